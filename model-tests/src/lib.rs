@@ -1,0 +1,1 @@
+//! Models of the wakeproof event loop and the checks of its specification.

@@ -1,0 +1,3 @@
+//! The command `wakeproof`.
+
+fn main() {}

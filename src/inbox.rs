@@ -1,0 +1,373 @@
+//! The protocol: how a callback gets into a loop that may be asleep. **Read this file first.**
+//!
+//! One mutex guards one queue and three flags. Threads that submit put a callback in the queue.
+//! The loop's thread takes the whole queue, runs it, and comes back for more; when it finds the
+//! queue empty it says so in the flag `asleep` and waits on the condvar. A notification that finds
+//! nobody waiting is lost: condvars remember nothing. So the question is always the same: *who
+//! makes sure that a loop never sleeps beside a queue that is not empty?*
+//!
+//! - [`Protocol::call_soon_threadsafe`] does: it enqueues **and wakes**.
+//! - [`Protocol::call_soon`] does not: it only enqueues. On the loop's own thread that is enough,
+//!   because a thread that is running this function is not asleep, and it looks at the queue again
+//!   before it sleeps. On any other thread the callback may wait for ever.
+//!
+//! Why waking under the mutex closes the gap: the loop checks the queue, sets `asleep` and starts
+//! to wait without ever letting the mutex go in between ([`Protocol::sleep`]; the condvar releases
+//! the mutex and starts to wait in one step). Whoever submits holds the same mutex, so either the
+//! submission comes before the check, and the loop sees the callback and does not sleep, or it
+//! comes after the wait began, finds `asleep` set, and the notification reaches a waiter. There is
+//! no third place.
+//!
+//! Every step is named after the action that describes it in `spec/CondvarLoop.tla`; see [`Step`].
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::time::Duration;
+
+use crate::platform::Platform;
+
+/// What the threads share, under one mutex.
+#[derive(Debug)]
+pub struct State<T> {
+    /// Accepted callbacks that no iteration has taken yet, oldest first.
+    pub queue: VecDeque<T>,
+    /// The loop waits on the condvar, and nobody has decided to wake it yet. Set by the loop when
+    /// it goes to sleep; cleared by whoever notifies it, so that one sleep costs one notification
+    /// at most, and by the loop itself when it wakes for another reason.
+    pub asleep: bool,
+    /// The loop is to return after its current iteration.
+    pub stopping: bool,
+    /// Nothing is accepted any more.
+    pub closed: bool,
+}
+
+/// A queue of `T`s, filled by any thread and emptied by one that sleeps when there is nothing to
+/// do: an event loop without the callbacks.
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use wakeproof::inbox::Inbox;
+/// use wakeproof::platform::ParkingLot;
+///
+/// let inbox = Inbox::<ParkingLot, &str>::new();
+/// inbox.call_soon_threadsafe("hello").unwrap();
+///
+/// let mut batch = VecDeque::new();
+/// inbox.first_batch(&mut batch, None);
+/// assert_eq!(batch, ["hello"]);
+/// ```
+pub struct Inbox<P: Platform, T: Send + 'static> {
+    state: P::Mutex<State<T>>,
+    /// Only the loop's thread waits here, so that `notify_one` cannot reach anybody else.
+    wakeup: P::Condvar,
+}
+
+/// The right to an inbox's [`State`].
+pub type StateGuard<'a, P, T> = <P as Platform>::Guard<'a, State<T>>;
+
+/// The steps of the protocol, each under the lock, in the order that is proved correct.
+///
+/// Every function has a body; [`Correct`] overrides none of them. A faulty protocol overrides the
+/// one step that it gets wrong, so that its source is the bug and nothing else.
+pub trait Protocol<P: Platform>: Sized + 'static {
+    /// asyncio's `call_soon`: enqueues, and leaves the loop as it is.
+    ///
+    /// Right on the loop's own thread, which is awake. From any other thread, a lost wakeup.
+    fn call_soon<T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+        let mut state = inbox.lock();
+        let accepted = Self::enqueue(&mut state, item);
+        inbox.unlock(state);
+        accepted
+    }
+
+    /// asyncio's `call_soon_threadsafe`: enqueues, and wakes the loop if it is asleep.
+    fn call_soon_threadsafe<T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+        let mut state = inbox.lock();
+        let accepted = Self::enqueue(&mut state, item);
+        Self::wake(inbox, &mut state); // <- the one line that call_soon does not have
+        inbox.unlock(state);
+        accepted
+    }
+
+    /// Puts the item last, or gives it back if the inbox is closed.
+    ///
+    /// The check and the push are one step under the lock: were they two, an item could be
+    /// accepted after `close` had emptied the queue for the last time.
+    fn enqueue<T: Send>(state: &mut State<T>, item: T) -> Result<(), T> {
+        if state.closed {
+            P::step(Step::Refuse);
+            return Err(item);
+        }
+        state.queue.push_back(item);
+        P::step(Step::Enqueue);
+        Ok(())
+    }
+
+    /// Notifies the loop if it is asleep, and only then.
+    ///
+    /// Called with the lock held, so the flag is the truth: the loop cannot be between setting it
+    /// and waiting. It costs no second context switch: the condvar hands a waiter that is notified
+    /// under the lock over to the mutex, and the unlock wakes it.
+    fn wake<T: Send>(inbox: &Inbox<P, T>, state: &mut State<T>) {
+        if mem::take(&mut state.asleep) {
+            P::step(Step::Notify);
+            P::notify_one(&inbox.wakeup);
+        }
+    }
+
+    /// Asks the loop to return after its current iteration, and wakes it to hear that.
+    fn stop<T: Send>(inbox: &Inbox<P, T>) {
+        let mut state = inbox.lock();
+        state.stopping = true;
+        P::step(Step::Stop);
+        Self::wake(inbox, &mut state);
+        inbox.unlock(state);
+    }
+
+    /// The loop's first batch of a run: a stop that was asked for before the run does not keep the
+    /// loop from it, but from sleeping.
+    fn first_batch<T: Send>(
+        inbox: &Inbox<P, T>,
+        batch: &mut VecDeque<T>,
+        deadline: Option<Duration>,
+    ) {
+        let state = inbox.lock();
+        Self::take(inbox, state, batch, deadline);
+    }
+
+    /// The loop's next batch, or the end of the run if somebody has asked for it.
+    fn next_batch<T: Send>(
+        inbox: &Inbox<P, T>,
+        batch: &mut VecDeque<T>,
+        deadline: Option<Duration>,
+    ) -> Next {
+        let mut state = inbox.lock();
+        if mem::take(&mut state.stopping) {
+            P::step(Step::Stopped);
+            inbox.unlock(state);
+            return Next::Stop;
+        }
+        Self::take(inbox, state, batch, deadline);
+        Next::Iterate
+    }
+
+    /// Sleeps while there is nothing to do, then takes everything.
+    ///
+    /// `while`, not `if`: a condvar may wake its waiter for no reason at all. And a wait that timed
+    /// out takes what is in the queue like any other, since a callback may have come in while the
+    /// thread was waiting for the mutex.
+    fn take<'a, T: Send>(
+        inbox: &'a Inbox<P, T>,
+        mut state: StateGuard<'a, P, T>,
+        batch: &mut VecDeque<T>,
+        deadline: Option<Duration>,
+    ) {
+        while state.queue.is_empty() && !state.stopping {
+            let timed_out;
+            (state, timed_out) = Self::sleep(inbox, state, deadline);
+            if timed_out {
+                break;
+            }
+        }
+        mem::swap(&mut state.queue, batch);
+        P::step(Step::Take);
+        inbox.unlock(state);
+    }
+
+    /// Waits until somebody notifies, the deadline passes, or the condvar wakes spuriously.
+    ///
+    /// The lock is held from the caller's look at the queue until the condvar lets it go, and the
+    /// condvar lets it go and waits in one step. The true value says that the deadline passed.
+    fn sleep<'a, T: Send>(
+        inbox: &'a Inbox<P, T>,
+        mut state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        state.asleep = true;
+        P::step(Step::Sleep);
+        let (mut state, timed_out) = match deadline {
+            None => (P::wait(&inbox.wakeup, state), false),
+            Some(deadline) => P::wait_until(&inbox.wakeup, state, deadline),
+        };
+        state.asleep = false;
+        P::step(Step::Wake);
+        (state, timed_out)
+    }
+
+    /// Refuses everything from now on, and hands out what nobody will run.
+    fn close<T: Send>(inbox: &Inbox<P, T>) -> VecDeque<T> {
+        let mut state = inbox.lock();
+        state.closed = true;
+        let abandoned = mem::take(&mut state.queue);
+        P::step(Step::Close);
+        inbox.unlock(state);
+        abandoned
+    }
+}
+
+/// The protocol as it is proved: every step as [`Protocol`] has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Correct;
+
+impl<P: Platform> Protocol<P> for Correct {}
+
+/// What the loop does after an iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Next {
+    /// Run the batch that was taken.
+    Iterate,
+    /// Return: somebody called `stop`. Nothing was taken.
+    Stop,
+}
+
+/// The names of the protocol's steps, the same as those of the actions in `spec/CondvarLoop.tla`.
+///
+/// A platform that wants to watch is told of each one as it takes effect, by
+/// [`Platform::step`]. All of them but [`Run`](Step::Run) happen under the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// The thread holds the lock.
+    Lock,
+    /// An item is in the queue.
+    Enqueue,
+    /// An item was given back because the inbox is closed.
+    Refuse,
+    /// The loop was found asleep and is notified.
+    Notify,
+    /// The loop is asked to stop.
+    Stop,
+    /// The loop honours the request to stop.
+    Stopped,
+    /// The loop starts to wait, and lets the lock go by that.
+    Sleep,
+    /// The loop has woken, for whatever reason, and holds the lock again.
+    Wake,
+    /// The loop has taken the whole queue.
+    Take,
+    /// The loop accepts nothing any more, and what was queued is taken out to be dropped.
+    Close,
+    /// The thread is about to let the lock go.
+    Unlock,
+    /// The loop runs, or skips because it was cancelled, the next callback of its batch.
+    Run,
+}
+
+impl<P: Platform, T: Send + 'static> Inbox<P, T> {
+    /// An inbox that is empty and open.
+    #[must_use]
+    pub fn new() -> Self {
+        Inbox {
+            state: P::mutex(State {
+                queue: VecDeque::new(),
+                asleep: false,
+                stopping: false,
+                closed: false,
+            }),
+            wakeup: P::condvar(),
+        }
+    }
+
+    /// See [`Protocol::call_soon`]; for the thread that empties the inbox.
+    ///
+    /// # Errors
+    ///
+    /// The item itself, if the inbox is closed.
+    pub fn call_soon(&self, item: T) -> Result<(), T> {
+        P::Protocol::call_soon(self, item)
+    }
+
+    /// See [`Protocol::call_soon_threadsafe`]; for any thread.
+    ///
+    /// # Errors
+    ///
+    /// The item itself, if the inbox is closed.
+    pub fn call_soon_threadsafe(&self, item: T) -> Result<(), T> {
+        P::Protocol::call_soon_threadsafe(self, item)
+    }
+
+    /// See [`Protocol::stop`]; for any thread.
+    pub fn stop(&self) {
+        P::Protocol::stop(self);
+    }
+
+    /// See [`Protocol::first_batch`]; for the thread that empties the inbox, with an empty batch.
+    pub fn first_batch(&self, batch: &mut VecDeque<T>, deadline: Option<Duration>) {
+        P::Protocol::first_batch(self, batch, deadline);
+    }
+
+    /// See [`Protocol::next_batch`]; for the thread that empties the inbox, with an empty batch.
+    pub fn next_batch(&self, batch: &mut VecDeque<T>, deadline: Option<Duration>) -> Next {
+        P::Protocol::next_batch(self, batch, deadline)
+    }
+
+    /// See [`Protocol::close`]; for the thread that empties the inbox.
+    #[must_use = "what was queued is in here, and it is for the caller to drop it"]
+    pub fn close(&self) -> VecDeque<T> {
+        P::Protocol::close(self)
+    }
+
+    /// What the inbox holds at this moment, without waking anybody.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let state = P::lock(&self.state);
+        Status {
+            queued: state.queue.len(),
+            asleep: state.asleep,
+            stopping: state.stopping,
+            closed: state.closed,
+        }
+    }
+
+    /// Takes the lock: step [`Step::Lock`].
+    pub fn lock(&self) -> StateGuard<'_, P, T> {
+        let state = P::lock(&self.state);
+        P::step(Step::Lock);
+        state
+    }
+
+    /// Gives the lock back: step [`Step::Unlock`].
+    pub fn unlock(&self, state: StateGuard<'_, P, T>) {
+        P::step(Step::Unlock);
+        drop(state);
+    }
+}
+
+impl<P: Platform, T: Send + 'static> Default for Inbox<P, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Platform, T: Send + 'static> fmt::Debug for Inbox<P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
+}
+
+/// A consistent picture of an inbox, out of date as soon as it is returned.
+///
+/// `asleep` together with `queued > 0` is the bug that this project is about: had anybody decided
+/// to wake the loop, `asleep` would be clear already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// How many callbacks wait for the next iteration.
+    pub queued: usize,
+    /// The loop waits for a wakeup that nobody has sent yet.
+    pub asleep: bool,
+    /// The loop has been asked to stop and has not done so yet.
+    pub stopping: bool,
+    /// The loop is closed.
+    pub closed: bool,
+}
+
+impl Status {
+    /// Whether the loop sleeps beside callbacks that it could run: a lost wakeup.
+    #[must_use]
+    pub fn is_stranded(&self) -> bool {
+        self.asleep && self.queued > 0
+    }
+}

@@ -1,0 +1,3 @@
+//! wakeproof
+pub mod inbox;
+pub mod platform;

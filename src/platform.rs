@@ -1,0 +1,100 @@
+//! What the loop needs from the world: a mutex, a condvar, a clock, and threads that can be told
+//! apart.
+//!
+//! The whole library is generic over [`Platform`], so that one build holds the production loop (on
+//! [`ParkingLot`]) beside the very same code under loom and shuttle, with no `cfg` flag and no
+//! copy.
+
+use std::fmt::Debug;
+use std::ops::DerefMut;
+use std::time::Duration;
+
+use crate::inbox::{Protocol, Step};
+
+#[cfg(feature = "loom")]
+mod loom;
+mod parking_lot;
+#[cfg(feature = "shuttle")]
+mod shuttle;
+
+#[cfg(feature = "loom")]
+pub use self::loom::Loom;
+pub use self::parking_lot::ParkingLot;
+#[cfg(feature = "shuttle")]
+pub use self::shuttle::Shuttle;
+
+/// The primitives that the loop is built from.
+///
+/// A platform is a type that is never instantiated; everything is an associated function. The
+/// rules are those of POSIX: [`wait`](Self::wait) releases the mutex and starts to wait in one
+/// atomic step, reacquires the mutex before it returns, and may return although nobody notified.
+///
+/// ```
+/// use wakeproof::platform::{ParkingLot, Platform};
+///
+/// fn increment<P: Platform>(counter: &P::Mutex<u32>) -> u32 {
+///     let mut counter = P::lock(counter);
+///     *counter += 1;
+///     *counter
+/// }
+///
+/// assert_eq!(increment::<ParkingLot>(&ParkingLot::mutex(41)), 42);
+/// ```
+pub trait Platform: Sized + 'static {
+    /// Mutual exclusion around a `T`. A panic of its holder releases it and leaves it usable.
+    type Mutex<T: Send + 'static>: Send + Sync + 'static;
+    /// The right to the `T` in a mutex, given up when it is dropped.
+    type Guard<'a, T: Send + 'static>: DerefMut<Target = T>;
+    /// A condition variable, always used with the same mutex.
+    type Condvar: Send + Sync + 'static;
+    /// Tells threads apart.
+    type ThreadId: Copy + Eq + Debug + Send + Sync + 'static;
+    /// The order of the loop's steps: [`Correct`](crate::inbox::Correct), unless the platform is
+    /// there to show what goes wrong with another.
+    type Protocol: Protocol<Self>;
+
+    /// A new mutex, unlocked.
+    fn mutex<T: Send + 'static>(value: T) -> Self::Mutex<T>;
+
+    /// Blocks until this thread holds the mutex.
+    fn lock<T: Send + 'static>(mutex: &Self::Mutex<T>) -> Self::Guard<'_, T>;
+
+    /// A new condvar that nobody waits on.
+    fn condvar() -> Self::Condvar;
+
+    /// Releases the mutex, waits, and reacquires the mutex.
+    ///
+    /// May return without a notification (a spurious wakeup): the caller has to look again at what
+    /// it was waiting for.
+    fn wait<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: Self::Guard<'a, T>,
+    ) -> Self::Guard<'a, T>;
+
+    /// As [`wait`](Self::wait), but no later than `deadline`, a reading of [`now`](Self::now).
+    ///
+    /// The second value is true if the deadline ended the wait. Even then a notification may have
+    /// arrived, so that the caller has to look again in that case too.
+    fn wait_until<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: Self::Guard<'a, T>,
+        deadline: Duration,
+    ) -> (Self::Guard<'a, T>, bool);
+
+    /// Wakes one of the threads that wait; does nothing, and leaves nothing behind, if nobody waits.
+    fn notify_one(condvar: &Self::Condvar);
+
+    /// Monotonic time since a moment that is the same for all threads but otherwise arbitrary.
+    fn now() -> Duration;
+
+    /// The calling thread.
+    fn current_thread() -> Self::ThreadId;
+
+    /// The calling thread's name, if it has one.
+    fn thread_name() -> Option<String>;
+
+    /// Called by the protocol at each of its steps, on the thread that takes the step and while
+    /// it takes effect. Does nothing unless the platform wants to watch.
+    #[inline(always)]
+    fn step(_step: Step) {}
+}
