@@ -70,21 +70,21 @@ pub type StateGuard<'a, P, T> = <P as Platform>::Guard<'a, State<T>>;
 ///
 /// Every function has a body; [`Correct`] overrides none of them. A faulty protocol overrides the
 /// one step that it gets wrong, so that its source is the bug and nothing else.
-pub trait Protocol<P: Platform>: Sized + 'static {
+pub trait Protocol: Sized + 'static {
     /// asyncio's `call_soon`: enqueues, and leaves the loop as it is.
     ///
     /// Right on the loop's own thread, which is awake. From any other thread, a lost wakeup.
-    fn call_soon<T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+    fn call_soon<P: Platform, T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let mut state = inbox.lock();
-        let accepted = Self::enqueue(&mut state, item);
+        let accepted = Self::enqueue::<P, T>(&mut state, item);
         inbox.unlock(state);
         accepted
     }
 
     /// asyncio's `call_soon_threadsafe`: enqueues, and wakes the loop if it is asleep.
-    fn call_soon_threadsafe<T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+    fn call_soon_threadsafe<P: Platform, T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let mut state = inbox.lock();
-        let accepted = Self::enqueue(&mut state, item);
+        let accepted = Self::enqueue::<P, T>(&mut state, item);
         Self::wake(inbox, &mut state); // <- the one line that call_soon does not have
         inbox.unlock(state);
         accepted
@@ -94,7 +94,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
     ///
     /// The check and the push are one step under the lock: were they two, an item could be
     /// accepted after `close` had emptied the queue for the last time.
-    fn enqueue<T: Send>(state: &mut State<T>, item: T) -> Result<(), T> {
+    fn enqueue<P: Platform, T: Send>(state: &mut State<T>, item: T) -> Result<(), T> {
         if state.closed {
             P::step(Step::Refuse);
             return Err(item);
@@ -109,7 +109,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
     /// Called with the lock held, so the flag is the truth: the loop cannot be between setting it
     /// and waiting. It costs no second context switch: the condvar hands a waiter that is notified
     /// under the lock over to the mutex, and the unlock wakes it.
-    fn wake<T: Send>(inbox: &Inbox<P, T>, state: &mut State<T>) {
+    fn wake<P: Platform, T: Send>(inbox: &Inbox<P, T>, state: &mut State<T>) {
         if mem::take(&mut state.asleep) {
             P::step(Step::Notify);
             P::notify_one(&inbox.wakeup);
@@ -117,7 +117,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
     }
 
     /// Asks the loop to return after its current iteration, and wakes it to hear that.
-    fn stop<T: Send>(inbox: &Inbox<P, T>) {
+    fn stop<P: Platform, T: Send>(inbox: &Inbox<P, T>) {
         let mut state = inbox.lock();
         state.stopping = true;
         P::step(Step::Stop);
@@ -127,7 +127,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
 
     /// The loop's first batch of a run: a stop that was asked for before the run does not keep the
     /// loop from it, but from sleeping.
-    fn first_batch<T: Send>(
+    fn first_batch<P: Platform, T: Send>(
         inbox: &Inbox<P, T>,
         batch: &mut VecDeque<T>,
         deadline: Option<Duration>,
@@ -137,7 +137,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
     }
 
     /// The loop's next batch, or the end of the run if somebody has asked for it.
-    fn next_batch<T: Send>(
+    fn next_batch<P: Platform, T: Send>(
         inbox: &Inbox<P, T>,
         batch: &mut VecDeque<T>,
         deadline: Option<Duration>,
@@ -157,7 +157,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
     /// `while`, not `if`: a condvar may wake its waiter for no reason at all. And a wait that timed
     /// out takes what is in the queue like any other, since a callback may have come in while the
     /// thread was waiting for the mutex.
-    fn take<'a, T: Send>(
+    fn take<'a, P: Platform, T: Send>(
         inbox: &'a Inbox<P, T>,
         mut state: StateGuard<'a, P, T>,
         batch: &mut VecDeque<T>,
@@ -179,7 +179,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
     ///
     /// The lock is held from the caller's look at the queue until the condvar lets it go, and the
     /// condvar lets it go and waits in one step. The true value says that the deadline passed.
-    fn sleep<'a, T: Send>(
+    fn sleep<'a, P: Platform, T: Send>(
         inbox: &'a Inbox<P, T>,
         mut state: StateGuard<'a, P, T>,
         deadline: Option<Duration>,
@@ -196,7 +196,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
     }
 
     /// Refuses everything from now on, and hands out what nobody will run.
-    fn close<T: Send>(inbox: &Inbox<P, T>) -> VecDeque<T> {
+    fn close<P: Platform, T: Send>(inbox: &Inbox<P, T>) -> VecDeque<T> {
         let mut state = inbox.lock();
         state.closed = true;
         let abandoned = mem::take(&mut state.queue);
@@ -210,7 +210,7 @@ pub trait Protocol<P: Platform>: Sized + 'static {
 #[derive(Debug, Clone, Copy)]
 pub struct Correct;
 
-impl<P: Platform> Protocol<P> for Correct {}
+impl Protocol for Correct {}
 
 /// What the loop does after an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -293,12 +293,14 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
         P::Protocol::stop(self);
     }
 
-    /// See [`Protocol::first_batch`]; for the thread that empties the inbox, with an empty batch.
+    /// See [`Protocol::first_batch`]; for the thread that empties the inbox. `batch` should be empty:
+    /// it changes places with the queue, so that both keep their memory.
     pub fn first_batch(&self, batch: &mut VecDeque<T>, deadline: Option<Duration>) {
         P::Protocol::first_batch(self, batch, deadline);
     }
 
-    /// See [`Protocol::next_batch`]; for the thread that empties the inbox, with an empty batch.
+    /// See [`Protocol::next_batch`]; for the thread that empties the inbox. `batch` should be empty:
+    /// it changes places with the queue, so that both keep their memory.
     pub fn next_batch(&self, batch: &mut VecDeque<T>, deadline: Option<Duration>) -> Next {
         P::Protocol::next_batch(self, batch, deadline)
     }

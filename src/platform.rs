@@ -16,12 +16,14 @@ mod loom;
 mod parking_lot;
 #[cfg(feature = "shuttle")]
 mod shuttle;
+mod variant;
 
 #[cfg(feature = "loom")]
 pub use self::loom::Loom;
 pub use self::parking_lot::ParkingLot;
 #[cfg(feature = "shuttle")]
 pub use self::shuttle::Shuttle;
+pub use self::variant::{Observer, Unobserved, Variant};
 
 /// The primitives that the loop is built from.
 ///
@@ -51,7 +53,7 @@ pub trait Platform: Sized + 'static {
     type ThreadId: Copy + Eq + Debug + Send + Sync + 'static;
     /// The order of the loop's steps: [`Correct`](crate::inbox::Correct), unless the platform is
     /// there to show what goes wrong with another.
-    type Protocol: Protocol<Self>;
+    type Protocol: Protocol;
 
     /// A new mutex, unlocked.
     fn mutex<T: Send + 'static>(value: T) -> Self::Mutex<T>;

@@ -1,0 +1,221 @@
+//! The two calls, side by side: [`Local::call_soon`] and [`Handle::call_soon_threadsafe`].
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::{CallHandle, LocalCall, LocalCallHandle, SharedCall};
+use crate::error::Closed;
+use crate::event_loop::{Entry, Owned, Shared};
+use crate::inbox::{Inbox, Status};
+use crate::platform::{ParkingLot, Platform};
+
+/// A loop, as seen from its own thread. Not `Send`: it cannot get to another one.
+///
+/// Clones are the same loop. A `Local` may outlive its loop, which then refuses everything.
+///
+/// That it stays on the loop's thread is what makes [`call_soon`](Self::call_soon) right without a
+/// wakeup, and the compiler sees to it:
+///
+/// ```compile_fail,E0277
+/// let event_loop = wakeproof::EventLoop::new();
+/// let local = event_loop.local();
+/// std::thread::spawn(move || local.call_soon(|| ())); // `Rc` cannot be sent between threads safely
+/// ```
+pub struct Local<P: Platform = ParkingLot>(pub(crate) Rc<Owned<P>>);
+
+/// A loop, as seen from any thread.
+///
+/// Clones are the same loop. A handle neither keeps the loop alive nor needs it to be: a loop that
+/// is gone refuses callbacks as a closed one does.
+pub struct Handle<P: Platform = ParkingLot>(pub(crate) Arc<Shared<P>>);
+
+impl<P: Platform> Local<P> {
+    /// Runs `callback` on this thread in the loop's next iteration. asyncio's `call_soon`.
+    ///
+    /// The callback need not be `Send`, and nobody is woken: the loop's thread, being here, is
+    /// awake.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the callback, if the loop is closed.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let local = event_loop.local();
+    /// let not_send = Rc::new("on the loop's thread");
+    /// event_loop.local().call_soon(move || {
+    ///     println!("{not_send}");
+    ///     local.stop();
+    /// })?;
+    /// event_loop.run_forever()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn call_soon<F>(&self, callback: F) -> Result<LocalCallHandle, Closed<F>>
+    where
+        F: FnOnce() + 'static,
+    {
+        let call = LocalCall::new(callback);
+        let key = self.0.keep(call.clone());
+        match self.0.shared.inbox.call_soon(Entry::Local(key)) {
+            Ok(()) => Ok(LocalCallHandle(call)),
+            Err(_) => {
+                self.0.release(key);
+                Err(Closed {
+                    callback: call.into_callback(),
+                })
+            }
+        }
+    }
+
+    /// Asks the loop to return when the iteration that is running ends. See
+    /// [`EventLoop::stop`](crate::EventLoop::stop).
+    pub fn stop(&self) {
+        self.0.shared.inbox.stop();
+    }
+
+    /// The loop for use from any thread.
+    #[must_use]
+    pub fn handle(&self) -> Handle<P> {
+        Handle(self.0.shared.clone())
+    }
+
+    /// Whether the loop is running: inside of a callback, always.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.0.shared.is_running()
+    }
+
+    /// Whether the loop is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// The loop's clock; see [`EventLoop::time`](crate::EventLoop::time).
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        P::now()
+    }
+}
+
+impl<P: Platform> Handle<P> {
+    /// Runs `callback` on the loop's thread in the loop's next iteration, and wakes the loop if it
+    /// is asleep. asyncio's `call_soon_threadsafe`. For any thread, the loop's own included.
+    ///
+    /// Exactly once; and if the call of one submission returns before that of another begins (on
+    /// one thread, or on two that have synchronised in between), its callback runs first.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the callback, if the loop is closed or gone.
+    ///
+    /// ```
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// let worker = std::thread::spawn(move || {
+    ///     let stop = handle.clone();
+    ///     handle.call_soon_threadsafe(move || stop.stop()).unwrap();
+    /// });
+    /// event_loop.run_forever()?; // sleeps until the callback arrives
+    /// worker.join().unwrap();
+    /// # Ok::<(), wakeproof::RunError>(())
+    /// ```
+    #[track_caller]
+    pub fn call_soon_threadsafe<F>(&self, callback: F) -> Result<CallHandle, Closed<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.submit(callback, Inbox::call_soon_threadsafe)
+    }
+
+    /// What [`call_soon_threadsafe`](Self::call_soon_threadsafe) and
+    /// [`hazard::call_soon_without_wakeup`](crate::hazard::call_soon_without_wakeup) have in common:
+    /// everything but the way into the inbox.
+    #[track_caller]
+    pub(crate) fn submit<F>(
+        &self,
+        callback: F,
+        enqueue: impl FnOnce(&Inbox<P, Entry>, Entry) -> Result<(), Entry>,
+    ) -> Result<CallHandle, Closed<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let call = SharedCall::<P, F>::new(callback);
+        match enqueue(&self.0.inbox, Entry::Shared(call.clone())) {
+            Ok(()) => Ok(CallHandle(call)),
+            Err(_) => Err(Closed {
+                callback: call.into_callback(),
+            }),
+        }
+    }
+
+    /// Asks the loop to return when the iteration that is running ends, and wakes it if it is
+    /// asleep. For any thread. See [`EventLoop::stop`](crate::EventLoop::stop).
+    ///
+    /// Callbacks that were submitted before may be left for the next run. To stop behind them, let
+    /// the stop queue up: `handle.call_soon_threadsafe(move || handle.stop())`.
+    pub fn stop(&self) {
+        self.0.inbox.stop();
+    }
+
+    /// Whether the loop is running; from another thread, a picture of the past.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+
+    /// Whether the loop is closed. Once true, always true.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.inbox.status().closed
+    }
+
+    /// The loop's clock; see [`EventLoop::time`](crate::EventLoop::time).
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        P::now()
+    }
+
+    /// What the loop is doing, in one consistent picture, without waking it. For watchdogs.
+    ///
+    /// ```
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// event_loop.handle().call_soon_threadsafe(|| ()).unwrap();
+    /// let status = event_loop.handle().status();
+    /// assert_eq!((status.queued, status.asleep), (1, false));
+    /// assert!(!status.is_stranded());
+    /// ```
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.inbox.status()
+    }
+}
+
+impl<P: Platform> Clone for Local<P> {
+    fn clone(&self) -> Self {
+        Local(self.0.clone())
+    }
+}
+
+impl<P: Platform> Clone for Handle<P> {
+    fn clone(&self) -> Self {
+        Handle(self.0.clone())
+    }
+}
+
+impl<P: Platform> fmt::Debug for Local<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Local").field(&self.0.shared).finish()
+    }
+}
+
+impl<P: Platform> fmt::Debug for Handle<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.0).finish()
+    }
+}

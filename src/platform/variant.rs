@@ -1,0 +1,111 @@
+//! A platform with one thing changed.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use crate::inbox::{Correct, Protocol, Step};
+use crate::platform::Platform;
+
+/// The platform `P`, with another protocol, or with somebody who watches, or both.
+///
+/// What the catalogue of faults and the checks against the specification are made of: the loop is
+/// the same code, and one type parameter says what differs.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use wakeproof::EventLoop;
+/// use wakeproof::inbox::{Correct, Step};
+/// use wakeproof::platform::{Observer, ParkingLot, Variant};
+///
+/// static LOCKS: AtomicUsize = AtomicUsize::new(0);
+///
+/// #[derive(Debug)]
+/// struct CountLocks;
+///
+/// impl Observer for CountLocks {
+///     fn step(step: Step) {
+///         if step == Step::Lock {
+///             LOCKS.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let event_loop = EventLoop::<Variant<ParkingLot, Correct, CountLocks>>::on_platform();
+/// event_loop.handle().call_soon_threadsafe(|| ()).unwrap();
+/// assert_eq!(LOCKS.load(Ordering::Relaxed), 1);
+/// ```
+#[derive(Debug)]
+pub struct Variant<P, V = Correct, O = Unobserved>(PhantomData<(P, V, O)>);
+
+/// Watches the protocol's steps.
+pub trait Observer: Debug + 'static {
+    /// Called at each step, as [`Platform::step`] is.
+    fn step(step: Step);
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    #[inline(always)]
+    fn step(_step: Step) {}
+}
+
+impl<P: Platform, V: Protocol, O: Observer> Platform for Variant<P, V, O> {
+    type Mutex<T: Send + 'static> = P::Mutex<T>;
+    type Guard<'a, T: Send + 'static> = P::Guard<'a, T>;
+    type Condvar = P::Condvar;
+    type ThreadId = P::ThreadId;
+    type Protocol = V;
+
+    fn mutex<T: Send + 'static>(value: T) -> Self::Mutex<T> {
+        P::mutex(value)
+    }
+
+    fn lock<T: Send + 'static>(mutex: &Self::Mutex<T>) -> Self::Guard<'_, T> {
+        P::lock(mutex)
+    }
+
+    fn condvar() -> Self::Condvar {
+        P::condvar()
+    }
+
+    fn wait<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: Self::Guard<'a, T>,
+    ) -> Self::Guard<'a, T> {
+        P::wait(condvar, guard)
+    }
+
+    fn wait_until<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: Self::Guard<'a, T>,
+        deadline: Duration,
+    ) -> (Self::Guard<'a, T>, bool) {
+        P::wait_until(condvar, guard, deadline)
+    }
+
+    fn notify_one(condvar: &Self::Condvar) {
+        P::notify_one(condvar);
+    }
+
+    fn now() -> Duration {
+        P::now()
+    }
+
+    fn current_thread() -> Self::ThreadId {
+        P::current_thread()
+    }
+
+    fn thread_name() -> Option<String> {
+        P::thread_name()
+    }
+
+    #[inline(always)]
+    fn step(step: Step) {
+        P::step(step);
+        O::step(step);
+    }
+}

@@ -1,0 +1,133 @@
+//! What a loop has to say about a callback that misbehaved, and to whom.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A callback panicked, or the destructor of one that will not run did.
+///
+/// Displayed in one line: what the panic said, and where the callback was scheduled.
+pub struct CallbackPanic {
+    pub(crate) scheduled_at: &'static Location<'static>,
+    pub(crate) payload: Box<dyn Any + Send>,
+}
+
+impl CallbackPanic {
+    /// Where the callback was scheduled: the line that called `call_soon` or
+    /// `call_soon_threadsafe`.
+    #[must_use]
+    pub fn scheduled_at(&self) -> &'static Location<'static> {
+        self.scheduled_at
+    }
+
+    /// What the panic carried, as [`std::panic::catch_unwind`] gives it.
+    #[must_use]
+    pub fn payload(&self) -> &(dyn Any + Send) {
+        &*self.payload
+    }
+
+    /// What the panic said, if it was text, as it is when it comes from `panic!`.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        message(&*self.payload)
+    }
+}
+
+impl fmt::Display for CallbackPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message().unwrap_or(NO_MESSAGE);
+        let scheduled_at = self.scheduled_at;
+        write!(
+            f,
+            "the callback scheduled at {scheduled_at} panicked: {message}"
+        )
+    }
+}
+
+impl fmt::Debug for CallbackPanic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackPanic")
+            .field("scheduled_at", &format_args!("{}", self.scheduled_at))
+            .field("message", &self.message())
+            .finish_non_exhaustive()
+    }
+}
+
+const NO_MESSAGE: &str = "(the panic carries no text)";
+
+fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+/// A callback ran for longer than the loop's debug mode allows.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SlowCallback {
+    /// Where the callback was scheduled: the line that called `call_soon` or
+    /// `call_soon_threadsafe`.
+    pub scheduled_at: &'static Location<'static>,
+    /// How long it ran.
+    pub duration: Duration,
+    /// How long it may run before it is reported.
+    pub allowed: Duration,
+}
+
+impl fmt::Display for SlowCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            scheduled_at,
+            duration,
+            allowed,
+        } = self;
+        write!(
+            f,
+            "the callback scheduled at {scheduled_at} ran for {duration:.1?}, longer than {allowed:?}"
+        )
+    }
+}
+
+/// Whom the loop tells: a function of the user's, or standard error.
+pub(crate) struct Handler<T>(RefCell<Option<SharedFn<T>>>);
+
+type SharedFn<T> = Rc<RefCell<dyn FnMut(&T)>>;
+
+impl<T: fmt::Display> Handler<T> {
+    pub(crate) fn set(&self, handler: impl FnMut(&T) + 'static) {
+        *self.0.borrow_mut() = Some(Rc::new(RefCell::new(handler)));
+    }
+
+    pub(crate) fn tell(&self, news: &T) {
+        // A clone, so that a handler may set another one while it runs.
+        let handler = self.0.borrow().clone();
+        let Some(handler) = handler else {
+            return print(news);
+        };
+        let told = panic::catch_unwind(AssertUnwindSafe(|| (handler.borrow_mut())(news)));
+        if let Err(payload) = told {
+            print(news);
+            let message = message(&*payload).unwrap_or(NO_MESSAGE);
+            print(&format_args!(
+                "the handler told of that panicked: {message}"
+            ));
+        }
+    }
+}
+
+impl<T> Default for Handler<T> {
+    fn default() -> Self {
+        Handler(RefCell::new(None))
+    }
+}
+
+/// Prints a line to standard error, in one piece; a loop whose standard error is gone has nobody
+/// left to tell.
+fn print(news: &dyn fmt::Display) {
+    let _ = io::stderr().write_all(format!("wakeproof: {news}\n").as_bytes());
+}

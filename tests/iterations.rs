@@ -1,0 +1,431 @@
+//! What one thread can see of a loop: iterations, stop, close, cancel, panics.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use wakeproof::{CallHandle, CloseError, EventLoop, Local, LocalCallHandle, RunError};
+
+/// A log that callbacks write to, in the order in which they run.
+#[derive(Clone, Default)]
+struct Log(Rc<RefCell<Vec<&'static str>>>);
+
+impl Log {
+    fn write(&self, line: &'static str) {
+        self.0.borrow_mut().push(line);
+    }
+
+    #[track_caller]
+    fn expect(&self, lines: &[&str]) {
+        assert_eq!(*self.0.borrow(), lines);
+    }
+
+    fn callback(&self, line: &'static str) -> impl FnOnce() + 'static {
+        let log = self.clone();
+        move || log.write(line)
+    }
+}
+
+/// Writes a line when it is dropped.
+struct OnDrop(Log, &'static str);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.write(self.1);
+    }
+}
+
+/// Runs exactly one iteration.
+fn run_once(event_loop: &EventLoop) {
+    event_loop.stop();
+    event_loop.run_forever().unwrap();
+}
+
+/// A loop, its local side, and a log.
+fn fixture() -> (EventLoop, Local, Log) {
+    let event_loop = EventLoop::new();
+    let local = event_loop.local();
+    (event_loop, local, Log::default())
+}
+
+#[test]
+fn callbacks_run_in_the_order_of_submission_whichever_call_submitted_them() {
+    let (event_loop, local, log) = fixture();
+    let ran = Arc::new(AtomicUsize::new(0));
+    for i in 0..100 {
+        let ran = ran.clone();
+        let check = move || assert_eq!(ran.fetch_add(1, Ordering::Relaxed), i);
+        if i % 3 == 0 {
+            local.call_soon(check).unwrap();
+        } else {
+            event_loop.handle().call_soon_threadsafe(check).unwrap();
+        }
+    }
+    let failed = log.clone();
+    event_loop.set_exception_handler(move |_| failed.write("out of order"));
+    run_once(&event_loop);
+    log.expect(&[]);
+    assert_eq!(ran.load(Ordering::Relaxed), 100);
+}
+
+#[test]
+fn what_a_callback_schedules_runs_in_the_next_iteration() {
+    let (event_loop, local, log) = fixture();
+    let (inner, inner_log) = (local.clone(), log.clone());
+    local
+        .call_soon(move || {
+            inner_log.write("first");
+            inner.call_soon(inner_log.callback("nested")).unwrap();
+        })
+        .unwrap();
+    local.call_soon(log.callback("second")).unwrap();
+
+    run_once(&event_loop);
+    log.expect(&["first", "second"]);
+    run_once(&event_loop);
+    log.expect(&["first", "second", "nested"]);
+}
+
+#[test]
+fn stop_lets_the_current_iteration_finish_and_what_is_left_survives() {
+    let (event_loop, local, log) = fixture();
+    let (stopper, stopper_log) = (local.clone(), log.clone());
+    local
+        .call_soon(move || {
+            stopper.stop();
+            stopper
+                .call_soon(stopper_log.callback("after the stop"))
+                .unwrap();
+        })
+        .unwrap();
+    local.call_soon(log.callback("same iteration")).unwrap();
+
+    event_loop.run_forever().unwrap();
+    log.expect(&["same iteration"]);
+    assert_eq!(event_loop.handle().status().queued, 1);
+
+    run_once(&event_loop);
+    log.expect(&["same iteration", "after the stop"]);
+}
+
+#[test]
+fn stop_before_a_run_means_one_iteration_and_only_once() {
+    let (event_loop, local, log) = fixture();
+    event_loop.stop();
+    event_loop.stop();
+    local.call_soon(log.callback("one")).unwrap();
+    event_loop.run_forever().unwrap();
+    log.expect(&["one"]);
+
+    // The two stops are used up: the next run ends because of this callback alone.
+    let stopper = local.clone();
+    local.call_soon(move || stopper.stop()).unwrap();
+    assert!(!event_loop.handle().status().stopping);
+    event_loop.run_forever().unwrap();
+}
+
+#[test]
+fn a_loop_runs_inside_its_callbacks_and_at_no_other_time() {
+    let (event_loop, local, _) = fixture();
+    let seen = Rc::new(Cell::new(false));
+    let (inner, inner_seen) = (local.clone(), seen.clone());
+    local
+        .call_soon(move || inner_seen.set(inner.is_running() && inner.handle().is_running()))
+        .unwrap();
+    assert!(!event_loop.is_running());
+    run_once(&event_loop);
+    assert!(seen.get());
+    assert!(!event_loop.is_running());
+}
+
+#[test]
+fn running_a_loop_inside_its_own_callback_is_refused_and_harmless() {
+    let event_loop = Rc::new(EventLoop::new());
+    let result = Rc::new(Cell::new(None));
+    let (inner, inner_result) = (event_loop.clone(), result.clone());
+    event_loop
+        .local()
+        .call_soon(move || inner_result.set(Some((inner.run_forever(), inner.close()))))
+        .unwrap();
+    run_once(&event_loop);
+    assert_eq!(
+        result.get(),
+        Some((Err(RunError::AlreadyRunning), Err(CloseError::Running)))
+    );
+    assert!(!event_loop.is_closed());
+    run_once(&event_loop);
+}
+
+#[test]
+fn a_closed_loop_gives_callbacks_back_and_does_not_run() {
+    let (event_loop, local, log) = fixture();
+    event_loop.close().unwrap();
+    event_loop.close().unwrap();
+    assert!(event_loop.is_closed() && local.is_closed() && event_loop.handle().is_closed());
+    assert_eq!(event_loop.run_forever(), Err(RunError::Closed));
+
+    let refused = local.call_soon(log.callback("local")).unwrap_err();
+    (refused.callback)();
+    log.expect(&["local"]);
+
+    let (send, receive) = std::sync::mpsc::channel();
+    let refused = event_loop
+        .handle()
+        .call_soon_threadsafe(move || send.send("threadsafe").unwrap())
+        .unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the event loop is closed; the callback was not scheduled and comes back in this error"
+    );
+    (refused.callback)();
+    assert_eq!(receive.recv(), Ok("threadsafe"));
+}
+
+#[test]
+fn close_drops_what_is_queued_in_order_even_if_handles_are_kept() {
+    let (event_loop, local, log) = fixture();
+    let kept: Vec<LocalCallHandle> = ["one", "two", "three"]
+        .map(|name| {
+            let bomb = OnDrop(log.clone(), name);
+            local.call_soon(move || drop(bomb)).unwrap()
+        })
+        .into();
+    kept[1].cancel();
+    log.expect(&["two"]);
+    event_loop.close().unwrap();
+    log.expect(&["two", "one", "three"]);
+    assert!(kept.iter().all(LocalCallHandle::is_cancelled));
+    assert!(!kept.iter().any(LocalCallHandle::is_done));
+}
+
+#[test]
+fn dropping_a_loop_drops_its_callbacks_even_if_they_hold_the_loop() {
+    let (event_loop, local, log) = fixture();
+    let bomb = OnDrop(log.clone(), "dropped");
+    let cycle = local.clone();
+    local
+        .call_soon(move || {
+            let _both = (&bomb, &cycle);
+        })
+        .unwrap();
+    drop(event_loop);
+    log.expect(&["dropped"]);
+    assert!(local.is_closed());
+    assert!(local.call_soon(|| ()).is_err());
+    assert!(local.handle().call_soon_threadsafe(|| ()).is_err());
+    local.stop(); // no effect, no panic
+}
+
+#[test]
+fn a_destructor_that_schedules_during_close_is_refused() {
+    struct Schedules(Local, Log);
+    impl Drop for Schedules {
+        fn drop(&mut self) {
+            let refused = self.0.call_soon(|| ()).is_err();
+            self.1.write(if refused { "refused" } else { "accepted" });
+        }
+    }
+    let (event_loop, local, log) = fixture();
+    let schedules = Schedules(local.clone(), log.clone());
+    local.call_soon(move || drop(schedules)).unwrap();
+    drop(event_loop);
+    log.expect(&["refused"]);
+}
+
+#[test]
+fn a_destructor_that_panics_during_close_costs_no_other_callback_its_own() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("destructor");
+        }
+    }
+    let (event_loop, local, log) = fixture();
+    let reported = log.clone();
+    event_loop.set_exception_handler(move |panic| {
+        assert_eq!(panic.message(), Some("destructor"));
+        reported.write("reported");
+    });
+    let panics = Panics;
+    local.call_soon(move || drop(panics)).unwrap();
+    let bomb = OnDrop(log.clone(), "dropped");
+    local.call_soon(move || drop(bomb)).unwrap();
+    drop(event_loop);
+    log.expect(&["reported", "dropped"]);
+}
+
+#[test]
+fn a_callback_may_cancel_its_neighbour_but_not_itself() {
+    let (event_loop, local, log) = fixture();
+    let own: Rc<RefCell<Option<LocalCallHandle>>> = Rc::default();
+    let neighbour: Rc<RefCell<Option<CallHandle>>> = Rc::default();
+    let (cancel_own, cancel_neighbour, writer) = (own.clone(), neighbour.clone(), log.clone());
+    let first = local
+        .call_soon(move || {
+            let own = cancel_own.take().unwrap();
+            assert!(!own.cancel() && !own.is_cancelled() && !own.is_done());
+            assert!(cancel_neighbour.borrow().as_ref().unwrap().cancel());
+            writer.write("first");
+        })
+        .unwrap();
+    *own.borrow_mut() = Some(first.clone());
+    let second = event_loop
+        .handle()
+        .call_soon_threadsafe(|| panic!("cancelled, and run all the same"))
+        .unwrap();
+    *neighbour.borrow_mut() = Some(second.clone());
+    local.call_soon(log.callback("third")).unwrap();
+
+    run_once(&event_loop);
+    log.expect(&["first", "third"]);
+    assert!(first.is_done() && !first.is_cancelled() && !first.cancel());
+    assert!(second.is_cancelled() && !second.is_done() && !second.cancel());
+}
+
+#[test]
+fn cancel_drops_the_callback_at_once() {
+    let (event_loop, local, log) = fixture();
+    let bomb = OnDrop(log.clone(), "dropped");
+    let call = local.call_soon(move || drop(bomb)).unwrap();
+    assert!(call.cancel());
+    log.expect(&["dropped"]);
+    assert!(!call.cancel());
+    run_once(&event_loop);
+    log.expect(&["dropped"]);
+}
+
+#[test]
+fn a_panic_is_reported_with_its_origin_and_costs_no_other_callback() {
+    let (event_loop, local, log) = fixture();
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let writer = reports.clone();
+    event_loop.set_exception_handler(move |panic| {
+        let text = panic.payload().downcast_ref::<&str>().copied();
+        assert_eq!(panic.message(), text);
+        writer
+            .borrow_mut()
+            .push((panic.to_string(), panic.scheduled_at().line()));
+    });
+    local.call_soon(log.callback("before")).unwrap();
+    let line = line!() + 1;
+    let call = local.call_soon(|| panic!("mid-iteration")).unwrap();
+    local.call_soon(log.callback("after")).unwrap();
+    run_once(&event_loop);
+
+    log.expect(&["before", "after"]);
+    assert!(call.is_done() && !call.is_cancelled());
+    let reports = reports.borrow();
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].1, line);
+    let file = file!();
+    assert!(
+        reports[0]
+            .0
+            .starts_with(&format!("the callback scheduled at {file}:{line}:"))
+            && reports[0].0.ends_with("panicked: mid-iteration"),
+        "{}",
+        reports[0].0
+    );
+}
+
+#[test]
+fn the_place_of_a_threadsafe_submission_is_the_callers() {
+    let (event_loop, _, log) = fixture();
+    let line = line!() + 1;
+    let call = event_loop.handle().call_soon_threadsafe(|| ()).unwrap();
+    let place = format!("{}:{line}:", file!());
+    assert!(format!("{call:?}").contains(&place), "{call:?}");
+    let line = line!() + 1;
+    let call = wakeproof::hazard::call_soon_without_wakeup(&event_loop.handle(), || ()).unwrap();
+    let place = format!("{}:{line}:", file!());
+    assert!(format!("{call:?}").contains(&place), "{call:?}");
+    log.expect(&[]);
+}
+
+#[test]
+fn a_handler_that_panics_does_not_stop_the_loop() {
+    let (event_loop, local, log) = fixture();
+    event_loop.set_exception_handler(|_| panic!("the handler too"));
+    local.call_soon(|| panic!("a callback")).unwrap();
+    local.call_soon(log.callback("still running")).unwrap();
+    run_once(&event_loop);
+    log.expect(&["still running"]);
+}
+
+#[test]
+fn a_handler_may_replace_itself() {
+    let event_loop = Rc::new(EventLoop::new());
+    let log = Log::default();
+    let (inner, inner_log) = (event_loop.clone(), log.clone());
+    event_loop.set_exception_handler(move |_| {
+        inner_log.write("old");
+        let new = inner_log.clone();
+        inner.set_exception_handler(move |_| new.write("new"));
+    });
+    for _ in 0..2 {
+        event_loop.local().call_soon(|| panic!("again")).unwrap();
+    }
+    run_once(&event_loop);
+    log.expect(&["old", "new"]);
+}
+
+#[test]
+fn slow_callbacks_are_reported_in_debug_mode_only() {
+    let (event_loop, local, log) = fixture();
+    let reporter = log.clone();
+    event_loop.set_slow_callback_handler(move |slow| {
+        assert!(slow.duration > slow.allowed && slow.scheduled_at.file() == file!());
+        assert!(slow.to_string().contains("ran for"));
+        reporter.write("slow");
+    });
+    // As long as it takes the clock to show a difference.
+    let spin = |clock: Local| {
+        move || {
+            let start = clock.time();
+            while clock.time() == start {
+                std::hint::spin_loop();
+            }
+        }
+    };
+    event_loop.set_slow_callback_duration(std::time::Duration::ZERO);
+    local.call_soon(spin(local.clone())).unwrap();
+    run_once(&event_loop);
+    log.expect(&[]);
+
+    event_loop.set_debug(true);
+    assert!(event_loop.is_debug());
+    local.call_soon(spin(local.clone())).unwrap();
+    run_once(&event_loop);
+    log.expect(&["slow"]);
+
+    event_loop.set_slow_callback_duration(std::time::Duration::MAX);
+    local.call_soon(spin(local.clone())).unwrap();
+    run_once(&event_loop);
+    log.expect(&["slow"]);
+}
+
+#[test]
+fn messages_are_one_line_and_say_what_to_do() {
+    for (message, advice) in [
+        (RunError::Closed.to_string(), "create a new one"),
+        (RunError::AlreadyRunning.to_string(), "call_soon"),
+        (CloseError::Running.to_string(), "stop it"),
+    ] {
+        assert!(
+            !message.contains('\n') && message.contains(advice),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn everything_public_has_a_debug_form() {
+    let (event_loop, local, _) = fixture();
+    let call = local.call_soon(|| ()).unwrap();
+    let values: [&dyn Debug; 4] = [&event_loop, &local, &event_loop.handle(), &call];
+    for value in values {
+        assert!(!format!("{value:?}").is_empty());
+    }
+}
