@@ -107,8 +107,8 @@ pub trait Protocol: Sized + 'static {
     /// Notifies the loop if it is asleep, and only then.
     ///
     /// Called with the lock held, so the flag is the truth: the loop cannot be between setting it
-    /// and waiting. It costs no second context switch: the condvar hands a waiter that is notified
-    /// under the lock over to the mutex, and the unlock wakes it.
+    /// and waiting. Nor does that cost a second context switch: parking_lot hands a waiter that is
+    /// notified under the lock over to the mutex, and it is the unlock that wakes it.
     fn wake<P: Platform, T: Send>(inbox: &Inbox<P, T>, state: &mut State<T>) {
         if mem::take(&mut state.asleep) {
             P::step(Step::Notify);
