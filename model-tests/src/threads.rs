@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
-use wakeproof::inbox::{Correct, Step};
+use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Observer, ParkingLot, Platform, Variant};
 use wakeproof::{EventLoop, Handle, Local, hazard};
 
@@ -216,7 +216,7 @@ struct CountWakes;
 static WAKES: AtomicU64 = AtomicU64::new(0);
 
 impl Observer for CountWakes {
-    fn step(step: Step) {
+    fn step(step: Step, _status: Option<Status>) {
         if step == Step::Wake {
             WAKES.fetch_add(1, Ordering::Relaxed);
         }
