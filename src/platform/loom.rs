@@ -75,20 +75,19 @@ impl Loom {
             return;
         }
 
-        // The writer runs to its end before anything else does. Its steps need no exploring, and it
-        // is not joined, since a join would tell the others what it has written.
+        // The writer runs to its end before anything else does; its steps need no exploring. It wakes
+        // this thread before it writes, and is not joined: this thread learns nothing of the writing.
         loom::stop_exploring();
-        let written = Arc::new(AtomicBool::new(false));
-        let done = written.clone();
+        world.spurious_wakeups.admit(spurious_wakeups);
+        world.overtakings.admit(overtakings);
+        let this_thread = thread::current();
         thread::spawn(move || {
+            this_thread.unpark();
             let world: &'static World = &WORLD;
-            world.spurious_wakeups.write(spurious_wakeups);
-            world.overtakings.write(overtakings);
-            done.store(true, Ordering::Relaxed);
+            world.spurious_wakeups.write();
+            world.overtakings.write();
         });
-        while !written.load(Ordering::Relaxed) {
-            thread::yield_now();
-        }
+        thread::park();
         loom::explore();
     }
 }
@@ -134,12 +133,17 @@ struct Chances {
 }
 
 impl Chances {
-    fn write(&self, bound: usize) {
-        let number = self.number.get_or_init(AtomicUsize::default);
-        for value in 1..=bound {
-            number.store(value, Ordering::Relaxed);
-        }
+    fn admit(&self, bound: usize) {
+        self.number.get_or_init(AtomicUsize::default);
         self.bound.store(bound, Ordering::Relaxed);
+    }
+
+    fn write(&self) {
+        for value in 1..=self.bound.load(Ordering::Relaxed) {
+            if let Some(number) = self.number.get() {
+                number.store(value, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Both answers are explored, as long as the event has not happened as often as it may.

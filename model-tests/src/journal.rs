@@ -1,0 +1,143 @@
+//! What happened in an execution: the steps that its threads took, in order.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use wakeproof::inbox::{Status, Step};
+use wakeproof::platform::{Observer, Platform};
+
+/// The steps of one execution, from its beginning to its end or to its failure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// The threads' names, in the order in which they first did something.
+    pub threads: Vec<String>,
+    /// The steps, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+/// One step of one thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose step: an index into [`Journal::threads`].
+    pub thread: usize,
+    /// What it did.
+    pub what: What,
+}
+
+/// What a thread did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A step of the loop's protocol, and what it led to if it was one under the lock.
+    Step(Step, Option<Status>),
+    /// The condvar was notified, and somebody was waiting or nobody was.
+    Notified {
+        /// Whether the notification reached a waiter.
+        somebody: bool,
+    },
+    /// A step of another protocol, or of the model, in words.
+    Note(Cow<'static, str>),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Step(step, _) => write!(f, "{step:?}"),
+            What::Notified { somebody: true } => f.write_str("notified the sleeper"),
+            What::Notified { somebody: false } => f.write_str("notified nobody"),
+            What::Note(note) => f.write_str(note),
+        }
+    }
+}
+
+impl Serialize for What {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+thread_local! {
+    // loom and shuttle run all threads of an execution on one of the operating system's.
+    static JOURNAL: RefCell<Recording> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Recording {
+    /// A `Platform::ThreadId` for each of [`Journal::threads`], in their order.
+    identities: Vec<Box<dyn Any>>,
+    journal: Journal,
+}
+
+/// Begins an empty journal, for the execution that begins.
+pub fn begin() {
+    JOURNAL.with_borrow_mut(|recording| {
+        recording.identities.clear();
+        recording.journal.threads.clear();
+        recording.journal.entries.clear();
+    });
+}
+
+/// Ends the journal and returns it.
+#[must_use]
+pub fn take() -> Journal {
+    JOURNAL.with_borrow_mut(|recording| {
+        recording.identities.clear();
+        std::mem::take(&mut recording.journal)
+    })
+}
+
+/// Gives the calling thread a name for the journal.
+pub fn name_this_thread<P: Platform>(name: &str) {
+    let id = P::current_thread();
+    JOURNAL.with_borrow_mut(|recording| {
+        let index = recording.index_of(id);
+        recording.journal.threads[index] = name.to_owned();
+    });
+}
+
+/// Notes a step that is none of the loop's protocol.
+pub fn note<P: Platform>(note: impl Into<Cow<'static, str>>) {
+    record::<P>(What::Note(note.into()));
+}
+
+fn record<P: Platform>(what: What) {
+    let id = P::current_thread();
+    JOURNAL.with_borrow_mut(|recording| {
+        let thread = recording.index_of(id);
+        recording.journal.entries.push(Entry { thread, what });
+    });
+}
+
+impl Recording {
+    fn index_of<Id: Eq + Debug + 'static>(&mut self, id: Id) -> usize {
+        let is_same = |known: &Box<dyn Any>| known.downcast_ref() == Some(&id);
+        if let Some(index) = self.identities.iter().position(is_same) {
+            return index;
+        }
+        self.journal.threads.push(format!("{id:?}"));
+        self.identities.push(Box::new(id));
+        self.identities.len() - 1
+    }
+}
+
+/// Writes the protocol's steps on the platform `P` into the journal.
+pub struct Recorder<P>(PhantomData<P>);
+
+impl<P> Debug for Recorder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorder")
+    }
+}
+
+impl<P: Platform> Observer for Recorder<P> {
+    fn step(step: Step, status: Option<Status>) {
+        record::<P>(What::Step(step, status));
+    }
+
+    fn notified(somebody: bool) {
+        record::<P>(What::Notified { somebody });
+    }
+}
