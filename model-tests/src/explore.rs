@@ -121,6 +121,17 @@ pub struct Counterexample {
     pub schedule: Option<Schedule>,
 }
 
+impl Exploration {
+    /// The execution that fails, if one was found.
+    #[must_use]
+    pub fn counterexample(&self) -> Option<&Counterexample> {
+        match &self.outcome {
+            Outcome::Found(counterexample) => Some(counterexample),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Exploration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let executions = self.executions;

@@ -2,7 +2,9 @@
 //! specification. The command `wakeproof` prints what they find.
 
 pub mod explore;
+pub mod faults;
 pub mod journal;
+pub mod models;
 pub mod platform;
 pub mod report;
 pub mod threads;

@@ -286,18 +286,17 @@ impl Platform for Loom {
         }
 
         let waiter = condvar.join(guard);
+        // Time passes in the same step in which it ends the wait.
+        let mut clock = world.clock();
         let mut waiters = condvar.step();
         let timed_out = !waiter.is_notified();
-        waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
-        drop(waiters);
-        {
-            let mut clock = world.clock();
-            if timed_out {
-                clock.now = clock.now.max(deadline);
-            } else {
-                clock.timeouts += 1;
-            }
+        if timed_out {
+            waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+            clock.now = clock.now.max(deadline);
+        } else {
+            clock.timeouts += 1;
         }
+        drop((waiters, clock));
         (Self::lock(mutex), timed_out)
     }
 

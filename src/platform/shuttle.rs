@@ -44,6 +44,7 @@ thread_local! {
     // shuttle runs all threads of an execution on one of the operating system's.
     static REMAINING: Cell<Environment> = const { Cell::new(Environment::QUIET) };
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static UNLOCKING: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Shuttle {
@@ -68,6 +69,17 @@ impl Shuttle {
     pub fn enter(environment: Environment) {
         REMAINING.set(environment);
         NOW.set(Duration::ZERO);
+        UNLOCKING.set(false);
+    }
+
+    /// Whether the thread that reaches a scheduling point is there to unlock a mutex.
+    ///
+    /// A scheduler may then let it go on without trying the others, and is exhaustive all the same.
+    /// Until the unlock, the others can only do what they could do after it as well, or wait for the
+    /// mutex; and each of them has a scheduling point before it locks.
+    #[must_use]
+    pub fn is_unlocking() -> bool {
+        UNLOCKING.get()
     }
 }
 
@@ -107,20 +119,31 @@ fn happens(bound: Bound) -> bool {
 #[derive(Debug)]
 pub struct ShuttleGuard<'a, T> {
     mutex: &'a Mutex<T>,
-    guard: MutexGuard<'a, T>,
+    /// There until the guard is dropped.
+    guard: Option<MutexGuard<'a, T>>,
 }
+
+impl<T> Drop for ShuttleGuard<'_, T> {
+    fn drop(&mut self) {
+        UNLOCKING.set(true);
+        self.guard = None;
+        UNLOCKING.set(false);
+    }
+}
+
+const LOCKED: &str = "a guard that is in use holds the mutex";
 
 impl<T> Deref for ShuttleGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.guard
+        self.guard.as_ref().expect(LOCKED)
     }
 }
 
 impl<T> DerefMut for ShuttleGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.guard
+        self.guard.as_mut().expect(LOCKED)
     }
 }
 
@@ -146,9 +169,10 @@ impl ShuttleCondvar {
     }
 
     /// Releases the mutex and joins the waiters, in one step: shuttle's unlock has its scheduling
-    /// point before it takes effect, and none behind.
-    fn join<T>(&self, guard: ShuttleGuard<'_, T>) -> Arc<Waiter> {
-        drop(guard);
+    /// point before it takes effect, and none behind. This point is no redundant one, since a
+    /// notification that needs no lock may come before the wait begins.
+    fn join<T>(&self, mut guard: ShuttleGuard<'_, T>) -> Arc<Waiter> {
+        drop(guard.guard.take());
         let waiter = Arc::new(Waiter::default());
         self.waiters
             .lock()
@@ -200,7 +224,7 @@ impl Platform for Shuttle {
     }
 
     fn lock<T: Send + 'static>(mutex: &Mutex<T>) -> ShuttleGuard<'_, T> {
-        let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = Some(mutex.lock().unwrap_or_else(PoisonError::into_inner));
         ShuttleGuard { mutex, guard }
     }
 
@@ -243,13 +267,13 @@ impl Platform for Shuttle {
         let waiter = condvar.join(guard);
         let mut waiters = condvar.step();
         let timed_out = !waiter.is_notified();
-        waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
-        drop(waiters);
         if timed_out {
+            waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
             NOW.set(NOW.get().max(deadline));
         } else {
             refund(TIMEOUTS);
         }
+        drop(waiters);
         (Self::lock(mutex), timed_out)
     }
 

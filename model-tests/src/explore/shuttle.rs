@@ -57,19 +57,24 @@ pub fn shuttle(
     if search != Search::Exhaustive {
         limits.executions = None; // the scheduler ends by itself, and that is not cut short
     }
-    explore(
-        environment,
-        &limits,
-        Stop::AtTheFirst,
-        body,
-        move || match search {
+    let knows_the_watchman = matches!(search, Search::RandomWalk { .. });
+    let scheduler = move || -> Box<dyn Scheduler + Send> {
+        match search {
             Search::Exhaustive => Box::new(Exhaustive::default()),
             Search::Random { seed } => Box::new(RandomScheduler::new_from_seed(seed, count)),
             Search::Pct { seed, depth } => {
                 Box::new(PctScheduler::new_from_seed(seed, depth, count))
             }
             Search::RandomWalk { seed } => Box::new(UrwRandomScheduler::new_from_seed(seed, count)),
-        },
+        }
+    };
+    explore(
+        environment,
+        &limits,
+        Stop::AtTheFirst,
+        knows_the_watchman,
+        body,
+        scheduler,
     )
     .exploration(if search == Search::Exhaustive {
         Outcome::Exhausted
@@ -85,7 +90,7 @@ pub fn shortest(
     limits: &Limits,
     body: impl Fn() + Send + Sync + 'static,
 ) -> Exploration {
-    explore(environment, limits, Stop::AtTheEnd, body, || {
+    explore(environment, limits, Stop::AtTheEnd, false, body, || {
         Box::new(Exhaustive::default())
     })
     .exploration(Outcome::Exhausted)
@@ -100,12 +105,19 @@ pub fn replay(
 ) -> Exploration {
     let choices = schedule.0.clone();
     let limits = Limits::default();
-    explore(environment, &limits, Stop::AtTheFirst, body, move || {
-        Box::new(Follow {
-            choices: choices.into_iter(),
-            begun: false,
-        })
-    })
+    explore(
+        environment,
+        &limits,
+        Stop::AtTheFirst,
+        false,
+        body,
+        move || {
+            Box::new(Follow {
+                choices: choices.into_iter(),
+                begun: false,
+            })
+        },
+    )
     .exploration(Outcome::Sampled)
 }
 
@@ -142,6 +154,7 @@ fn explore(
     environment: Environment,
     limits: &Limits,
     stop: Stop,
+    knows_the_watchman: bool,
     body: impl Fn() + Send + Sync + 'static,
     scheduler: impl FnOnce() -> Box<dyn Scheduler + Send> + Send,
 ) -> Explored {
@@ -160,9 +173,10 @@ fn explore(
             report,
             choices: Vec::new(),
             over: false,
+            knows_the_watchman,
         };
         Runner::new(supervised, config).run(move || {
-            shuttle::thread::spawn(|| ());
+            shuttle::thread::spawn(watch);
             journal::begin();
             journal::name_this_thread::<Shuttle>("loop");
             Shuttle::enter(environment);
@@ -178,9 +192,17 @@ fn explore(
 /// a panic, need not find out.
 const WATCHMAN: usize = 1;
 
+fn watch() {
+    while !OVER.get() {
+        shuttle::thread::yield_now();
+    }
+}
+
 thread_local! {
     /// How many bodies of threads have begun to run or wait to begin, and have not ended.
     static UNFINISHED: Cell<usize> = const { Cell::new(0) };
+    /// Whether the watchman may go home.
+    static OVER: Cell<bool> = const { Cell::new(false) };
     /// The first panic of this execution.
     static FAILURE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -213,6 +235,7 @@ struct Supervisor {
     report: Arc<Mutex<Report>>,
     choices: Vec<Choice>,
     over: bool,
+    knows_the_watchman: bool,
 }
 
 impl Supervisor {
@@ -247,6 +270,7 @@ impl Scheduler for Supervisor {
             return None;
         }
         UNFINISHED.set(0);
+        OVER.set(false);
         FAILURE.take();
         self.choices.clear();
         Some(next)
@@ -273,12 +297,24 @@ impl Scheduler for Supervisor {
                 self.found("deadlock: no thread can go on".into());
                 return None;
             }
+            OVER.set(true);
             return Some(TaskId::from(WATCHMAN));
         }
-        let current = current.filter(|task| usize::from(*task) != WATCHMAN);
-        let next = self
-            .scheduler
-            .next_task(&candidates, current, is_yielding)?;
+        let is_watchman = |task: &TaskId| usize::from(*task) == WATCHMAN;
+        let current = current.filter(|task| !is_watchman(task));
+        if let Some(unlocking) = current
+            && Shuttle::is_unlocking()
+        {
+            self.choices.push(Choice::Run(unlocking.into()));
+            return Some(unlocking);
+        }
+        // The random walk wants to know every thread, also one whose steps do nothing.
+        let known = if self.knows_the_watchman {
+            runnable
+        } else {
+            &candidates
+        };
+        let next = self.scheduler.next_task(known, current, is_yielding)?;
         self.choices.push(Choice::Run(next.into()));
         Some(next)
     }

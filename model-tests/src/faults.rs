@@ -1,0 +1,266 @@
+//! The catalogue of faults: lost wakeups and their relatives, each the smallest change to code that
+//! is right.
+//!
+//! A fault of the loop's protocol overrides one function of [`Protocol`](wakeproof::inbox::Protocol);
+//! the others override one step of a small protocol of their own, whose correct twin is examined by
+//! the same model. The diff is the bug.
+
+use std::fmt;
+
+use wakeproof::inbox::Correct;
+
+use crate::models::{
+    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, OwnAfterForeign,
+    PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject, Submit, TimerFromAnotherThread,
+    Unasked, WorkerPool,
+};
+
+mod primitives;
+mod sleeping;
+mod submission;
+mod timers;
+
+pub use self::primitives::{
+    ClearAfterDrain, CorrectSteps, NotifyOnlyWhenEmpty, NotifyWithoutTheLock, PanicLosesTheBatch,
+    RelaxedFlag, TwoQueues, WrongSleeper,
+};
+pub use self::sleeping::{CheckOutsideTheLock, IfInsteadOfWhile, TimeoutMeansNothingToDo};
+pub use self::submission::{
+    AcceptAfterClose, NoNotify, NotifyBeforeEnqueue, SilentStop, StaleAsleepFlag,
+};
+pub use self::timers::{CorrectTimers, SilentTimer, StaleDeadline};
+
+/// An entry of the catalogue.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What goes wrong, in one sentence.
+    pub wrong: &'static str,
+    /// Where it has been seen.
+    pub seen_in: &'static str,
+    /// Which promise it breaks.
+    pub breaks: Promise,
+    /// The model that shows it.
+    pub faulty: Subject,
+    /// The same model without the fault.
+    pub correct: Subject,
+    /// Who cannot see it, and why.
+    pub blind: &'static [(Checker, &'static str)],
+}
+
+/// What a correct loop promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// The loop does not sleep beside work.
+    NoLostWakeup,
+    /// An accepted callback runs exactly once, or is dropped by `close`.
+    ExactlyOnce,
+    /// If one submission happens-before another, its callback runs first.
+    InOrder,
+    /// The loop runs nothing but what somebody has asked for, when it is due.
+    OnlyWhenAsked,
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Promise::NoLostWakeup => "the loop does not sleep beside work",
+            Promise::ExactlyOnce => "an accepted callback runs once, or close drops it",
+            Promise::InOrder => "first in, first out",
+            Promise::OnlyWhenAsked => "an iteration has a reason",
+        })
+    }
+}
+
+/// Who looks for a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Checker {
+    /// The specification, every state.
+    Tla,
+    /// loom, every execution.
+    Loom,
+    /// shuttle, every schedule.
+    ShuttleDepthFirst,
+    /// shuttle, threads with random priorities.
+    ShuttlePct,
+    /// shuttle, random schedules.
+    ShuttleRandom,
+    /// The operating system's threads and a watchdog.
+    Threads,
+}
+
+const SEQUENTIAL: &str =
+    "explores sequentially consistent executions only, in which a read cannot overtake a write";
+const NEVER_SPURIOUS: &str = "parking_lot's condvar does not wake spuriously";
+const VIRTUAL_TIME: &str =
+    "the deadline has to pass at one moment out of many; real time cannot be told to";
+
+/// Every fault, in the order in which they are best read.
+#[must_use]
+pub fn catalogue() -> Vec<Fault> {
+    use Checker::{ShuttleDepthFirst, ShuttlePct, ShuttleRandom, Threads, Tla};
+    use Promise::{ExactlyOnce, InOrder, NoLostWakeup, OnlyWhenAsked};
+
+    let submit = Subject::correct::<Submit<1, 1>>;
+    vec![
+        Fault {
+            name: "no-notify",
+            wrong: "another thread enqueues and wakes nobody",
+            seen_in: "asyncio's call_soon from another thread; python/cpython issue 137817",
+            breaks: NoLostWakeup,
+            faulty: Subject::new::<Submit<1, 1>, NoNotify>(),
+            correct: submit(),
+            blind: &[],
+        },
+        Fault {
+            name: "notify-without-lock",
+            wrong: "the predicate changes and the notification fires outside the waiter's mutex, between its look and its wait",
+            seen_in: "tokio PR 2134; opentelemetry-cpp issue 4400; onnxruntime PR 157; zeek PR 761",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<ParkOnce<NotifyWithoutTheLock>>(),
+            correct: Subject::correct::<ParkOnce<CorrectSteps>>(),
+            blind: &[],
+        },
+        Fault {
+            name: "notify-before-enqueue",
+            wrong: "the wakeup arrives before there is anything to see",
+            seen_in: "textbook",
+            breaks: NoLostWakeup,
+            faulty: Subject::new::<Submit<1, 1>, NotifyBeforeEnqueue>(),
+            correct: submit(),
+            blind: &[],
+        },
+        Fault {
+            name: "check-outside-lock",
+            wrong: "the loop finds the queue empty, unlocks, locks again, and sleeps",
+            seen_in: "bloomberg/ntf-core PR 395",
+            breaks: NoLostWakeup,
+            faulty: Subject::new::<Submit<1, 1>, CheckOutsideTheLock>(),
+            correct: submit(),
+            blind: &[],
+        },
+        Fault {
+            name: "stale-asleep-flag",
+            wrong: "the submitter reads whether the loop is asleep, and takes the lock then",
+            seen_in: "cloudius-systems/osv PR 1480",
+            breaks: NoLostWakeup,
+            faulty: Subject::new::<Submit<1, 1>, StaleAsleepFlag>(),
+            correct: submit(),
+            blind: &[],
+        },
+        Fault {
+            name: "if-instead-of-while",
+            wrong: "a spurious wakeup is taken for a real one",
+            seen_in: "tokio-rs/loom issue 1",
+            breaks: OnlyWhenAsked,
+            faulty: Subject::new::<Unasked, IfInsteadOfWhile>(),
+            correct: Subject::correct::<Unasked>(),
+            blind: &[(Threads, NEVER_SPURIOUS)],
+        },
+        Fault {
+            name: "clear-after-drain",
+            wrong: "the flag that a wakeup is on its way is cleared after the queue is drained, not before",
+            seen_in: "dbmail PR 559",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<Pipe<ClearAfterDrain>>(),
+            correct: Subject::correct::<Pipe<CorrectSteps>>(),
+            blind: &[],
+        },
+        Fault {
+            name: "notify-only-when-empty",
+            wrong: "not empty, so somebody has notified already, while each who is woken takes one item",
+            seen_in: "bloomberg/ntf-core PR 395",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<WorkerPool<NotifyOnlyWhenEmpty>>(),
+            correct: Subject::correct::<WorkerPool<CorrectSteps>>(),
+            blind: &[],
+        },
+        Fault {
+            name: "silent-stop",
+            wrong: "stop from another thread sets the flag and wakes nobody",
+            seen_in: "python/asyncio issue 244",
+            breaks: NoLostWakeup,
+            faulty: Subject::new::<StopRacesWithSleep, SilentStop>(),
+            correct: Subject::correct::<StopRacesWithSleep>(),
+            blind: &[],
+        },
+        Fault {
+            name: "silent-timer",
+            wrong: "call_later from another thread does not wake a loop that sleeps until a later deadline",
+            seen_in: "SharpTS issue 194",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<TimerFromAnotherThread<SilentTimer>>(),
+            correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
+            blind: &[(Threads, VIRTUAL_TIME)],
+        },
+        Fault {
+            name: "stale-deadline",
+            wrong: "the deadline is computed before the lock is taken under which the loop goes to sleep",
+            seen_in: "bloomberg/ntf-core PR 395; SharpTS issue 194",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
+            correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
+            blind: &[(Threads, VIRTUAL_TIME)],
+        },
+        Fault {
+            name: "accept-after-close",
+            wrong: "closed is checked apart from the enqueue: accepted, never run, never dropped",
+            seen_in: "asyncio's call_soon_threadsafe against close from another thread",
+            breaks: ExactlyOnce,
+            faulty: Subject::new::<CloseRacesWithSubmit, AcceptAfterClose>(),
+            correct: Subject::correct::<CloseRacesWithSubmit>(),
+            blind: &[],
+        },
+        Fault {
+            name: "wrong-sleeper",
+            wrong: "two kinds of waiter share one condvar, and notify_one wakes the wrong one",
+            seen_in: "lemmy/BlockingQueue",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<BoundedBuffer<WrongSleeper>>(),
+            correct: Subject::correct::<BoundedBuffer<CorrectSteps>>(),
+            blind: &[],
+        },
+        Fault {
+            name: "timeout-means-nothing-to-do",
+            wrong: "a wait that timed out returns without a look at the queue",
+            seen_in: "textbook",
+            breaks: NoLostWakeup,
+            faulty: Subject::new::<DeadlinePasses, TimeoutMeansNothingToDo>(),
+            correct: Subject::new::<DeadlinePasses, Correct>(),
+            blind: &[(Threads, VIRTUAL_TIME)],
+        },
+        Fault {
+            name: "two-queues",
+            wrong: "the loop's own callbacks have a queue of their own, which overtakes the shared one",
+            seen_in: "the first idea for this loop",
+            breaks: InOrder,
+            faulty: Subject::correct::<OwnAfterForeign<TwoQueues>>(),
+            correct: Subject::correct::<OwnAfterForeign<CorrectSteps>>(),
+            blind: &[],
+        },
+        Fault {
+            name: "panic-loses-batch",
+            wrong: "a callback that panics takes the rest of its batch with it",
+            seen_in: "textbook",
+            breaks: ExactlyOnce,
+            faulty: Subject::correct::<PanicInBatch<PanicLosesTheBatch>>(),
+            correct: Subject::correct::<PanicInBatch<CorrectSteps>>(),
+            blind: &[],
+        },
+        Fault {
+            name: "relaxed-flag",
+            wrong: "the loop announces its sleep in an atomic with acquire and release, where the read must not overtake the write",
+            seen_in: "Dekker's mutual exclusion",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<AnnouncedSleep<RelaxedFlag>>(),
+            correct: Subject::correct::<AnnouncedSleep<CorrectSteps>>(),
+            blind: &[
+                (Tla, SEQUENTIAL),
+                (ShuttleDepthFirst, SEQUENTIAL),
+                (ShuttlePct, SEQUENTIAL),
+                (ShuttleRandom, SEQUENTIAL),
+            ],
+        },
+    ]
+}

@@ -1,0 +1,65 @@
+//! A buffer with room for one item: one kind of thread waits for an item, the other for room.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::Model;
+use crate::journal::note;
+use crate::platform::ModelPlatform;
+
+/// Which of the buffer's two condvars a thread uses.
+pub trait WaitingRoom: Debug + 'static {
+    /// The condvar of those who wait for room: not the one of those who wait for an item, since
+    /// `notify_one` does not ask whom it wakes.
+    const FOR_ROOM: usize = 1;
+}
+
+/// One thread puts two items, two threads take one each.
+#[derive(Debug)]
+pub struct BoundedBuffer<W>(PhantomData<W>);
+
+const FOR_AN_ITEM: usize = 0;
+
+impl<W: WaitingRoom> Model for BoundedBuffer<W> {
+    const THREADS: usize = 2;
+
+    fn run<P: ModelPlatform>() {
+        struct Shared<P: ModelPlatform> {
+            item: P::Mutex<Option<u32>>,
+            changed: [P::Condvar; 2],
+        }
+        let shared = Arc::new(Shared::<P> {
+            item: P::mutex(None),
+            changed: [P::condvar(), P::condvar()],
+        });
+        let takers = [1, 2].map(|number| {
+            let shared = shared.clone();
+            P::spawn(&format!("taker {number}"), move || {
+                let mut item = P::lock(&shared.item);
+                loop {
+                    if let Some(item) = item.take() {
+                        note::<P>("takes the item");
+                        P::notify_one(&shared.changed[W::FOR_ROOM]);
+                        return item;
+                    }
+                    note::<P>("finds no item, sleeps");
+                    item = P::wait(&shared.changed[FOR_AN_ITEM], item);
+                }
+            })
+        });
+        for number in [1, 2] {
+            let mut item = P::lock(&shared.item);
+            while item.is_some() {
+                note::<P>("finds no room, sleeps");
+                item = P::wait(&shared.changed[W::FOR_ROOM], item);
+            }
+            *item = Some(number);
+            note::<P>("puts an item");
+            P::notify_one(&shared.changed[FOR_AN_ITEM]);
+        }
+        let mut taken = takers.map(P::join);
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2]);
+    }
+}

@@ -1,0 +1,91 @@
+//! `close` against submissions, and handles that come and go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{CheckedLoop, Log, Model};
+use crate::platform::ModelPlatform;
+
+/// Counts how often it is dropped: with the callback that owns it, once.
+struct Token(Arc<AtomicUsize>);
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One thread submits to a loop that runs one iteration and is closed. What is accepted is run, or
+/// dropped by `close`; what is refused is given back; never both, never neither.
+#[derive(Debug)]
+pub struct CloseRacesWithSubmit;
+
+impl Model for CloseRacesWithSubmit {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = CheckedLoop::<P>::new();
+        let log = Log::<P>::new();
+        let drops = Arc::new(AtomicUsize::new(0));
+        let (handle, writer, token) = (event_loop.handle(), log.clone(), Token(drops.clone()));
+        let thread = P::spawn("thread 1", move || {
+            let callback = move || {
+                let _token = token;
+                writer.ran(0, 0);
+            };
+            handle.call_soon_threadsafe(callback)
+        });
+        event_loop.run_once();
+        event_loop.close().expect("it does not run");
+
+        let ran = log.runs().len();
+        match P::join(thread) {
+            Ok(call) => {
+                let by_close = usize::from(call.is_cancelled());
+                assert_eq!(
+                    ran + by_close,
+                    1,
+                    "accepted: run or dropped by close, not both"
+                );
+                assert_eq!(usize::from(call.is_done()), ran);
+                assert_eq!(drops.load(Ordering::Relaxed), 1, "dropped by now, once");
+            }
+            Err(refused) => {
+                assert_eq!(ran, 0, "refused, but it ran");
+                assert_eq!(drops.load(Ordering::Relaxed), 0, "refused, but dropped");
+                drop(refused.callback);
+                assert_eq!(drops.load(Ordering::Relaxed), 1);
+            }
+        }
+    }
+}
+
+/// A thread drops its handle unused, and another one drops it with its callback on the way.
+#[derive(Debug)]
+pub struct HandlesDropped;
+
+impl Model for HandlesDropped {
+    const THREADS: usize = 2;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = CheckedLoop::<P>::new();
+        let log = Log::<P>::new();
+        let handle = event_loop.handle();
+        let idle = P::spawn("thread 1", move || drop(handle));
+        let (handle, writer) = (event_loop.handle(), log.clone());
+        let submitter = P::spawn("thread 2", move || {
+            let stop = handle.clone();
+            let callback = move || {
+                writer.ran(0, 0);
+                stop.stop();
+            };
+            let call = handle.call_soon_threadsafe(callback);
+            drop(handle);
+            drop(call.expect("it is open"));
+        });
+        event_loop.run();
+        log.assert_complete(1, 1);
+        P::join(idle);
+        P::join(submitter);
+    }
+}

@@ -1,0 +1,48 @@
+//! Callbacks that submit callbacks.
+
+use super::{CheckedLoop, Log, Model};
+use crate::platform::ModelPlatform;
+
+/// A callback of the loop's own submits another one, and so does a callback from another thread;
+/// the last of the four stops the loop.
+#[derive(Debug)]
+pub struct CallbackSubmits;
+
+impl Model for CallbackSubmits {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        const OWN: usize = 0;
+        const OTHER: usize = 1;
+        let event_loop = CheckedLoop::<P>::new();
+        let log = Log::<P>::new();
+
+        let (local, handle, writer) = (event_loop.local(), event_loop.handle(), log.clone());
+        let stop_behind_four = move |writer: &Log<P>, by, nth| {
+            if writer.ran(by, nth) == 4 {
+                handle.stop();
+            }
+        };
+        let last = stop_behind_four.clone();
+        let outer = move || {
+            last(&writer, OWN, 0);
+            let inner = move || last(&writer, OWN, 1);
+            local.call_soon(inner).expect("it is open");
+        };
+        event_loop.local().call_soon(outer).expect("it is open");
+
+        let (handle, writer) = (event_loop.handle(), log.clone());
+        let thread = P::spawn("thread 1", move || {
+            let (again, last) = (handle.clone(), stop_behind_four);
+            let outer = move || {
+                last(&writer, OTHER, 0);
+                let inner = move || last(&writer, OTHER, 1);
+                again.call_soon_threadsafe(inner).expect("it is open");
+            };
+            handle.call_soon_threadsafe(outer).expect("it is open");
+        });
+        event_loop.run();
+        P::join(thread);
+        log.assert_complete(2, 2);
+    }
+}

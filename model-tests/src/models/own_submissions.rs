@@ -1,0 +1,63 @@
+//! What the loop's own thread submits, beside what comes from another.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use wakeproof::inbox::Inbox;
+
+use super::Model;
+use crate::journal::note;
+use crate::platform::{Flag, ModelPlatform};
+
+/// Where the loop's own thread puts a callback.
+pub trait OwnSubmission: Debug + 'static {
+    /// Into the one queue that there is.
+    fn submit<P: ModelPlatform>(
+        inbox: &Inbox<P, &'static str>,
+        _own_queue: &mut VecDeque<&'static str>,
+        callback: &'static str,
+    ) {
+        inbox.call_soon(callback).expect("it is open");
+    }
+}
+
+/// A thread submits a callback and then sets a flag; the loop's running callback sees the flag and
+/// submits another. The one that came first runs first.
+#[derive(Debug)]
+pub struct OwnAfterForeign<S>(PhantomData<S>);
+
+impl<S: OwnSubmission> Model for OwnAfterForeign<S> {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        let inbox = Arc::new(Inbox::<P, &str>::new());
+        let flag = Arc::new(P::Flag::new());
+        let (submitter, done) = (inbox.clone(), flag.clone());
+        let thread = P::spawn("thread 1", move || {
+            submitter.call_soon_threadsafe("first").expect("it is open");
+            done.store(true, Ordering::Release);
+            note::<P>("says that it has submitted");
+        });
+
+        let mut own_queue = VecDeque::new();
+        let after = flag.load(Ordering::Acquire);
+        if after {
+            note::<P>("hears of it, submits");
+            S::submit::<P>(&inbox, &mut own_queue, "second");
+        }
+        let mut ran = Vec::from(own_queue);
+        let mut batch = VecDeque::new();
+        inbox.first_batch(&mut batch, None);
+        ran.extend(batch);
+        let expected: &[&str] = if after {
+            &["first", "second"]
+        } else {
+            &["first"]
+        };
+        assert_eq!(ran, expected, "in the order of submission");
+        P::join(thread);
+    }
+}

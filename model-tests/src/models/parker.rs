@@ -1,0 +1,89 @@
+//! A thread that parks, and one that unparks it: the smallest protocol with a predicate that is not
+//! under the mutex.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Model;
+use crate::journal::note;
+use crate::platform::{Flag, ModelPlatform};
+
+/// Blocks a thread until it is given a token, once. The token is an atomic flag; the mutex has
+/// nothing in it, and is there for the condvar.
+pub struct Parker<P: ModelPlatform> {
+    token: P::Flag,
+    mutex: P::Mutex<()>,
+    condvar: P::Condvar,
+}
+
+/// The step of a [`Parker`] that can be got wrong.
+pub trait Unpark: Debug + 'static {
+    /// Gives the token, and wakes who waits for it.
+    ///
+    /// The mutex is taken for a moment in between: the parking thread holds it from its last look
+    /// at the token until it waits, and a notification that comes in that window is lost.
+    fn unpark<P: ModelPlatform>(parker: &Parker<P>) {
+        parker.give_token();
+        drop(P::lock(&parker.mutex));
+        parker.notify();
+    }
+}
+
+impl<P: ModelPlatform> Parker<P> {
+    /// Without a token.
+    pub(crate) fn new() -> Self {
+        Parker {
+            token: P::Flag::new(),
+            mutex: P::mutex(()),
+            condvar: P::condvar(),
+        }
+    }
+
+    /// Blocks until there is a token.
+    pub(crate) fn park(&self) {
+        let mut guard = P::lock(&self.mutex);
+        while !self.token.load(Ordering::SeqCst) {
+            note::<P>("finds no token, sleeps");
+            guard = P::wait(&self.condvar, guard);
+            note::<P>("wakes");
+        }
+        note::<P>("sees the token");
+    }
+
+    /// First step of unparking.
+    pub(crate) fn give_token(&self) {
+        self.token.store(true, Ordering::SeqCst);
+        note::<P>("gives the token");
+    }
+
+    /// Last step of unparking.
+    pub(crate) fn notify(&self) {
+        P::notify_one(&self.condvar);
+    }
+}
+
+/// One thread unparks the other, once.
+#[derive(Debug)]
+pub struct ParkOnce<U>(PhantomData<U>);
+
+impl<U: Unpark> Model for ParkOnce<U> {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        let parker = Arc::new(Parker::<P>::new());
+        let other = parker.clone();
+        let thread = P::spawn("thread 1", move || U::unpark(&other));
+        parker.park();
+        P::join(thread);
+    }
+}
+
+impl<P: ModelPlatform> Debug for Parker<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parker")
+            .field("token", &self.token)
+            .finish()
+    }
+}

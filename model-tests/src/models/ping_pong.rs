@@ -1,0 +1,43 @@
+//! Two loops on two threads.
+
+use super::{CheckedLoop, Log, Model};
+use crate::platform::ModelPlatform;
+
+/// A loop on another thread submits to the first one, which submits to it, which submits back, and
+/// both come to their end.
+#[derive(Debug)]
+pub struct TwoLoops;
+
+impl Model for TwoLoops {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = CheckedLoop::<P>::new();
+        let log = Log::<P>::new();
+        let (here, writer) = (event_loop.handle(), log.clone());
+        let thread = P::spawn("other loop", move || {
+            let other_loop = CheckedLoop::<P>::new();
+            let other_log = Log::<P>::new();
+            let (there, back) = (other_loop.handle(), here.clone());
+            let other_writer = other_log.clone();
+            let serve = move || {
+                writer.ran(0, 0);
+                let stop_there = there.clone();
+                let answer = move || {
+                    other_writer.ran(0, 0);
+                    stop_there.stop();
+                    let stop_here = back.clone();
+                    let end = move || stop_here.stop();
+                    back.call_soon_threadsafe(end).expect("it is open");
+                };
+                there.call_soon_threadsafe(answer).expect("it is open");
+            };
+            here.call_soon_threadsafe(serve).expect("it is open");
+            other_loop.run();
+            other_log.assert_complete(1, 1);
+        });
+        event_loop.run();
+        log.assert_complete(1, 1);
+        P::join(thread);
+    }
+}

@@ -1,0 +1,76 @@
+//! `stop` from another thread.
+
+use super::{CheckedLoop, Log, Model};
+use crate::platform::ModelPlatform;
+
+/// One thread stops a loop that has nothing to do and may be going to sleep.
+#[derive(Debug)]
+pub struct StopRacesWithSleep;
+
+impl Model for StopRacesWithSleep {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = CheckedLoop::<P>::new();
+        let handle = event_loop.handle();
+        let thread = P::spawn("thread 1", move || handle.stop());
+        event_loop.run();
+        P::join(thread);
+        let status = event_loop.handle().status();
+        assert!(!status.stopping, "one stop ends one run");
+    }
+}
+
+/// One thread submits while another one stops the loop. The callback runs in this run of the loop
+/// or in the next one.
+#[derive(Debug)]
+pub struct StopRacesWithSubmit;
+
+impl Model for StopRacesWithSubmit {
+    const THREADS: usize = 2;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = CheckedLoop::<P>::new();
+        let log = Log::<P>::new();
+        let (handle, writer) = (event_loop.handle(), log.clone());
+        let submitter = P::spawn("thread 1", move || {
+            let callback = move || {
+                writer.ran(0, 0);
+            };
+            handle.call_soon_threadsafe(callback).expect("it is open");
+        });
+        let handle = event_loop.handle();
+        let stopper = P::spawn("thread 2", move || handle.stop());
+        event_loop.run();
+        P::join(submitter);
+        P::join(stopper);
+        event_loop.run_once();
+        log.assert_complete(1, 1);
+    }
+}
+
+/// One thread submits callbacks and then one that stops the loop: it stops behind them.
+#[derive(Debug)]
+pub struct StopBehindCallbacks;
+
+impl Model for StopBehindCallbacks {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = CheckedLoop::<P>::new();
+        let log = Log::<P>::new();
+        let (handle, writer) = (event_loop.handle(), log.clone());
+        let thread = P::spawn("thread 1", move || {
+            let callback = move || {
+                writer.ran(0, 0);
+            };
+            handle.call_soon_threadsafe(callback).expect("it is open");
+            let stop = handle.clone();
+            let callback = move || stop.stop();
+            handle.call_soon_threadsafe(callback).expect("it is open");
+        });
+        event_loop.run();
+        log.assert_complete(1, 1);
+        P::join(thread);
+    }
+}

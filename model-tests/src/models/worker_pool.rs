@@ -1,0 +1,64 @@
+//! Two workers that take one item each from the same queue.
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::Model;
+use crate::journal::note;
+use crate::platform::ModelPlatform;
+
+/// When the thread that enqueues wakes a worker.
+pub trait WakeWorker: Debug + 'static {
+    /// Whether to wake one, given whether the queue was empty before: always, since each item is
+    /// for one worker, and the one that was woken for the last item takes only that.
+    fn is_due(_was_empty: bool) -> bool {
+        true
+    }
+}
+
+/// Two items for two workers, who sleep while the queue is empty.
+#[derive(Debug)]
+pub struct WorkerPool<W>(PhantomData<W>);
+
+impl<W: WakeWorker> Model for WorkerPool<W> {
+    const THREADS: usize = 2;
+
+    fn run<P: ModelPlatform>() {
+        struct Shared<P: ModelPlatform> {
+            queue: P::Mutex<VecDeque<u32>>,
+            filled: P::Condvar,
+        }
+        let shared = Arc::new(Shared::<P> {
+            queue: P::mutex(VecDeque::new()),
+            filled: P::condvar(),
+        });
+        let workers = [1, 2].map(|number| {
+            let shared = shared.clone();
+            P::spawn(&format!("worker {number}"), move || {
+                let mut queue = P::lock(&shared.queue);
+                while queue.is_empty() {
+                    note::<P>("finds the queue empty, sleeps");
+                    queue = P::wait(&shared.filled, queue);
+                }
+                note::<P>("takes one item");
+                queue.pop_front()
+            })
+        });
+        for item in [1, 2] {
+            let mut queue = P::lock(&shared.queue);
+            let was_empty = queue.is_empty();
+            queue.push_back(item);
+            note::<P>("enqueues");
+            if W::is_due(was_empty) {
+                P::notify_one(&shared.filled);
+            } else {
+                note::<P>("thinks that somebody has notified already");
+            }
+        }
+        let mut taken = workers.map(P::join);
+        taken.sort_unstable();
+        assert_eq!(taken, [Some(1), Some(2)]);
+    }
+}

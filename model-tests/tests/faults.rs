@@ -1,0 +1,55 @@
+//! Every fault of the catalogue is found by loom and by shuttle, unless it cannot be seen there,
+//! and its correct twin is proved right by both.
+
+use wakeproof_model_tests::explore::{Exploration, Limits, Outcome, Search};
+use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
+use wakeproof_model_tests::models::Subject;
+
+/// Models of three threads that wait for each other in many ways: more schedules than a test has
+/// time for. loom proves them right.
+const TOO_MANY_SCHEDULES: [&str; 1] = ["wrong-sleeper"];
+
+fn check(checker: Checker, explore: impl Fn(&Subject) -> Exploration) {
+    for fault in catalogue() {
+        let Fault { name, blind, .. } = fault;
+        let correct = explore(&fault.correct);
+        println!("{name}, correct: {correct} ({:?})", correct.time);
+        let may_be_cut_short =
+            checker == Checker::ShuttleDepthFirst && TOO_MANY_SCHEDULES.contains(&name);
+        match correct.outcome {
+            Outcome::Exhausted => {}
+            Outcome::CutShort(_) => assert!(may_be_cut_short, "{name}: {correct}"),
+            _ => panic!("{name}: {correct}"),
+        }
+        let faulty = explore(&fault.faulty);
+        println!("{name}: {faulty} ({:?})", faulty.time);
+        let is_blind = blind.iter().any(|(who, _)| *who == checker);
+        match faulty.outcome {
+            Outcome::Found(_) => assert!(!is_blind, "{name}: seen after all"),
+            Outcome::Exhausted => assert!(is_blind, "{name}: not found"),
+            _ => panic!("{name}: {faulty}"),
+        }
+    }
+}
+
+/// More than any of them needs to fail.
+fn limits() -> Limits {
+    Limits {
+        executions: Some(30_000),
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn loom_finds_every_fault() {
+    check(Checker::Loom, |subject| {
+        subject.loom(&limits()).expect("few threads")
+    });
+}
+
+#[test]
+fn shuttle_finds_every_fault() {
+    check(Checker::ShuttleDepthFirst, |subject| {
+        subject.shuttle(Search::Exhaustive, &limits())
+    });
+}
