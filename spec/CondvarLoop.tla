@@ -152,9 +152,9 @@ Lock(t) ==
     /\ UNCHANGED <<shared, waitSet, submitted, batch,
                    accepted, ran, refused, cancelled, dropped>>
 
-(* Any thread: puts its callback last in the queue, and decides whether to
-   notify. `Wakes' is the difference between the two calls. On the loop's own
-   thread `asleep' is FALSE, which is why call_soon may do without it there. *)
+(* Any thread: puts its callback last in the queue. If the loop is asleep, it is
+   to be notified: that is the difference between the two calls. On the loop's
+   own thread `asleep' is FALSE, which is why call_soon may do without it. *)
 Enqueue(t) ==
     /\ pc[t] = "submit"
     /\ ~closed
@@ -187,7 +187,7 @@ Notify(t) ==
             /\ pc' = [pc EXCEPT ![t] = "unlock", ![w] = "notified"]
     /\ UNCHANGED <<holder, queue, stopping, closed, submitted, batch, history>>
 
-(* A thread that stops the loop. *)
+(* Another thread: asks the loop to stop. *)
 Stop(t) ==
     /\ pc[t] = "stop"
     /\ stopping' = TRUE
@@ -222,7 +222,7 @@ SpuriousWakeup ==
         /\ Goto(w, "notified")
     /\ UNCHANGED <<holder, shared, submitted, batch, history>>
 
-(* The clock: the wait has lasted until its deadline. *)
+(* The clock: ends a wait whose deadline has come. *)
 Timeout ==
     /\ TimedWaits
     /\ \E w \in waitSet :
@@ -230,8 +230,9 @@ Timeout ==
         /\ Goto(w, "timed out")
     /\ UNCHANGED <<holder, shared, submitted, batch, history>>
 
-(* The loop: is awake, holds the mutex again and looks again, unless the wait
-   has timed out: then it is time for an iteration, whatever the queue holds. *)
+(* The loop: has woken, holds the mutex again, and looks again. It takes what
+   there is without a look if its wait has timed out: then it is time for an
+   iteration, whatever the queue holds. *)
 Wake ==
     /\ pc[Loop] \in {"notified", "timed out"}
     /\ holder = Nobody
@@ -268,7 +269,7 @@ Stopped ==
     /\ UNCHANGED <<holder, queue, asleep, closed, waitSet, submitted, batch,
                    accepted, ran, refused, cancelled, dropped>>
 
-(* The loop's thread: accepts nothing more, and drops what nobody will run. *)
+(* The loop: accepts nothing more, and drops what nobody will run. *)
 Close ==
     /\ pc[Loop] = "close"
     /\ closed' = TRUE
@@ -291,18 +292,23 @@ Cancel(c) ==
     /\ UNCHANGED <<holder, shared, waitSet, pc, submitted, batch,
                    accepted, ran, refused, dropped, phase>>
 
-(* The proper end: the others are done, and the loop is closed, or waits with
-   nothing to do. Any other state without a successor is a deadlock. *)
+(* Nobody: the others are done, and the loop is closed, or waits with nothing to
+   do. That is the proper end; any other state without a successor is a
+   deadlock. *)
 Terminating ==
     /\ \A t \in Others : pc[t] = "done"
     /\ \/ pc[Loop] = "done"
-       \/ pc[Loop] = "waiting" /\ NothingToDo
+       \/ /\ pc[Loop] = "waiting"
+          /\ NothingToDo
     /\ UNCHANGED vars
 
 Next ==
-    \/ \E t \in Threads : Lock(t) \/ Enqueue(t) \/ Refuse(t) \/ Notify(t)
-                       \/ Unlock(t)
-    \/ \E t \in Stoppers : Stop(t)
+    \/ \E t \in Threads : \/ Lock(t)
+                        \/ Enqueue(t)
+                        \/ Refuse(t)
+                        \/ Notify(t)
+                        \/ Stop(t)
+                        \/ Unlock(t)
     \/ Sleep
     \/ SpuriousWakeup
     \/ Timeout

@@ -16,6 +16,8 @@ AfterSubmission(t) == IF submitted[t] + 1 < Quota(t) THEN "ready" ELSE "done"
 (* NOTIFY WITHOUT THE LOCK. The callback is enqueued, and the loop notified if
    it is asleep, when the mutex has been let go. Even though the two are one
    step here, both may happen after the loop has looked and before it waits. *)
+
+(* Any thread: lets the mutex go, then enqueues and notifies. *)
 EnqueueOutsideTheLock(t) ==
     \/ /\ pc[t] = "submit"
        /\ ~closed
@@ -34,6 +36,8 @@ EnqueueOutsideTheLock(t) ==
                       ran, refused, cancelled, dropped, phase>>
 
 (* NOTIFY BEFORE ENQUEUE. The loop is woken to see nothing, and sleeps again. *)
+
+(* Any thread: notifies and lets the mutex go, then enqueues. *)
 EnqueueAfterNotifying(t) ==
     \/ /\ pc[t] = "submit"
        /\ ~closed
@@ -55,6 +59,8 @@ EnqueueAfterNotifying(t) ==
 
 (* CHECK OUTSIDE THE LOCK. The loop has found the queue empty, lets the mutex
    go, takes it again, and sleeps by what it found. *)
+
+(* The loop: lets the mutex go, then waits by what it saw before. *)
 SleepByAnOldLook ==
     \/ /\ pc[Loop] = "sleep"
        /\ holder' = Nobody
@@ -69,6 +75,8 @@ SleepByAnOldLook ==
 
 (* STALE ASLEEP FLAG. The flag is read, the mutex let go and taken again, and
    then the callback is enqueued by what the flag was. *)
+
+(* Any thread: reads `asleep' and lets the mutex go, then enqueues. *)
 EnqueueByAnOldFlag(t) ==
     \/ /\ pc[t] = "submit"
        /\ ~closed
@@ -86,6 +94,8 @@ EnqueueByAnOldFlag(t) ==
                       ran, refused, cancelled, dropped, phase>>
 
 (* IF INSTEAD OF WHILE. Whatever woke the loop is taken for a notification. *)
+
+(* The loop: has woken, holds the mutex again, and does not look. *)
 WakeWithoutLooking ==
     /\ pc[Loop] \in {"notified", "timed out"}
     /\ holder = Nobody
@@ -97,6 +107,8 @@ WakeWithoutLooking ==
 (* TIMEOUT MEANS NOTHING TO DO. A wait that has timed out is followed by the
    next one without a look at the queue. A notification that came after the
    timeout found nobody waiting, and was lost. *)
+
+(* The loop: has woken, holds the mutex again, and looks if it was notified. *)
 WakeToSleepAgain ==
     /\ pc[Loop] \in {"notified", "timed out"}
     /\ holder = Nobody
@@ -106,6 +118,8 @@ WakeToSleepAgain ==
     /\ UNCHANGED <<queue, stopping, closed, waitSet, submitted, batch, history>>
 
 (* SILENT STOP. The flag is set, and nobody is woken to see it. *)
+
+(* Another thread: asks the loop to stop, and does not notify. *)
 StopSilently(t) ==
     /\ pc[t] = "stop"
     /\ stopping' = TRUE
@@ -114,6 +128,8 @@ StopSilently(t) ==
 
 (* ACCEPT AFTER CLOSE. `closed' is checked, the mutex let go and taken again,
    and the callback enqueued whatever `closed' is by then. *)
+
+(* Any thread: checks `closed' and lets the mutex go, then enqueues. *)
 EnqueueByAnOldCheck(t) ==
     \/ /\ pc[t] = "submit"
        /\ ~closed
@@ -133,6 +149,8 @@ EnqueueByAnOldCheck(t) ==
 (* WRONG SLEEPER. Another thread waits on the same condvar, for something else,
    and the condvar picks that one. It finds that there is nothing for it, and
    waits again: all of that is in this one step. *)
+
+(* Any thread: notifies, and the condvar picks another waiter. *)
 NotifyTheWrongSleeper(t) ==
     /\ pc[t] = "notify"
     /\ asleep' = FALSE
@@ -141,6 +159,8 @@ NotifyTheWrongSleeper(t) ==
 
 (* TWO QUEUES. What the loop's own callbacks submit goes to a queue of the
    loop's own, which it runs before it takes from the shared one. *)
+
+(* Any thread: puts its callback last in a queue, the loop in one of its own. *)
 EnqueueInTwoQueues(t) ==
     /\ pc[t] = "submit"
     /\ ~closed
@@ -155,6 +175,8 @@ EnqueueInTwoQueues(t) ==
 
 (* PANIC LOSES THE BATCH. A callback panics, and what is left of its iteration
    goes with it. *)
+
+(* The loop: runs its next callback, and the rest is lost. *)
 RunAndLoseTheRest ==
     /\ pc[Loop] = "run"
     /\ batch # <<>>

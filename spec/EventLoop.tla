@@ -58,7 +58,7 @@ Init ==
     /\ stopping = FALSE
     /\ phase = "idle"
 
-(* Any thread, at any time. *)
+(* Any thread: submits a callback, which is accepted. *)
 Submit(c) ==
     /\ phase # "closed"
     /\ c \notin Range(accepted)
@@ -66,6 +66,7 @@ Submit(c) ==
     /\ snapshot' = snapshot
     /\ UNCHANGED <<ran, refused, cancelled, dropped, stopping, phase>>
 
+(* Any thread: gets its callback back, since the loop is closed. *)
 Refuse(c) ==
     /\ phase = "closed"
     /\ c \notin Range(accepted)
@@ -73,24 +74,27 @@ Refuse(c) ==
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, ran, cancelled, dropped, stopping, phase>>
 
+(* Any thread: cancels a callback. *)
 Cancel(c) ==
     /\ Pending(c)
     /\ cancelled' = cancelled \union {c}
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, ran, refused, dropped, stopping, phase>>
 
+(* Any thread: asks the loop to stop. *)
 Stop ==
     /\ stopping' = TRUE
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, ran, refused, cancelled, dropped, phase>>
 
-(* The thread that owns the loop. *)
+(* The loop: begins a run. *)
 Start ==
     /\ phase = "idle"
     /\ phase' = "started"
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, ran, refused, cancelled, dropped, stopping>>
 
+(* The loop: begins an iteration, which covers what has been accepted by now. *)
 Iterate ==
     /\ phase \in {"started", "running"}
     /\ IterationIsOver
@@ -98,7 +102,8 @@ Iterate ==
     /\ phase' = "running"
     /\ UNCHANGED <<accepted, ran, refused, cancelled, dropped, stopping>>
 
-(* The first that is pending, so the order is kept. *)
+(* The loop: runs a callback. It is the first that is pending, so the order is
+   kept. *)
 Run ==
     /\ phase = "running"
     /\ \E i \in 1..snapshot :
@@ -108,8 +113,9 @@ Run ==
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, refused, cancelled, dropped, stopping, phase>>
 
-(* A request to stop cuts no iteration short, and it does not keep a run from
-   its first one: hence "started" apart from "running". *)
+(* The loop: returns from its run. A request to stop cuts no iteration short, and
+   it does not keep a run from its first one: hence "started" apart from
+   "running". *)
 Return ==
     /\ phase = "running"
     /\ stopping
@@ -119,6 +125,7 @@ Return ==
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, ran, refused, cancelled, dropped>>
 
+(* The loop: is closed, and what is pending is dropped. *)
 Close ==
     /\ phase = "idle"
     /\ phase' = "closed"
@@ -126,7 +133,8 @@ Close ==
     /\ snapshot' = Len(accepted)
     /\ UNCHANGED <<accepted, ran, refused, cancelled, stopping>>
 
-(* Nothing is left to do. Stuttering here tells a proper end from a deadlock. *)
+(* Nobody: nothing is left to do. Stuttering here tells a proper end from a
+   deadlock. *)
 Terminating ==
     /\ phase = "closed"
     /\ refused \union Range(accepted) = Callbacks

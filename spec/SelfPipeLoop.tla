@@ -99,7 +99,7 @@ Init ==
     /\ phase = "idle"
 
 -----------------------------------------------------------------------------
-(* Another thread: finds that the loop is open, or gets its callback back. *)
+(* Another thread: finds the loop open, or gets its callback back. *)
 Check(t) ==
     /\ pc[t] = "ready"
     /\ IF closed
@@ -111,8 +111,8 @@ Check(t) ==
     /\ UNCHANGED <<ready, pipe, stopping, closed, todo, mayBlock,
                    accepted, ran, cancelled, dropped, phase>>
 
-(* Another thread: appends its callback to what is ready. `Wakes' is the
-   difference between call_soon_threadsafe and call_soon. *)
+(* Another thread: appends its callback to what is ready. A byte is to follow:
+   that is the difference between call_soon_threadsafe and call_soon. *)
 Enqueue(t) ==
     /\ pc[t] = "append"
     /\ ready' = Append(ready, Upcoming(t))
@@ -132,7 +132,7 @@ Write(t) ==
     /\ Goto(t, AfterSubmission(t))
     /\ UNCHANGED <<ready, stopping, closed, todo, mayBlock, history>>
 
-(* The loop: run_forever. *)
+(* The loop: begins a run. *)
 Start ==
     /\ pc[Loop] = "idle"
     /\ Goto(Loop, "look")
@@ -140,14 +140,14 @@ Start ==
     /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
                    accepted, ran, refused, cancelled, dropped>>
 
-(* The loop: may wait if there is nothing to run. *)
+(* The loop: looks whether it may wait, which it may if nothing is ready. *)
 Look ==
     /\ pc[Loop] = "look"
     /\ mayBlock' = (ready = <<>>)
     /\ Goto(Loop, "select")
     /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, history>>
 
-(* The loop: the selector returns, if it need not wait or there is a byte. *)
+(* The loop: returns from the selector. It need not wait, or there is a byte. *)
 Select ==
     /\ pc[Loop] = "select"
     /\ \/ ~mayBlock
@@ -155,7 +155,7 @@ Select ==
     /\ Goto(Loop, "drain")
     /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock, history>>
 
-(* The loop: the selector returns for another reason. *)
+(* The loop: returns from the selector for another reason. *)
 Timeout ==
     /\ TimedWaits
     /\ pc[Loop] = "select"
@@ -169,7 +169,7 @@ Drain ==
     /\ Goto(Loop, "take")
     /\ UNCHANGED <<ready, stopping, closed, submitted, todo, mayBlock, history>>
 
-(* The loop: this iteration runs what is ready now. *)
+(* The loop: begins an iteration, which covers what is ready now. *)
 Take ==
     /\ pc[Loop] = "take"
     /\ todo' = Len(ready)
@@ -189,14 +189,14 @@ Run ==
     /\ UNCHANGED <<pipe, stopping, closed, submitted, mayBlock,
                    accepted, refused, cancelled, dropped, phase>>
 
-(* The loop: stop, in a callback. *)
+(* The loop: is asked to stop, by the callback that it runs. *)
 Stop ==
     /\ pc[Loop] = "stop"
     /\ stopping' = TRUE
     /\ Goto(Loop, "run")
     /\ UNCHANGED <<ready, pipe, closed, submitted, todo, mayBlock, history>>
 
-(* The loop: call_soon, in a callback. It needs no byte, since the loop looks
+(* The loop: submits with call_soon, in a callback. It needs no byte, since the loop looks
    at what is ready before it waits. *)
 CallSoon ==
     /\ pc[Loop] = "run"
@@ -207,7 +207,7 @@ CallSoon ==
     /\ UNCHANGED <<pipe, stopping, closed, pc, todo, mayBlock,
                    ran, refused, cancelled, dropped, phase>>
 
-(* The loop: the iteration is over. *)
+(* The loop: has finished its iteration, and goes on to the next. *)
 Continue ==
     /\ pc[Loop] = "run"
     /\ todo = 0
@@ -215,6 +215,7 @@ Continue ==
     /\ Goto(Loop, "look")
     /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock, history>>
 
+(* The loop: honours the request to stop. *)
 Return ==
     /\ pc[Loop] = "run"
     /\ todo = 0
@@ -225,8 +226,9 @@ Return ==
     /\ UNCHANGED <<ready, pipe, closed, submitted, todo, mayBlock,
                    accepted, ran, refused, cancelled, dropped>>
 
-(* The loop's thread: close. Check and append are two steps, so a callback may
-   be accepted after this and never run, unless close waits for the others. *)
+(* The loop: accepts nothing more, and drops what is ready. Check and append are
+   two steps, so a callback may be accepted after this and never run, unless
+   whoever closes waits for the others. *)
 Close ==
     /\ pc[Loop] = "idle"
     /\ CloseEarly \/ \A t \in Others : pc[t] = "done"
@@ -238,8 +240,8 @@ Close ==
     /\ UNCHANGED <<pipe, stopping, submitted, todo, mayBlock,
                    accepted, ran, refused, cancelled>>
 
-(* The proper end: the others are done, and the loop is closed, or waits with
-   nothing to run. *)
+(* Nobody: the others are done, and the loop is closed, or waits with nothing to
+   run. That is the proper end. *)
 Terminating ==
     /\ \A t \in Others : pc[t] = "done"
     /\ \/ pc[Loop] = "done"

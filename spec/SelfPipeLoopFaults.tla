@@ -7,6 +7,8 @@ EXTENDS SelfPipeLoop
 (* CLEAR AFTER DRAIN. The pipe is read after the loop has looked at what is
    ready, rather than before. The byte of a callback that came in between is
    read with the others, and the selector waits. *)
+
+(* The loop: looks whether it may wait, and reads the pipe after that. *)
 LookThenDrain ==
     \/ /\ pc[Loop] = "look"
        /\ mayBlock' = (ready = <<>>)
