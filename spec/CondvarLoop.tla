@@ -339,7 +339,6 @@ Next ==
 LoopStep ==
     \/ Lock(Loop)
     \/ Enqueue(Loop)
-    \/ Refuse(Loop)
     \/ Unlock(Loop)
     \/ Sleep
     \/ Wake
@@ -389,7 +388,7 @@ MutualExclusion ==
 NoWakeupLost ==
     \/ Loop \notin waitSet
     \/ \E t \in Threads : pc[t] = "notify"
-    \/ NothingToDo
+    \/ queue = <<>> /\ ~stopping
 
 (* Every callback that was accepted is somewhere. *)
 NothingLost ==
@@ -412,6 +411,12 @@ RefinesEventLoop == Contract!Init /\ [][Contract!Next]_(Contract!vars)
 NoIdleIteration ==
     [][pc'[Loop] = "take" /\ pc[Loop] # "take"
         => ~NothingToDo \/ pc[Loop] = "timed out"]_vars
+
+(* A callback may submit another, so it must not run under the mutex. *)
+RunsUnlocked == [][ran' # ran => holder # Loop]_vars
+
+(* Nobody is kept from submitting for ever by a thread that holds the mutex. *)
+MutexIsReleased == holder # Nobody ~> holder = Nobody
 
 (* The contract's promises. *)
 EveryCallbackIsSettled ==
