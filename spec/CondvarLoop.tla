@@ -192,7 +192,8 @@ Stop(t) ==
     /\ pc[t] = "stop"
     /\ stopping' = TRUE
     /\ Goto(t, IF asleep THEN "notify" ELSE "unlock")
-    /\ UNCHANGED <<holder, queue, asleep, closed, waitSet, submitted, batch, history>>
+    /\ UNCHANGED <<holder, queue, asleep, closed, waitSet, submitted, batch,
+                   history>>
 
 (* Any thread: lets the mutex go, and goes on with what it was about. *)
 Unlock(t) ==
@@ -256,7 +257,8 @@ Run ==
     /\ pc[Loop] = "run"
     /\ batch # <<>>
     /\ batch' = Tail(batch)
-    /\ ran' = IF Head(batch) \in cancelled THEN ran ELSE Append(ran, Head(batch))
+    /\ ran' = IF Head(batch) \in cancelled THEN ran
+              ELSE Append(ran, Head(batch))
     /\ UNCHANGED <<holder, shared, waitSet, pc, submitted,
                    accepted, refused, cancelled, dropped, phase>>
 
@@ -323,17 +325,21 @@ Next ==
 (***************************************************************************)
 (* Fairness: what must go on for the promises to be kept.                  *)
 (*                                                                         *)
-(* - The loop's thread. If it may halt where it has a step to take, what   *)
-(*   it has taken is never run. It needs the mutex for that and competes   *)
-(*   with threads that want it finitely often, so weak fairness is enough; *)
-(*   were there no end to submissions, Lock and Wake would need strong     *)
+(* - LoopStep: the loop's thread. Where it halts with a step to take, what *)
+(*   it has accepted is never run (Lock, Enqueue, Unlock, Wake, Take,      *)
+(*   Run), or neither run nor dropped (Stopped, Close), or it keeps the    *)
+(*   mutex and nobody can submit (Sleep). It competes for the mutex with   *)
+(*   threads that want it finitely often, so weak fairness is enough; were *)
+(*   there no end to submissions, Lock and Wake would need strong          *)
 (*   fairness, that is, a mutex that nobody is kept from for ever.         *)
-(* - Whoever else holds the mutex. A thread that halts there, after it has *)
-(*   enqueued, keeps the loop out for ever.                                *)
+(* - HolderStep: whoever else holds the mutex. A thread that halts there   *)
+(*   keeps the loop out, with a callback in the queue (Enqueue, Notify,    *)
+(*   Unlock), a request to stop unheard (Stop), or for nothing at all      *)
+(*   (Refuse).                                                             *)
 (*                                                                         *)
 (* Not asked for: that any thread submits, stops or cancels, or even gets  *)
-(* the mutex for it; that a wait ever times out or wakes spuriously. Either*)
-(* of those, if it could be relied on, would be polling, and would hide    *)
+(* the mutex for it; that a wait ever times out or wakes spuriously. The   *)
+(* last two, if they could be relied on, would be polling, and would hide  *)
 (* every wakeup that is lost.                                              *)
 (***************************************************************************)
 LoopStep ==

@@ -71,7 +71,8 @@ SleepByAnOldLook ==
        /\ asleep' = TRUE
        /\ waitSet' = waitSet \union {Loop}
        /\ Goto(Loop, "waiting")
-       /\ UNCHANGED <<holder, queue, stopping, closed, submitted, batch, history>>
+       /\ UNCHANGED <<holder, queue, stopping, closed, submitted, batch,
+                      history>>
 
 (* STALE ASLEEP FLAG. The flag is read, the mutex let go and taken again, and
    then the callback is enqueued by what the flag was. *)
@@ -124,7 +125,8 @@ StopSilently(t) ==
     /\ pc[t] = "stop"
     /\ stopping' = TRUE
     /\ Goto(t, "unlock")
-    /\ UNCHANGED <<holder, queue, asleep, closed, waitSet, submitted, batch, history>>
+    /\ UNCHANGED <<holder, queue, asleep, closed, waitSet, submitted, batch,
+                   history>>
 
 (* ACCEPT AFTER CLOSE. `closed' is checked, the mutex let go and taken again,
    and the callback enqueued whatever `closed' is by then. *)
@@ -155,7 +157,8 @@ NotifyTheWrongSleeper(t) ==
     /\ pc[t] = "notify"
     /\ asleep' = FALSE
     /\ Goto(t, "unlock")
-    /\ UNCHANGED <<holder, queue, stopping, closed, waitSet, submitted, batch, history>>
+    /\ UNCHANGED <<holder, queue, stopping, closed, waitSet, submitted, batch,
+                   history>>
 
 (* TWO QUEUES. What the loop's own callbacks submit goes to a queue of the
    loop's own, which it runs before it takes from the shared one. *)
@@ -181,7 +184,8 @@ RunAndLoseTheRest ==
     /\ pc[Loop] = "run"
     /\ batch # <<>>
     /\ batch' = <<>>
-    /\ ran' = IF Head(batch) \in cancelled THEN ran ELSE Append(ran, Head(batch))
+    /\ ran' = IF Head(batch) \in cancelled THEN ran
+              ELSE Append(ran, Head(batch))
     /\ UNCHANGED <<holder, shared, waitSet, pc, submitted,
                    accepted, refused, cancelled, dropped, phase>>
 =============================================================================

@@ -70,5 +70,6 @@ InductionInit ==
    depth 1. (`submitted' is left out too: how many are left decides whether a
    thread ends up at "ready" or "done", which are the same to Inv. A submitter
    here always has more to submit, and a stopper is always done.) *)
-Protocol == <<holder, queue = <<>>, asleep, stopping, closed, waitSet, pc, batch = <<>>>>
+Protocol == <<holder, queue = <<>>, asleep, stopping, closed, waitSet, pc,
+              batch = <<>>>>
 =============================================================================

@@ -31,7 +31,8 @@ VARIABLES
     stopping,   \* somebody has asked the loop to return from its run
     phase       \* "idle", "started" (and no iteration yet), "running", "closed"
 
-vars == <<accepted, ran, refused, cancelled, dropped, snapshot, stopping, phase>>
+vars == <<accepted, ran, refused, cancelled, dropped, snapshot, stopping,
+          phase>>
 
 Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
 
@@ -113,8 +114,8 @@ Run ==
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, refused, cancelled, dropped, stopping, phase>>
 
-(* The loop: returns from its run. A request to stop cuts no iteration short, and
-   it does not keep a run from its first one: hence "started" apart from
+(* The loop: returns from its run. A request to stop cuts no iteration short,
+   and it does not keep a run from its first one: hence "started" apart from
    "running". *)
 Return ==
     /\ phase = "running"
@@ -194,7 +195,7 @@ OneFateEach ==
 NothingAcceptedAfterClose ==
     phase = "closed" => \A c \in Callbacks : ~Pending(c)
 
-(* Every callback that is accepted runs, unless it is cancelled or closed upon. *)
+(* Every accepted callback runs, unless it is cancelled or closed upon. *)
 EveryCallbackIsSettled ==
     \A c \in Callbacks : Pending(c) ~> ~Pending(c)
 

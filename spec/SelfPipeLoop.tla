@@ -67,11 +67,13 @@ VARIABLES
     phase       \* the loop's, as in EventLoop
 
 history == <<accepted, ran, refused, cancelled, dropped, phase>>
-vars == <<ready, pipe, stopping, closed, pc, submitted, todo, mayBlock, history>>
+vars == <<ready, pipe, stopping, closed, pc, submitted, todo, mayBlock,
+          history>>
 
 (* The contract. The iterations so far cover all but what is ready beyond the
    current one's share. *)
-Contract == INSTANCE EventLoop WITH snapshot <- Len(accepted) - (Len(ready) - todo)
+Contract == INSTANCE EventLoop
+            WITH snapshot <- Len(accepted) - (Len(ready) - todo)
 
 Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
 
@@ -153,14 +155,16 @@ Select ==
     /\ \/ ~mayBlock
        \/ pipe > 0
     /\ Goto(Loop, "drain")
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock, history>>
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   history>>
 
 (* The loop: returns from the selector for another reason. *)
 Timeout ==
     /\ TimedWaits
     /\ pc[Loop] = "select"
     /\ Goto(Loop, "drain")
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock, history>>
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   history>>
 
 (* The loop: reads whatever is in the pipe. *)
 Drain ==
@@ -196,8 +200,8 @@ Stop ==
     /\ Goto(Loop, "run")
     /\ UNCHANGED <<ready, pipe, closed, submitted, todo, mayBlock, history>>
 
-(* The loop: submits with call_soon, in a callback. It needs no byte, since the loop looks
-   at what is ready before it waits. *)
+(* The loop: submits with call_soon, in a callback. It needs no byte, since the
+   loop looks at what is ready before it waits. *)
 CallSoon ==
     /\ pc[Loop] = "run"
     /\ submitted[Loop] < Quota(Loop)
@@ -213,7 +217,8 @@ Continue ==
     /\ todo = 0
     /\ ~stopping
     /\ Goto(Loop, "look")
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock, history>>
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   history>>
 
 (* The loop: honours the request to stop. *)
 Return ==
@@ -291,7 +296,8 @@ TypeOK ==
     /\ stopping \in BOOLEAN
     /\ closed \in BOOLEAN
     /\ \A t \in Others : pc[t] \in {"ready", "append", "write", "done"}
-    /\ pc[Loop] \in {"idle", "look", "select", "drain", "take", "run", "stop", "done"}
+    /\ pc[Loop] \in {"idle", "look", "select", "drain", "take", "run", "stop",
+                    "done"}
     /\ \A t \in Threads : submitted[t] \in 0..Quota(t)
     /\ todo \in 0..Len(ready)
     /\ mayBlock \in BOOLEAN

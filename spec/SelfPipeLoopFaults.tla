@@ -17,5 +17,6 @@ LookThenDrain ==
     \/ /\ pc[Loop] = "drain late"
        /\ pipe' = 0
        /\ Goto(Loop, "select")
-       /\ UNCHANGED <<ready, stopping, closed, submitted, todo, mayBlock, history>>
+       /\ UNCHANGED <<ready, stopping, closed, submitted, todo, mayBlock,
+                      history>>
 =============================================================================

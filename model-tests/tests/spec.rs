@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -254,4 +255,49 @@ fn what_is_missing_or_broken_is_named_in_one_line() {
         expect_error(&check_copy(copy.path(), &unsafe_only), &[stem]);
         fs::rename(copy.path().join("aside"), copy.path().join(file)).unwrap();
     }
+}
+
+/// `spec/tlc.py` with its own `target/`; nothing if there is no Python to run it.
+fn tlc(target: &Path, path: Option<&Path>, settings: &[(&str, &str)]) -> Option<Output> {
+    // What is called python3 may be a script that needs other programs.
+    let executable = ["-c", "import sys; print(sys.executable)"];
+    let python = Command::new("python3").args(executable).output().ok()?;
+    let python = String::from_utf8(python.stdout).unwrap();
+    let python = python.trim_end();
+    let mut command = Command::new(python);
+    command
+        .arg(spec::default_directory().join("tlc.py"))
+        .args(["--model", "CondvarLoopUnsafe", "--target"])
+        .arg(target)
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null());
+    if let Some(path) = path {
+        command.env("PATH", path);
+    }
+    Some(command.output().unwrap())
+}
+
+#[test]
+fn what_tlc_needs_is_named_and_nothing_is_left_half_written() {
+    let target = TempDir::new().unwrap();
+    let nothing = TempDir::new().unwrap();
+    let Some(without_java) = tlc(target.path(), Some(nothing.path()), &[]) else {
+        println!("not tested: there is no python3");
+        return;
+    };
+    expect_error(&without_java, &["Java 11", "install"]);
+
+    // A java that would say nothing: it does not come to that.
+    let java = nothing.path().join("java");
+    fs::write(&java, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&java, fs::Permissions::from_mode(0o755)).unwrap();
+    let offline = [("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", "/nonexistent")];
+    let output = tlc(target.path(), Some(nothing.path()), &offline).unwrap();
+    expect_error(&output, &["pip cannot download", "network"]);
+    assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0);
+
+    let jar = target.path().join("tla2tools.jar");
+    fs::write(&jar, "not a jar").unwrap();
+    let output = tlc(target.path(), Some(nothing.path()), &[]).unwrap();
+    expect_error(&output, &["tla2tools.jar", "SHA-256", "delete it"]);
 }
