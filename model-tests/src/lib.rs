@@ -7,4 +7,5 @@ pub mod journal;
 pub mod models;
 pub mod platform;
 pub mod report;
+pub mod spec;
 pub mod threads;
