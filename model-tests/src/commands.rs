@@ -1,5 +1,7 @@
 //! The subcommands, one file each.
 
 pub(crate) mod demo;
+pub(crate) mod matrix;
 pub(crate) mod overview;
 pub(crate) mod spec;
+pub(crate) mod trace;

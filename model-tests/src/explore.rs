@@ -77,6 +77,12 @@ impl Progress {
         self.executions.load(Ordering::Relaxed)
     }
 
+    /// Whether somebody has ended the exploration.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
     /// Ends the exploration after the execution that is running.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
@@ -88,6 +94,9 @@ impl Progress {
 pub struct Exploration {
     /// What was found, and what that is worth.
     pub outcome: Outcome,
+    /// Whether nothing is left to explore. Without a counterexample, that is a proof; with one, there
+    /// is none that is shorter.
+    pub is_complete: bool,
     /// How many executions were run.
     pub executions: u64,
     /// How long it took.
@@ -173,7 +182,7 @@ impl Budget {
     fn next_execution(&self) -> Result<(), String> {
         let progress = &self.limits.progress;
         let executions = progress.executions();
-        if progress.cancelled.load(Ordering::Relaxed) {
+        if progress.is_cancelled() {
             return Err("interrupted".into());
         }
         if self
@@ -198,12 +207,16 @@ impl Budget {
 
     fn end(&self, outcome: Outcome) -> Exploration {
         Exploration {
+            is_complete: matches!(outcome, Outcome::Exhausted),
             outcome,
             executions: self.executions(),
             time: self.begun.elapsed(),
         }
     }
 }
+
+/// How a deadlock is reported.
+const DEADLOCK: &str = "deadlock: no thread can go on";
 
 /// What a panic says.
 fn message(payload: &(dyn std::any::Any + Send)) -> String {

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use wakeproof::inbox::Correct;
 
 use crate::models::{
@@ -45,6 +47,8 @@ pub struct Fault {
     pub faulty: Subject,
     /// The same model without the fault.
     pub correct: Subject,
+    /// The model of the specification that shows it.
+    pub specified_as: Option<&'static str>,
     /// Who cannot see it, and why.
     pub blind: &'static [(Checker, &'static str)],
 }
@@ -74,7 +78,8 @@ impl fmt::Display for Promise {
 }
 
 /// Who looks for a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Checker {
     /// The specification, every state.
     Tla,
@@ -90,11 +95,71 @@ pub enum Checker {
     Threads,
 }
 
+impl Checker {
+    /// All of them, in the order of the matrix's columns.
+    pub const ALL: [Checker; 6] = [
+        Checker::Tla,
+        Checker::Loom,
+        Checker::ShuttleDepthFirst,
+        Checker::ShuttlePct,
+        Checker::ShuttleRandom,
+        Checker::Threads,
+    ];
+}
+
+impl fmt::Display for Checker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Checker::Tla => "TLA+",
+            Checker::Loom => "loom",
+            Checker::ShuttleDepthFirst => "shuttle depth-first",
+            Checker::ShuttlePct => "shuttle PCT",
+            Checker::ShuttleRandom => "shuttle random",
+            Checker::Threads => "real threads",
+        })
+    }
+}
+
+impl Fault {
+    /// Why a checker cannot see this fault, if that is so.
+    #[must_use]
+    pub fn blindness(&self, checker: Checker) -> Option<&'static str> {
+        self.blind
+            .iter()
+            .find(|(who, _)| *who == checker)
+            .map(|(_, why)| *why)
+    }
+}
+
+/// The fault of that name.
+///
+/// # Errors
+///
+/// If there is none: says which there are.
+pub fn find(name: &str) -> anyhow::Result<Fault> {
+    let catalogue = catalogue();
+    let names: Vec<&str> = catalogue.iter().map(|fault| fault.name).collect();
+    let Some(index) = names.iter().position(|known| *known == name) else {
+        anyhow::bail!(
+            "no fault is called {name:?}; there are {}",
+            names.join(", ")
+        );
+    };
+    Ok(catalogue
+        .into_iter()
+        .nth(index)
+        .expect("it has been found there"))
+}
+
 const SEQUENTIAL: &str =
     "explores sequentially consistent executions only, in which a read cannot overtake a write";
 const NEVER_SPURIOUS: &str = "parking_lot's condvar does not wake spuriously";
 const VIRTUAL_TIME: &str =
     "the deadline has to pass at one moment out of many; real time cannot be told to";
+
+const NO_CLOCK: &str =
+    "the specification has no clock: a deadline may pass at any moment, early or late";
+const ONE_CONSUMER: &str = "the specification is of a loop, which takes the whole queue, not of workers that take one item each";
 
 /// Every fault, in the order in which they are best read.
 #[must_use]
@@ -111,6 +176,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::new::<Submit<1, 1>, NoNotify>(),
             correct: submit(),
+            specified_as: Some("CondvarLoopUnsafe"),
             blind: &[],
         },
         Fault {
@@ -120,6 +186,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<ParkOnce<NotifyWithoutTheLock>>(),
             correct: Subject::correct::<ParkOnce<CorrectSteps>>(),
+            specified_as: Some("CondvarLoopFaultsNotifyWithoutLock"),
             blind: &[],
         },
         Fault {
@@ -129,6 +196,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::new::<Submit<1, 1>, NotifyBeforeEnqueue>(),
             correct: submit(),
+            specified_as: Some("CondvarLoopFaultsNotifyBeforeEnqueue"),
             blind: &[],
         },
         Fault {
@@ -138,6 +206,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::new::<Submit<1, 1>, CheckOutsideTheLock>(),
             correct: submit(),
+            specified_as: Some("CondvarLoopFaultsCheckOutsideLock"),
             blind: &[],
         },
         Fault {
@@ -147,6 +216,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::new::<Submit<1, 1>, StaleAsleepFlag>(),
             correct: submit(),
+            specified_as: Some("CondvarLoopFaultsStaleFlag"),
             blind: &[],
         },
         Fault {
@@ -156,6 +226,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: OnlyWhenAsked,
             faulty: Subject::new::<Unasked, IfInsteadOfWhile>(),
             correct: Subject::correct::<Unasked>(),
+            specified_as: Some("CondvarLoopFaultsIfInsteadOfWhile"),
             blind: &[(Threads, NEVER_SPURIOUS)],
         },
         Fault {
@@ -165,6 +236,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<Pipe<ClearAfterDrain>>(),
             correct: Subject::correct::<Pipe<CorrectSteps>>(),
+            specified_as: Some("SelfPipeLoopFaultsClearAfterDrain"),
             blind: &[],
         },
         Fault {
@@ -174,7 +246,8 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<WorkerPool<NotifyOnlyWhenEmpty>>(),
             correct: Subject::correct::<WorkerPool<CorrectSteps>>(),
-            blind: &[],
+            specified_as: None,
+            blind: &[(Tla, ONE_CONSUMER)],
         },
         Fault {
             name: "silent-stop",
@@ -183,6 +256,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::new::<StopRacesWithSleep, SilentStop>(),
             correct: Subject::correct::<StopRacesWithSleep>(),
+            specified_as: Some("CondvarLoopFaultsSilentStop"),
             blind: &[],
         },
         Fault {
@@ -192,7 +266,8 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<TimerFromAnotherThread<SilentTimer>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
-            blind: &[(Threads, VIRTUAL_TIME)],
+            specified_as: None,
+            blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
         },
         Fault {
             name: "stale-deadline",
@@ -201,7 +276,8 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
-            blind: &[(Threads, VIRTUAL_TIME)],
+            specified_as: None,
+            blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
         },
         Fault {
             name: "accept-after-close",
@@ -210,6 +286,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: ExactlyOnce,
             faulty: Subject::new::<CloseRacesWithSubmit, AcceptAfterClose>(),
             correct: Subject::correct::<CloseRacesWithSubmit>(),
+            specified_as: Some("CondvarLoopFaultsAcceptAfterClose"),
             blind: &[],
         },
         Fault {
@@ -219,6 +296,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<BoundedBuffer<WrongSleeper>>(),
             correct: Subject::correct::<BoundedBuffer<CorrectSteps>>(),
+            specified_as: Some("CondvarLoopFaultsWrongSleeper"),
             blind: &[],
         },
         Fault {
@@ -228,6 +306,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::new::<DeadlinePasses, TimeoutMeansNothingToDo>(),
             correct: Subject::new::<DeadlinePasses, Correct>(),
+            specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
             blind: &[(Threads, VIRTUAL_TIME)],
         },
         Fault {
@@ -237,6 +316,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: InOrder,
             faulty: Subject::correct::<OwnAfterForeign<TwoQueues>>(),
             correct: Subject::correct::<OwnAfterForeign<CorrectSteps>>(),
+            specified_as: Some("CondvarLoopFaultsTwoQueues"),
             blind: &[],
         },
         Fault {
@@ -246,6 +326,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: ExactlyOnce,
             faulty: Subject::correct::<PanicInBatch<PanicLosesTheBatch>>(),
             correct: Subject::correct::<PanicInBatch<CorrectSteps>>(),
+            specified_as: Some("CondvarLoopFaultsPanicLosesBatch"),
             blind: &[],
         },
         Fault {
@@ -255,6 +336,7 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<AnnouncedSleep<RelaxedFlag>>(),
             correct: Subject::correct::<AnnouncedSleep<CorrectSteps>>(),
+            specified_as: None,
             blind: &[
                 (Tla, SEQUENTIAL),
                 (ShuttleDepthFirst, SEQUENTIAL),

@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
-use serde::Serialize;
 use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::{Observer, Platform};
 
@@ -17,6 +16,15 @@ pub struct Journal {
     pub threads: Vec<String>,
     /// The steps, oldest first.
     pub entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// How many steps it has, without the ends of threads.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        let is_step = |entry: &&Entry| entry.what != What::End;
+        self.entries.iter().filter(is_step).count()
+    }
 }
 
 /// One step of one thread.
@@ -40,6 +48,8 @@ pub enum What {
     },
     /// A step of another protocol, or of the model, in words.
     Note(Cow<'static, str>),
+    /// The thread has come to its end.
+    End,
 }
 
 impl fmt::Display for What {
@@ -49,13 +59,8 @@ impl fmt::Display for What {
             What::Notified { somebody: true } => f.write_str("notified the sleeper"),
             What::Notified { somebody: false } => f.write_str("notified nobody"),
             What::Note(note) => f.write_str(note),
+            What::End => f.write_str("ends"),
         }
-    }
-}
-
-impl Serialize for What {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
@@ -101,6 +106,11 @@ pub fn name_this_thread<P: Platform>(name: &str) {
 /// Notes a step that is none of the loop's protocol.
 pub fn note<P: Platform>(note: impl Into<Cow<'static, str>>) {
     record::<P>(What::Note(note.into()));
+}
+
+/// Notes that the calling thread has come to its end.
+pub(crate) fn end<P: Platform>() {
+    record::<P>(What::End);
 }
 
 fn record<P: Platform>(what: What) {

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use wakeproof_model_tests::report::{Format, Verdict};
 
-use crate::commands::{demo, overview, spec};
+use crate::commands::{demo, matrix, overview, spec, trace};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +17,8 @@ Examples:
   wakeproof --format json     the same for a program
   wakeproof demo              a callback from another thread, the safe way
   wakeproof demo --hang       the unsafe way: nobody wakes the loop
+  wakeproof matrix            every known fault, and who finds it
+  wakeproof trace no-notify   a lost wakeup, step by step
 
 Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
 environment is at fault.";
@@ -36,6 +38,10 @@ struct Cli {
 enum Command {
     /// One loop with nothing to do, one thread that submits a callback, and what becomes of it.
     Demo(demo::Args),
+    /// Every known fault against every checker: who finds what, and who cannot.
+    Matrix(matrix::Args),
+    /// How a fault comes about, step by step, drawn with one lane for each thread.
+    Trace(trace::Args),
     /// The TLA+ specification: every model, and whether it comes out as it must.
     Spec(spec::Args),
 }
@@ -48,6 +54,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => overview::run(cli.format),
         Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Matrix(args)) => matrix::run(&args),
+        Some(Command::Trace(args)) => trace::run(&args),
         Some(Command::Spec(args)) => spec::run(&args),
     };
     match result {

@@ -120,7 +120,9 @@ impl ModelPlatform for Loom {
         let name = name.to_owned();
         loom::thread::spawn(move || {
             journal::name_this_thread::<Loom>(&name);
-            body()
+            let value = body();
+            journal::end::<Loom>();
+            value
         })
     }
 
@@ -144,7 +146,11 @@ impl ModelPlatform for Shuttle {
         let name = name.to_owned();
         shuttle::thread::spawn(move || {
             journal::name_this_thread::<Shuttle>(&name);
-            crate::explore::shuttle::guarded(body)
+            crate::explore::shuttle::guarded(|| {
+                let value = body();
+                journal::end::<Shuttle>();
+                value
+            })
         })
     }
 

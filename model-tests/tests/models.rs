@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use wakeproof_model_tests::explore::{Exploration, Limits, Outcome, Search};
 use wakeproof_model_tests::models::{Pair, SPURIOUS, Subject, Submit, pairs};
+use wakeproof_model_tests::trace::Trace;
 
 fn assert_proved(name: &str, exploration: &Exploration) {
     println!("{name}: {exploration} ({:?})", exploration.time);
+    if let Ok(trace) = Trace::told(name, "must not fail", exploration, "a counterexample") {
+        panic!("{}", trace.to_text());
+    }
     assert!(
         matches!(exploration.outcome, Outcome::Exhausted),
         "{name}: {exploration}"

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use wakeproof_model_tests::report::{self, Format, Row, Verdict};
-use wakeproof_model_tests::{spec, threads};
+use wakeproof_model_tests::{rows, spec, threads};
 
 /// Something that takes a while and ends in rows of the table.
 type Check = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const CHECKS: [Check; 2] = [
+const CHECKS: [Check; 3] = [
     ("real threads", || Ok(threads::rows())),
+    ("loom and shuttle", rows::rows),
     ("the specification", spec::rows),
 ];
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wakeproof::platform::{Environment, Loom};
 
 use super::quiet::on_a_quiet_thread;
-use super::{Budget, Counterexample, Exploration, Limits, Outcome, message};
+use super::{Budget, Counterexample, DEADLOCK, Exploration, Limits, Outcome, message};
 use crate::journal;
 
 /// Explores every execution of `body` under loom: every order of the threads' steps, everything
@@ -49,7 +49,7 @@ pub fn loom(
                 Outcome::CutShort(format!("limit of {bound} preemptions"))
             }
             (Err(payload), None, _) => Outcome::Found(Counterexample {
-                message: message(&*payload),
+                message: in_our_words(message(&*payload)),
                 execution: budget.executions(),
                 journal: journal::take(),
                 schedule: None,
@@ -57,4 +57,13 @@ pub fn loom(
         }
     });
     budget.end(outcome)
+}
+
+/// loom's own words for a deadlock list the threads by number; the journal has more to say.
+fn in_our_words(message: String) -> String {
+    if message.starts_with("deadlock") {
+        DEADLOCK.into()
+    } else {
+        message
+    }
 }

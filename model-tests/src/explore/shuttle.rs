@@ -13,7 +13,7 @@ use wakeproof::platform::{Environment, Shuttle};
 use super::exhaustive::Exhaustive;
 use super::quiet::on_a_quiet_thread;
 use super::schedule::{Choice, Schedule};
-use super::{Budget, Counterexample, Exploration, Limits, Outcome, message};
+use super::{Budget, Counterexample, DEADLOCK, Exploration, Limits, Outcome, message};
 use crate::journal;
 
 /// Which schedules to try.
@@ -130,6 +130,7 @@ enum Stop {
 /// What an exploration left behind.
 struct Explored {
     budget: Arc<Budget>,
+    stop: Stop,
     report: Report,
 }
 
@@ -141,12 +142,18 @@ struct Report {
 
 impl Explored {
     fn exploration(self, otherwise: Outcome) -> Exploration {
-        let outcome = match (self.report.found, self.report.cut_short) {
+        let Report { found, cut_short } = self.report;
+        let is_complete = cut_short.is_none() && self.stop == Stop::AtTheEnd;
+        let outcome = match (found, cut_short) {
             (Some(counterexample), _) => Outcome::Found(counterexample),
             (None, Some(why)) => Outcome::CutShort(why),
             (None, None) => otherwise,
         };
-        self.budget.end(outcome)
+        let exploration = self.budget.end(outcome);
+        Exploration {
+            is_complete: is_complete || exploration.is_complete,
+            ..exploration
+        }
     }
 }
 
@@ -184,7 +191,11 @@ fn explore(
         });
     });
     let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
-    Explored { budget, report }
+    Explored {
+        budget,
+        stop,
+        report,
+    }
 }
 
 /// The thread that [`explore`] starts first in each execution. It is scheduled when no other thread
@@ -251,7 +262,7 @@ impl Supervisor {
         let is_shorter = report
             .found
             .as_ref()
-            .is_none_or(|known| counterexample.journal.entries.len() < known.journal.entries.len());
+            .is_none_or(|known| counterexample.journal.steps() < known.journal.steps());
         if is_shorter {
             report.found = Some(counterexample);
         }
@@ -261,6 +272,8 @@ impl Supervisor {
 impl Scheduler for Supervisor {
     fn new_execution(&mut self) -> Option<Seeded> {
         if self.over {
+            // shuttle's random scheduler complains if it is dropped before it has come to its end.
+            while self.scheduler.new_execution().is_some() {}
             return None;
         }
         let next = self.scheduler.new_execution()?;
@@ -294,7 +307,7 @@ impl Scheduler for Supervisor {
             .collect();
         if candidates.is_empty() {
             if UNFINISHED.get() > 0 {
-                self.found("deadlock: no thread can go on".into());
+                self.found(DEADLOCK.into());
                 return None;
             }
             OVER.set(true);

@@ -43,7 +43,7 @@ impl<W: WaitingRoom> Model for BoundedBuffer<W> {
                         P::notify_one(&shared.changed[W::FOR_ROOM]);
                         return item;
                     }
-                    note::<P>("finds no item, sleeps");
+                    note::<P>("finds no item, is about to sleep");
                     item = P::wait(&shared.changed[FOR_AN_ITEM], item);
                 }
             })
@@ -51,7 +51,7 @@ impl<W: WaitingRoom> Model for BoundedBuffer<W> {
         for number in [1, 2] {
             let mut item = P::lock(&shared.item);
             while item.is_some() {
-                note::<P>("finds no room, sleeps");
+                note::<P>("finds no room, is about to sleep");
                 item = P::wait(&shared.changed[W::FOR_ROOM], item);
             }
             *item = Some(number);

@@ -45,7 +45,7 @@ impl<P: ModelPlatform> Parker<P> {
     pub(crate) fn park(&self) {
         let mut guard = P::lock(&self.mutex);
         while !self.token.load(Ordering::SeqCst) {
-            note::<P>("finds no token, sleeps");
+            note::<P>("finds no token, is about to sleep");
             guard = P::wait(&self.condvar, guard);
             note::<P>("wakes");
         }

@@ -44,7 +44,7 @@ impl<P: ModelPlatform> Shared<P> {
     fn read_byte(&self) {
         let mut bytes = P::lock(&self.bytes);
         while *bytes == 0 {
-            note::<P>("finds the pipe empty, sleeps");
+            note::<P>("finds the pipe empty, is about to sleep");
             bytes = P::wait(&self.readable, bytes);
         }
         *bytes -= 1;

@@ -39,7 +39,7 @@ impl<W: WakeWorker> Model for WorkerPool<W> {
             P::spawn(&format!("worker {number}"), move || {
                 let mut queue = P::lock(&shared.queue);
                 while queue.is_empty() {
-                    note::<P>("finds the queue empty, sleeps");
+                    note::<P>("finds the queue empty, is about to sleep");
                     queue = P::wait(&shared.filled, queue);
                 }
                 note::<P>("takes one item");

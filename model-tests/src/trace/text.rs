@@ -1,0 +1,94 @@
+//! Lanes of characters.
+
+use std::fmt::Write;
+
+use super::Trace;
+
+const LANE: usize = 34;
+
+pub(super) fn draw(trace: &Trace) -> String {
+    let mut out = String::new();
+    let Trace {
+        fault,
+        wrong,
+        found,
+        ..
+    } = trace;
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "{fault}: {wrong}\n{found}\n");
+    line(
+        &mut out,
+        "",
+        &trace
+            .threads
+            .iter()
+            .map(String::as_str)
+            .enumerate()
+            .collect::<Vec<_>>(),
+    );
+    let rules: Vec<String> = trace
+        .threads
+        .iter()
+        .map(|thread| "─".repeat(thread.chars().count()))
+        .collect();
+    line(
+        &mut out,
+        "",
+        &rules
+            .iter()
+            .map(String::as_str)
+            .enumerate()
+            .collect::<Vec<_>>(),
+    );
+    for (number, step) in trace.steps.iter().enumerate() {
+        for (part, text) in wrap(&step.what).iter().enumerate() {
+            let number = if part == 0 {
+                (number + 1).to_string()
+            } else {
+                String::new()
+            };
+            line(&mut out, &number, &[(step.thread, text)]);
+        }
+    }
+    let ends: Vec<Vec<String>> = trace.ends.iter().map(|end| wrap(end)).collect();
+    for row in 0..ends.iter().map(Vec::len).max().unwrap_or(0) {
+        let cells: Vec<(usize, &str)> = ends
+            .iter()
+            .enumerate()
+            .filter_map(|(lane, end)| Some((lane, end.get(row)?.as_str())))
+            .collect();
+        line(&mut out, if row == 0 { "end" } else { "" }, &cells);
+    }
+    let _ = writeln!(out, "\n=> {}", trace.end);
+    out
+}
+
+/// One line, with text in some of its lanes.
+fn line(out: &mut String, label: &str, cells: &[(usize, &str)]) {
+    let mut text = format!("{label:>4}  ");
+    for (lane, cell) in cells {
+        let column = 6 + lane * LANE;
+        let width = text.chars().count();
+        text.extend(std::iter::repeat_n(' ', column.saturating_sub(width)));
+        text.push_str(cell);
+    }
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+/// Breaks a text between words, so that it fits into a lane.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is always a last line");
+        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > LANE - 2 {
+            lines.push(word.to_owned());
+        } else {
+            if !last.is_empty() {
+                last.push(' ');
+            }
+            last.push_str(word);
+        }
+    }
+    lines
+}
