@@ -240,9 +240,9 @@ fn what_is_missing_or_broken_is_named_in_one_line() {
         ),
         (
             "manifest.json",
-            "\"runtime\": \"",
-            "\"runtime\": \"soon",
-            "runtime",
+            "\"success\"",
+            "\"succes\"",
+            "manifest.json is broken",
         ),
     ] {
         let copy = broken(file, from, to);
