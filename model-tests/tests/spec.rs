@@ -175,6 +175,20 @@ fn a_design_that_breaks_the_contract_is_not_a_refinement_of_it() {
 }
 
 #[test]
+fn the_invariant_is_not_inductive_without_what_the_loop_goes_by() {
+    for conjunct in [
+        "pc[Loop] = \"waiting\" => asleep",
+        "pc[Loop] = \"sleep\" => NothingToDo",
+    ] {
+        let copy = broken("CondvarLoopInduction.tla", conjunct, "TRUE");
+        let arguments = ["--model", "CondvarLoopInduction", "--format", "json"];
+        let output = check_copy(copy.path(), &arguments);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["models"][0]["found"]["fails"], "Inv", "{conjunct}");
+    }
+}
+
+#[test]
 fn a_number_that_is_not_the_manifests_is_not_as_expected() {
     let copy = broken("manifest.json", "\"stateDepth\": 6", "\"stateDepth\": 9");
     let output = check_copy(copy.path(), &["--model", "CondvarLoopUnsafeDeadlock"]);
