@@ -1,6 +1,8 @@
 //! The subcommands, one file each.
 
+pub(crate) mod conform;
 pub(crate) mod demo;
+pub(crate) mod explore;
 pub(crate) mod matrix;
 pub(crate) mod overview;
 pub(crate) mod spec;

@@ -76,6 +76,7 @@
 //! assert!(matches!(explored.outcome, Outcome::Exhausted), "{explored}");
 //! ```
 
+pub mod conform;
 pub mod explore;
 pub mod faults;
 pub mod journal;

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use wakeproof_model_tests::report::{Format, Verdict};
 
-use crate::commands::{demo, matrix, overview, spec, trace};
+use crate::commands::{conform, demo, explore, matrix, overview, spec, trace};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +17,7 @@ Examples:
   wakeproof --format json     the same for a program
   wakeproof demo              a callback from another thread, the safe way
   wakeproof demo --hang       the unsafe way: nobody wakes the loop
+  wakeproof explore           every execution of two threads that submit
   wakeproof matrix            every known fault, and who finds it
   wakeproof trace no-notify   a lost wakeup, step by step
 
@@ -38,12 +39,16 @@ struct Cli {
 enum Command {
     /// One loop with nothing to do, one thread that submits a callback, and what becomes of it.
     Demo(demo::Args),
+    /// Threads that submit to a loop, as many as you like, under a model checker.
+    Explore(explore::Args),
     /// Every known fault against every checker: who finds what, and who cannot.
     Matrix(matrix::Args),
     /// How a fault comes about, step by step, drawn with one lane for each thread.
     Trace(trace::Args),
     /// The TLA+ specification: every model, and whether it comes out as it must.
     Spec(spec::Args),
+    /// A recorded execution, compared with the specification step by step.
+    Conform(conform::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,9 +59,11 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => overview::run(cli.format),
         Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Explore(args)) => explore::run(&args),
         Some(Command::Matrix(args)) => matrix::run(&args),
         Some(Command::Trace(args)) => trace::run(&args),
         Some(Command::Spec(args)) => spec::run(&args),
+        Some(Command::Conform(args)) => conform::run(&args),
     };
     match result {
         Ok(Verdict::AsExpected) => ExitCode::SUCCESS,

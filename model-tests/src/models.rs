@@ -48,7 +48,7 @@ pub use self::parker::{ParkOnce, Parker, Unpark};
 pub use self::ping_pong::TwoLoops;
 pub use self::pipe::{Drain, Pipe, Shared};
 pub use self::stopping::{StopBehindCallbacks, StopRacesWithSleep, StopRacesWithSubmit};
-pub use self::submitting::{Submit, Unasked};
+pub use self::submitting::{Submissions, Submit, Unasked};
 pub use self::timing::{DeadlinePasses, TimerFromAnotherThread, TimerSteps};
 pub use self::worker_pool::{WakeWorker, WorkerPool};
 
@@ -112,23 +112,7 @@ impl Subject {
     ///
     /// If it starts more threads than loom can.
     pub fn loom(&self, limits: &Limits) -> anyhow::Result<Exploration> {
-        let Environment {
-            spurious_wakeups,
-            overtakings,
-            ..
-        } = self.environment;
-        let chances = usize::from(spurious_wakeups + overtakings > 0);
-        let most = loom::MAX_THREADS - 1;
-        anyhow::ensure!(
-            self.threads + chances <= most,
-            "loom starts at most {most} threads in an execution; this model has {}{}",
-            self.threads,
-            if chances > 0 {
-                ", and its environment needs one"
-            } else {
-                ""
-            },
-        );
+        ensure_loom_can(self.threads, self.environment)?;
         Ok(explore::loom(self.environment, limits, self.under_loom))
     }
 
@@ -155,6 +139,32 @@ impl Subject {
     pub fn on_threads(&self, patience: std::time::Duration, limits: &Limits) -> Exploration {
         explore::threads(patience, limits, self.on_threads)
     }
+}
+
+/// loom has five threads for an execution, of which the body runs on one.
+fn ensure_loom_can(threads: usize, environment: Environment) -> anyhow::Result<()> {
+    let Environment {
+        spurious_wakeups,
+        overtakings,
+        ..
+    } = environment;
+    let has_chances = spurious_wakeups + overtakings > 0;
+    let most = loom::MAX_THREADS - 1;
+    anyhow::ensure!(
+        threads + usize::from(has_chances) <= most,
+        "loom starts at most {most} threads in an execution; this model has {threads}{}",
+        if has_chances {
+            ", and its environment needs one"
+        } else {
+            ""
+        },
+    );
+    anyhow::ensure!(
+        spurious_wakeups.max(overtakings) <= Loom::MAX_CHANCES,
+        "loom explores at most {} spurious wakeups",
+        Loom::MAX_CHANCES
+    );
+    Ok(())
 }
 
 /// A model, and its twin in which one step is wrong.

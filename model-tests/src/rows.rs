@@ -48,15 +48,12 @@ enum Call {
 
 fn row(checker: &str, call: Call, exploration: &Exploration, unit: &str) -> Row {
     let (subject, expected) = match call {
-        Call::Safe => ("call_soon_threadsafe", "never loses a wakeup"),
-        Call::Unsafe => ("call_soon, no wakeup", "can lose a wakeup"),
+        Call::Safe => ("call_soon_threadsafe from 2 threads", "no lost wakeup"),
+        Call::Unsafe => ("call_soon from 2 threads", "a lost wakeup"),
     };
     let found = match &exploration.outcome {
-        Outcome::Exhausted => "never loses a wakeup: every one explored".into(),
-        Outcome::Found(found) => format!(
-            "loses a wakeup: asleep for ever after {} steps",
-            found.journal.steps()
-        ),
+        Outcome::Exhausted => "no lost wakeup, all explored".into(),
+        Outcome::Found(found) => format!("a lost wakeup after {} steps", found.journal.steps()),
         Outcome::Sampled | Outcome::CutShort(_) => exploration.to_string(),
     };
     let as_expected = match call {
@@ -65,7 +62,7 @@ fn row(checker: &str, call: Call, exploration: &Exploration, unit: &str) -> Row 
     };
     Row {
         checker: checker.into(),
-        subject: format!("{subject}: 2 threads, 1 spurious wakeup"),
+        subject: subject.into(),
         expected: expected.into(),
         found,
         work: Work {

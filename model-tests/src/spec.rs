@@ -23,8 +23,8 @@ pub use check::{Finding, Model};
 
 use crate::report::{Row, Work};
 
-/// Models that the manifest says take longer are checked only when they are asked for by name.
-const SECONDS_BY_DEFAULT: u64 = 10;
+/// Models with this in their names take longer, and are checked when they are asked for by name.
+const LARGE: &str = "Large";
 
 /// The models that the overview shows: the unsafe variant beside the safe one.
 const OVERVIEW: [&str; 4] = [
@@ -115,7 +115,6 @@ struct ManifestModule {
 #[serde(rename_all = "camelCase")]
 struct ManifestModel {
     path: PathBuf,
-    runtime: String,
     result: Outcome,
     distinct_states: Option<u64>,
     total_states: Option<u64>,
@@ -158,9 +157,7 @@ impl Specification {
                 models.push(Model {
                     directory: directory.to_path_buf(),
                     module: stem(&module.path, &path)?,
-                    is_default: seconds(&model.runtime)
-                        .with_context(|| format!("{}: the runtime of {name}", path.display()))?
-                        <= SECONDS_BY_DEFAULT,
+                    is_default: !name.contains(LARGE),
                     about,
                     expected: Expected {
                         outcome: model.result,
@@ -301,24 +298,5 @@ fn stem(path: &Path, manifest: &Path) -> anyhow::Result<String> {
     match path.file_stem().and_then(|stem| stem.to_str()) {
         Some(stem) => Ok(stem.to_owned()),
         None => bail!("{}: {} names no file", manifest.display(), path.display()),
-    }
-}
-
-/// "00:01:30" in seconds.
-fn seconds(runtime: &str) -> Option<u64> {
-    runtime.split(':').try_fold(0_u64, |sum, part| {
-        sum.checked_mul(60)?.checked_add(part.parse().ok()?)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_runtime_is_hours_minutes_and_seconds() {
-        assert_eq!(seconds("00:00:01"), Some(1));
-        assert_eq!(seconds("01:02:03"), Some(3_723));
-        assert_eq!(seconds("soon"), None);
     }
 }

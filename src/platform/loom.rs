@@ -35,6 +35,10 @@ use crate::platform::{Deliberate, Environment, Platform};
 pub struct Loom;
 
 impl Loom {
+    /// The most spurious wakeups, and the most overtakings, that an execution may have: loom
+    /// remembers an atomic's last seven values, of which one is that nothing happens.
+    pub const MAX_CHANCES: usize = 6;
+
     /// Admits the events of `environment` to the execution that begins. Call it first in the body
     /// of the model, before there is a second thread.
     ///
@@ -66,8 +70,9 @@ impl Loom {
             overtakings,
         } = environment;
         assert!(
-            spurious_wakeups.max(overtakings) <= MAX_CHANCES,
-            "loom explores at most {MAX_CHANCES} spurious wakeups and {MAX_CHANCES} overtakings"
+            spurious_wakeups.max(overtakings) <= Self::MAX_CHANCES,
+            "loom explores at most {} spurious wakeups, and as many overtakings",
+            Self::MAX_CHANCES
         );
         let world: &'static World = &WORLD;
         world.clock().timeouts = timeouts;
@@ -91,9 +96,6 @@ impl Loom {
         loom::explore();
     }
 }
-
-/// loom remembers an atomic's last seven values; one is that nothing happens.
-const MAX_CHANCES: usize = 6;
 
 loom::lazy_static! {
     /// One for each execution.

@@ -15,7 +15,7 @@ Examples:
   wakeproof trace relaxed-flag --checker loom        what only loom can see
   wakeproof trace clear-after-drain --format mermaid a diagram for markdown
   wakeproof trace silent-stop --format svg > stop.svg
-  wakeproof trace no-notify --schedule 0x7,2x6       replays a schedule that was found before
+  wakeproof trace no-notify --schedule 0x5,2x2       replays a schedule that was found before
 
 wakeproof matrix has the names of the faults.
 

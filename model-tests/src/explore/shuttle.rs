@@ -318,7 +318,6 @@ impl Scheduler for Supervisor {
         if let Some(unlocking) = current
             && Shuttle::is_unlocking()
         {
-            self.choices.push(Choice::Run(unlocking.into()));
             return Some(unlocking);
         }
         // The random walk wants to know every thread, also one whose steps do nothing.
@@ -328,7 +327,10 @@ impl Scheduler for Supervisor {
             &candidates
         };
         let next = self.scheduler.next_task(known, current, is_yielding)?;
-        self.choices.push(Choice::Run(next.into()));
+        // Nor does a step of the watchman's make a difference to the schedule.
+        if !is_watchman(&next) {
+            self.choices.push(Choice::Run(next.into()));
+        }
         Some(next)
     }
 

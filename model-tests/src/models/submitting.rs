@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use wakeproof::inbox::Inbox;
-use wakeproof::platform::Environment;
+use wakeproof::inbox::{Correct, Inbox};
+use wakeproof::platform::{Environment, Loom, Shuttle};
 
-use super::{CheckedLoop, Log, Model, SPURIOUS};
+use super::{CheckedLoop, Log, Model, Recorded, SPURIOUS, ensure_loom_can};
+use crate::explore::{self, Exploration, Limits, Schedule, Search};
+use crate::faults::NoNotify;
 use crate::platform::ModelPlatform;
 
 /// `N` threads submit `EACH` callbacks; the one that runs last stops the loop.
@@ -20,27 +22,85 @@ impl<const N: usize, const EACH: usize> Model for Submit<N, EACH> {
     const THREADS: usize = N;
 
     fn run<P: ModelPlatform>() {
-        let event_loop = CheckedLoop::<P>::new();
-        let log = Log::<P>::new();
-        let threads: Vec<_> = (0..N)
-            .map(|by| {
-                let (handle, log) = (event_loop.handle(), log.clone());
-                P::spawn(&format!("thread {}", by + 1), move || {
-                    for nth in 0..EACH {
-                        let (stop, log) = (handle.clone(), log.clone());
-                        let callback = move || {
-                            if log.ran(by, nth) == N * EACH {
-                                stop.stop();
-                            }
-                        };
-                        handle.call_soon_threadsafe(callback).expect("it is open");
-                    }
-                })
+        submit::<P>(N, EACH);
+    }
+}
+
+fn submit<P: ModelPlatform>(threads: usize, each: usize) {
+    let event_loop = CheckedLoop::<P>::new();
+    let log = Log::<P>::new();
+    let submitters: Vec<_> = (0..threads)
+        .map(|by| {
+            let (handle, log) = (event_loop.handle(), log.clone());
+            P::spawn(&format!("thread {}", by + 1), move || {
+                for nth in 0..each {
+                    let (stop, log) = (handle.clone(), log.clone());
+                    let callback = move || {
+                        if log.ran(by, nth) == threads * each {
+                            stop.stop();
+                        }
+                    };
+                    handle.call_soon_threadsafe(callback).expect("it is open");
+                }
             })
-            .collect();
-        event_loop.run();
-        threads.into_iter().for_each(P::join);
-        log.assert_complete(N, EACH);
+        })
+        .collect();
+    event_loop.run();
+    submitters.into_iter().for_each(P::join);
+    log.assert_complete(threads, each);
+}
+
+/// As [`Submit`], with numbers that are known only when it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Submissions {
+    /// How many threads submit.
+    pub threads: usize,
+    /// How many callbacks each of them submits; at least one, or nobody stops the loop.
+    pub each: usize,
+    /// What the environment does.
+    pub environment: Environment,
+    /// Whether the submission wakes the loop.
+    pub wakes: bool,
+}
+
+impl Submissions {
+    /// Explores them under loom.
+    ///
+    /// # Errors
+    ///
+    /// If there are more threads than loom has.
+    pub fn loom(self, limits: &Limits) -> anyhow::Result<Exploration> {
+        let Submissions { threads, each, .. } = self;
+        ensure_loom_can(threads, self.environment)?;
+        let body = if self.wakes {
+            submit::<Recorded<Loom, Correct>>
+        } else {
+            submit::<Recorded<Loom, NoNotify>>
+        };
+        Ok(explore::loom(self.environment, limits, move || {
+            body(threads, each);
+        }))
+    }
+
+    /// Explores them under shuttle.
+    #[must_use]
+    pub fn shuttle(self, search: Search, limits: &Limits) -> Exploration {
+        explore::shuttle(self.environment, search, limits, self.under_shuttle())
+    }
+
+    /// Runs one schedule under shuttle.
+    #[must_use]
+    pub fn replay(self, schedule: &Schedule) -> Exploration {
+        explore::replay(self.environment, schedule, self.under_shuttle())
+    }
+
+    fn under_shuttle(self) -> impl Fn() + Send + Sync + 'static {
+        let body = if self.wakes {
+            submit::<Recorded<Shuttle, Correct>>
+        } else {
+            submit::<Recorded<Shuttle, NoNotify>>
+        };
+        move || body(self.threads, self.each)
     }
 }
 
