@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   wakeproof explore                                  2 threads, under loom: every execution
   wakeproof explore --threads 2 --spurious 1         and the loop may wake for no reason
-  wakeproof explore --threads 3                      about a million executions; Ctrl-C ends it
+  wakeproof explore --threads 3                      360,882 executions; Ctrl-C ends it
   wakeproof explore --without-wakeup                 the unsafe call: an execution that fails
   wakeproof explore --checker pct --threads 16 --callbacks 30 --seed 7
   wakeproof explore --checker shuttle --without-wakeup --schedule 0x6,2x2,3x2
