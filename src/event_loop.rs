@@ -384,7 +384,8 @@ impl<P: Platform> Owned<P> {
         if let Some(started) = started {
             let duration = P::now().saturating_sub(started);
             let allowed = self.slow_callback_duration.get();
-            if duration > allowed {
+            // One that was cancelled has not run, however long it took to find that out.
+            if duration > allowed && !call.is_cancelled() {
                 let report = SlowCallback {
                     scheduled_at: call.scheduled_at(),
                     duration,

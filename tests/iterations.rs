@@ -407,6 +407,20 @@ fn slow_callbacks_are_reported_in_debug_mode_only() {
 }
 
 #[test]
+fn a_cancelled_callback_is_not_slow() {
+    let (event_loop, local, log) = fixture();
+    let reporter = log.clone();
+    event_loop.set_slow_callback_handler(move |_| reporter.write("slow"));
+    event_loop.set_slow_callback_duration(std::time::Duration::ZERO);
+    event_loop.set_debug(true);
+    for _ in 0..100 {
+        local.call_soon(|| ()).unwrap().cancel();
+    }
+    run_once(&event_loop);
+    log.expect(&[]);
+}
+
+#[test]
 fn messages_are_one_line_and_say_what_to_do() {
     for (message, advice) in [
         (RunError::Closed.to_string(), "create a new one"),
