@@ -1,0 +1,151 @@
+//! Every property has been seen to fail: here, each time.
+
+use proptest::test_runner::{Config, RngSeed};
+use wakeproof::inbox::Protocol;
+use wakeproof_proptests::command::Command::{Cancel, Close, Run, Stop, Submit};
+use wakeproof_proptests::command::{Callback, Caller, StopThrough, Through};
+use wakeproof_proptests::faults::{
+    AcceptsWhenClosed, ClosesWithoutEmptying, LastInFirstOut, LosesTheLast, StaysStopped,
+    StopsWhenEmpty,
+};
+use wakeproof_proptests::history;
+use wakeproof_proptests::properties::{self, History, Property};
+use wakeproof_proptests::record::{Event, OWNER, Outcome};
+use wakeproof_proptests::sleepless::Sleepless;
+
+/// Always the same cases: what is tested here is the test.
+fn config() -> Config {
+    Config {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(0),
+        ..Config::default()
+    }
+}
+
+fn property(name: &str) -> Property {
+    let found = properties::ALL.iter().find(|found| found.name == name);
+    *found.expect("a property of that name")
+}
+
+/// The fault breaks this property, and differs from the reference too.
+#[track_caller]
+fn breaks<V: Protocol>(name: &str) -> String {
+    let property = history::check_property::<Sleepless<V>>(property(name), config());
+    assert!(
+        property.is_err(),
+        "the property {name:?} holds in spite of the fault"
+    );
+    history::check::<Sleepless<V>>(config()).expect_err("behaves as the reference")
+}
+
+#[test]
+fn a_lost_callback_breaks_exactly_once() {
+    breaks::<LosesTheLast>("exactly once");
+}
+
+#[test]
+fn another_order_breaks_first_in_first_out() {
+    breaks::<LastInFirstOut>("first in, first out");
+}
+
+#[test]
+fn one_iteration_too_many_breaks_the_iteration_snapshot() {
+    breaks::<StopsWhenEmpty>("iteration snapshot");
+}
+
+#[test]
+fn a_stop_that_stays_breaks_stop() {
+    breaks::<StaysStopped>("stop");
+}
+
+#[test]
+fn accepting_on_a_closed_loop_breaks_close() {
+    breaks::<AcceptsWhenClosed>("close");
+}
+
+#[test]
+fn a_close_that_leaves_the_queue_breaks_destructors() {
+    breaks::<ClosesWithoutEmptying>("destructors");
+}
+
+/// A real history that holds one of everything, and is then changed by hand.
+fn falsified(
+    name: &str,
+    falsify: impl Fn(&mut Vec<wakeproof_proptests::record::Record>),
+) -> String {
+    let submit = || Submit(Through::Threadsafe(Caller::Owner), Callback::NOTHING);
+    let commands = [
+        submit(),
+        submit(),
+        Cancel(1, Caller::Owner),
+        Stop(StopThrough::Loop),
+        Run,
+        Cancel(0, Caller::Owner),
+        Close,
+        submit(),
+    ];
+    let mut history = History::of::<Sleepless>(&commands);
+    assert_eq!(properties::check(&history), Ok(()));
+    falsify(&mut history.records);
+    (property(name).check)(&history).expect_err("the property holds in spite of the falsification")
+}
+
+#[test]
+fn a_cancelled_callback_that_ran_breaks_cancel() {
+    let place = falsified("cancel", |records| {
+        for record in records {
+            if record.event == Event::Return(Outcome::Cancelled(false)) {
+                record.event = Event::Return(Outcome::Cancelled(true));
+            }
+        }
+    });
+    assert_eq!(place, "callback 0 was cancelled, and ran");
+}
+
+#[test]
+fn a_cancellation_refused_without_reason_breaks_cancel() {
+    let place = falsified("cancel", |records| {
+        for record in records.iter_mut() {
+            if record.event == Event::Return(Outcome::Cancelled(true)) {
+                record.event = Event::Return(Outcome::Cancelled(false));
+            }
+        }
+        records.retain(|record| record.event != Event::Dropped(1));
+    });
+    assert_eq!(place, "it was not too late to cancel callback 1");
+}
+
+#[test]
+fn a_refused_callback_that_the_loop_dropped_breaks_the_promise_to_give_it_back() {
+    let place = falsified("an error gives the callback back", |records| {
+        let dropped = records
+            .iter()
+            .position(|record| record.event == Event::Dropped(2))
+            .unwrap();
+        records.swap(dropped - 1, dropped);
+    });
+    assert_eq!(place, "callback 2 was refused and not given back");
+}
+
+#[test]
+fn a_callback_on_another_thread_breaks_the_rule_about_threads() {
+    let place = falsified("no callback on a foreign thread", |records| {
+        for record in records {
+            if record.event == Event::Began(0) {
+                record.thread = OWNER + 1;
+            }
+        }
+    });
+    assert_eq!(place, "Began(0) on thread 1");
+}
+
+/// The demonstration in the README is what is printed.
+#[test]
+fn shrinking_gives_a_history_that_a_person_can_read() {
+    let failure = breaks::<StaysStopped>("stop");
+    let readme = include_str!("../README.md");
+    assert!(
+        readme.contains(&format!("```text\n{failure}```")),
+        "{failure}"
+    );
+}
