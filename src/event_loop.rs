@@ -368,7 +368,7 @@ impl<P: Platform> Owned<P> {
     }
 
     fn run(&self, entry: Entry) {
-        P::step(Step::Run);
+        P::step(Step::Run, None);
         match entry {
             Entry::Shared(call) => self.run_call(&*call),
             Entry::Local(key) => {

@@ -42,6 +42,23 @@ pub struct State<T> {
     pub closed: bool,
 }
 
+impl<T> State<T> {
+    /// Tells a platform that watches that a step has taken effect, and what it has led to.
+    #[inline(always)]
+    pub fn step<P: Platform>(&self, step: Step) {
+        P::step(step, Some(self.status()));
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            queued: self.queue.len(),
+            asleep: self.asleep,
+            stopping: self.stopping,
+            closed: self.closed,
+        }
+    }
+}
+
 /// A queue of `T`s, filled by any thread and emptied by one that sleeps when there is nothing to
 /// do: an event loop without the callbacks.
 ///
@@ -96,22 +113,22 @@ pub trait Protocol: Sized + 'static {
     /// accepted after `close` had emptied the queue for the last time.
     fn enqueue<P: Platform, T: Send>(state: &mut State<T>, item: T) -> Result<(), T> {
         if state.closed {
-            P::step(Step::Refuse);
+            state.step::<P>(Step::Refuse);
             return Err(item);
         }
         state.queue.push_back(item);
-        P::step(Step::Enqueue);
+        state.step::<P>(Step::Enqueue);
         Ok(())
     }
 
     /// Notifies the loop if it is asleep, and only then.
     ///
     /// Called with the lock held, so the flag is the truth: the loop cannot be between setting it
-    /// and waiting. It costs no second context switch: the condvar hands a waiter that is notified
-    /// under the lock over to the mutex, and the unlock wakes it.
+    /// and waiting. Nor does that cost a second context switch: parking_lot hands a waiter that is
+    /// notified under the lock over to the mutex, and it is the unlock that wakes it.
     fn wake<P: Platform, T: Send>(inbox: &Inbox<P, T>, state: &mut State<T>) {
         if mem::take(&mut state.asleep) {
-            P::step(Step::Notify);
+            state.step::<P>(Step::Notify);
             P::notify_one(&inbox.wakeup);
         }
     }
@@ -120,7 +137,7 @@ pub trait Protocol: Sized + 'static {
     fn stop<P: Platform, T: Send>(inbox: &Inbox<P, T>) {
         let mut state = inbox.lock();
         state.stopping = true;
-        P::step(Step::Stop);
+        state.step::<P>(Step::Stop);
         Self::wake(inbox, &mut state);
         inbox.unlock(state);
     }
@@ -144,7 +161,7 @@ pub trait Protocol: Sized + 'static {
     ) -> Next {
         let mut state = inbox.lock();
         if mem::take(&mut state.stopping) {
-            P::step(Step::Stopped);
+            state.step::<P>(Step::Stopped);
             inbox.unlock(state);
             return Next::Stop;
         }
@@ -171,7 +188,7 @@ pub trait Protocol: Sized + 'static {
             }
         }
         mem::swap(&mut state.queue, batch);
-        P::step(Step::Take);
+        state.step::<P>(Step::Take);
         inbox.unlock(state);
     }
 
@@ -185,13 +202,13 @@ pub trait Protocol: Sized + 'static {
         deadline: Option<Duration>,
     ) -> (StateGuard<'a, P, T>, bool) {
         state.asleep = true;
-        P::step(Step::Sleep);
+        state.step::<P>(Step::Sleep);
         let (mut state, timed_out) = match deadline {
             None => (P::wait(&inbox.wakeup, state), false),
             Some(deadline) => P::wait_until(&inbox.wakeup, state, deadline),
         };
         state.asleep = false;
-        P::step(Step::Wake);
+        state.step::<P>(Step::Wake);
         (state, timed_out)
     }
 
@@ -200,7 +217,7 @@ pub trait Protocol: Sized + 'static {
         let mut state = inbox.lock();
         state.closed = true;
         let abandoned = mem::take(&mut state.queue);
-        P::step(Step::Close);
+        state.step::<P>(Step::Close);
         inbox.unlock(state);
         abandoned
     }
@@ -314,25 +331,19 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     /// What the inbox holds at this moment, without waking anybody.
     #[must_use]
     pub fn status(&self) -> Status {
-        let state = P::lock(&self.state);
-        Status {
-            queued: state.queue.len(),
-            asleep: state.asleep,
-            stopping: state.stopping,
-            closed: state.closed,
-        }
+        P::lock(&self.state).status()
     }
 
     /// Takes the lock: step [`Step::Lock`].
     pub fn lock(&self) -> StateGuard<'_, P, T> {
         let state = P::lock(&self.state);
-        P::step(Step::Lock);
+        state.step::<P>(Step::Lock);
         state
     }
 
     /// Gives the lock back: step [`Step::Unlock`].
     pub fn unlock(&self, state: StateGuard<'_, P, T>) {
-        P::step(Step::Unlock);
+        state.step::<P>(Step::Unlock);
         drop(state);
     }
 }

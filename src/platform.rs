@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::ops::DerefMut;
 use std::time::Duration;
 
-use crate::inbox::{Protocol, Step};
+use crate::inbox::{Protocol, Status, Step};
 
 #[cfg(feature = "loom")]
 mod loom;
@@ -95,8 +95,11 @@ pub trait Platform: Sized + 'static {
     /// The calling thread's name, if it has one.
     fn thread_name() -> Option<String>;
 
-    /// Called by the protocol at each of its steps, on the thread that takes the step and while
-    /// it takes effect. Does nothing unless the platform wants to watch.
+    /// Called by the protocol at each of its steps, on the thread that takes the step, as soon as
+    /// it has taken effect. Does nothing unless the platform wants to watch.
+    ///
+    /// `status` is what the step has led to: of a step under the lock, that is; of
+    /// [`Step::Run`], which needs no lock, it is nothing.
     #[inline(always)]
-    fn step(_step: Step) {}
+    fn step(_step: Step, _status: Option<Status>) {}
 }

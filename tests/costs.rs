@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use common::with_watchdog;
-use wakeproof::inbox::{Correct, Step};
+use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Observer, ParkingLot, Variant};
 use wakeproof::{EventLoop, Handle};
 
@@ -26,7 +26,7 @@ thread_local! {
 }
 
 impl Observer for CountSteps {
-    fn step(step: Step) {
+    fn step(step: Step, _status: Option<Status>) {
         let counter = match step {
             Step::Lock => &LOCKS,
             Step::Notify => &NOTIFICATIONS,

@@ -1,1 +1,5 @@
-//! Models of the wakeproof event loop and the checks of its specification.
+//! Checks of the wakeproof event loop: on real threads, under model checkers, against its
+//! specification. The command `wakeproof` prints what they find.
+
+pub mod report;
+pub mod threads;

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use crate::inbox::{Correct, Protocol, Step};
+use crate::inbox::{Correct, Protocol, Status, Step};
 use crate::platform::Platform;
 
 /// The platform `P`, with another protocol, or with somebody who watches, or both.
@@ -15,7 +15,7 @@ use crate::platform::Platform;
 /// ```
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use wakeproof::EventLoop;
-/// use wakeproof::inbox::{Correct, Step};
+/// use wakeproof::inbox::{Correct, Status, Step};
 /// use wakeproof::platform::{Observer, ParkingLot, Variant};
 ///
 /// static LOCKS: AtomicUsize = AtomicUsize::new(0);
@@ -24,7 +24,7 @@ use crate::platform::Platform;
 /// struct CountLocks;
 ///
 /// impl Observer for CountLocks {
-///     fn step(step: Step) {
+///     fn step(step: Step, _status: Option<Status>) {
 ///         if step == Step::Lock {
 ///             LOCKS.fetch_add(1, Ordering::Relaxed);
 ///         }
@@ -41,7 +41,7 @@ pub struct Variant<P, V = Correct, O = Unobserved>(PhantomData<(P, V, O)>);
 /// Watches the protocol's steps.
 pub trait Observer: Debug + 'static {
     /// Called at each step, as [`Platform::step`] is.
-    fn step(step: Step);
+    fn step(step: Step, status: Option<Status>);
 }
 
 /// Nobody watches.
@@ -50,7 +50,7 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     #[inline(always)]
-    fn step(_step: Step) {}
+    fn step(_step: Step, _status: Option<Status>) {}
 }
 
 impl<P: Platform, V: Protocol, O: Observer> Platform for Variant<P, V, O> {
@@ -104,8 +104,8 @@ impl<P: Platform, V: Protocol, O: Observer> Platform for Variant<P, V, O> {
     }
 
     #[inline(always)]
-    fn step(step: Step) {
-        P::step(step);
-        O::step(step);
+    fn step(step: Step, status: Option<Status>) {
+        P::step(step, status);
+        O::step(step, status);
     }
 }

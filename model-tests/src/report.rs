@@ -1,0 +1,207 @@
+//! What a check has found, and the table that shows it.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use serde::Serialize;
+
+/// One check, and what it found in the run that prints it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Who looked: real threads, a model checker, the specification.
+    pub checker: String,
+    /// At what.
+    pub subject: String,
+    /// What had to come out.
+    pub expected: String,
+    /// What came out.
+    pub found: String,
+    /// How much was done.
+    pub work: Work,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether what was found is what was expected.
+    pub as_expected: bool,
+}
+
+/// An amount of work.
+#[derive(Debug, Clone, Serialize)]
+pub struct Work {
+    /// How many.
+    pub count: u64,
+    /// Of what, in the plural.
+    pub unit: String,
+}
+
+/// How a command ends when nothing went wrong on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Exit status 0.
+    AsExpected,
+    /// Exit status 1.
+    NotAsExpected,
+}
+
+impl From<bool> for Verdict {
+    fn from(as_expected: bool) -> Self {
+        if as_expected {
+            Verdict::AsExpected
+        } else {
+            Verdict::NotAsExpected
+        }
+    }
+}
+
+/// How a command prints its results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs: one JSON document.
+    Json,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    rows: &'a [Row],
+    as_expected: bool,
+}
+
+/// Prints the rows, and says whether all of them are as expected.
+///
+/// # Errors
+///
+/// If standard output cannot be written to.
+pub fn print(rows: &[Row], format: Format) -> io::Result<Verdict> {
+    let as_expected = rows.iter().all(|row| row.as_expected);
+    match format {
+        Format::Table => print_table(&table(rows))?,
+        Format::Json => print_json(&Report { rows, as_expected })?,
+    }
+    Ok(as_expected.into())
+}
+
+/// Prints one JSON document.
+///
+/// # Errors
+///
+/// If standard output cannot be written to.
+pub fn print_json(document: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, document)?;
+    writeln!(out)
+}
+
+/// An empty table in the style of all tables of the command.
+#[must_use]
+pub fn new_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    if colours() {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
+/// Prints a table.
+///
+/// # Errors
+///
+/// If standard output cannot be written to.
+pub fn print_table(table: &Table) -> io::Result<()> {
+    writeln!(anstream::stdout(), "{table}")
+}
+
+/// A cell that shows at a glance whether its row is as expected.
+#[must_use]
+pub fn verdict_cell(text: &str, as_expected: bool) -> Cell {
+    let (mark, colour) = if as_expected {
+        ("✓", Color::Green)
+    } else {
+        ("✗", Color::Red)
+    };
+    Cell::new(format!("{mark} {text}")).fg(colour)
+}
+
+fn table(rows: &[Row]) -> Table {
+    let header = [
+        "checker",
+        "subject",
+        "expected",
+        "found",
+        "work done",
+        "seconds",
+    ];
+    let mut table = new_table(&header);
+    for row in rows {
+        table.add_row(vec![
+            Cell::new(&row.checker),
+            Cell::new(&row.subject),
+            Cell::new(&row.expected),
+            verdict_cell(&row.found, row.as_expected),
+            Cell::new(format!("{} {}", grouped(row.work.count), row.work.unit)),
+            Cell::new(format!("{:.2}", row.seconds)).set_alignment(CellAlignment::Right),
+        ]);
+    }
+    table
+}
+
+/// A number with its thousands apart: 1,234,567.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Whether standard output wants colours.
+fn colours() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_000), "1,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn one_row_that_is_not_as_expected_spoils_the_report() {
+        let row = |as_expected| Row {
+            checker: "checker".into(),
+            subject: "subject".into(),
+            expected: "expected".into(),
+            found: "found".into(),
+            work: Work {
+                count: 1_000,
+                unit: "executions".into(),
+            },
+            seconds: 0.5,
+            as_expected,
+        };
+        let good = table(&[row(true)]).to_string();
+        assert!(good.contains("✓ found") && good.contains("1,000 executions"));
+        assert!(table(&[row(false)]).to_string().contains("✗ found"));
+        assert_eq!(Verdict::from(true), Verdict::AsExpected);
+        assert_eq!(Verdict::from(false), Verdict::NotAsExpected);
+    }
+}

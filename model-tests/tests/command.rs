@@ -1,0 +1,194 @@
+//! The command, as a person or a program meets it.
+
+use std::process::{Command, Output, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use serde_json::Value;
+
+const README: &str = include_str!("../../README.md");
+
+fn wakeproof(arguments: &[&str]) -> Output {
+    Command::new(cargo_bin!("wakeproof"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+#[track_caller]
+fn expect_usage_error(arguments: &[&str], expected: &str) {
+    let output = wakeproof(arguments);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(
+        message.starts_with("wakeproof: ") && message.contains(expected),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_overview_is_as_expected_row_by_row_and_the_readme_shows_it() {
+    let output = wakeproof(&["--format", "json"]);
+    let report = json(&output);
+    assert_eq!(report["as_expected"], true, "{report:#}");
+    assert_eq!(output.status.code(), Some(0));
+    let rows = report["rows"].as_array().unwrap();
+    for row in rows {
+        let subject = row["subject"].as_str().unwrap();
+        assert!(
+            README.contains(subject),
+            "the README's table lacks {subject:?}"
+        );
+        assert!(row["work"]["count"].as_u64().unwrap() > 0, "{row:#}");
+        assert!(row["seconds"].as_f64().unwrap() >= 0.0, "{row:#}");
+    }
+    for call in ["call_soon_threadsafe", "call_soon"] {
+        for load in ["an idle", "a busy"] {
+            let subject = format!("{call} to {load} loop");
+            assert!(
+                rows.iter().any(|row| row["subject"] == subject.as_str()),
+                "{subject}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_overview_is_a_table_without_colours_when_it_is_piped() {
+    let output = wakeproof(&[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("call_soon_threadsafe to an idle loop"),
+        "{text}"
+    );
+    assert!(text.contains("As expected"), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours: {text:?}");
+    assert!(output.stderr.is_empty(), "progress: {:?}", output.stderr);
+}
+
+/// The demonstration's JSON, with short waits.
+fn demo(arguments: &[&str]) -> (Value, Option<i32>) {
+    let short = ["demo", "--after", "1ms", "--format", "json"];
+    let output = wakeproof(&[&short, arguments].concat());
+    (json(&output), output.status.code())
+}
+
+fn events(document: &Value) -> String {
+    let events = document["events"].as_array().unwrap();
+    let lines = events.iter().map(|event| {
+        assert!(event["os_thread_id"].as_u64().unwrap() > 0);
+        format!(
+            "{}: {}\n",
+            event["thread"].as_str().unwrap(),
+            event["what"].as_str().unwrap()
+        )
+    });
+    lines.collect()
+}
+
+#[test]
+fn demo_shows_the_safe_call_running() {
+    let (document, status) = demo(&[]);
+    assert_eq!(
+        (&document["ending"], status),
+        (&Value::from("ran"), Some(0))
+    );
+    assert!(
+        events(&document).contains("main: runs the callback"),
+        "{document:#}"
+    );
+}
+
+#[test]
+fn demo_shows_the_unsafe_call_stranded_and_rescued() {
+    let (document, status) = demo(&["--hang", "--patience", "50ms"]);
+    assert_eq!(
+        (&document["ending"], status),
+        (&Value::from("stranded_then_rescued"), Some(0))
+    );
+    let events = events(&document);
+    let stranded = "watchdog: still queued after 50ms: the loop is asleep and nobody will wake it";
+    let (before, after) = events.split_once(stranded).expect(&events);
+    assert!(!before.contains("main: runs the callback"), "{events}");
+    assert!(after.contains("main: runs the callback"), "{events}");
+}
+
+#[test]
+fn demo_shows_why_people_believe_that_the_unsafe_call_works() {
+    let (document, status) = demo(&["--hang", "--busy"]);
+    assert_eq!(
+        (&document["ending"], status),
+        (&Value::from("ran"), Some(0))
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn demo_hangs_for_ever_until_it_is_interrupted() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let arguments = [
+        "demo",
+        "--hang",
+        "--forever",
+        "--after",
+        "1ms",
+        "--patience",
+        "10ms",
+    ];
+    let mut demo = Command::new(cargo_bin!("wakeproof"))
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("press Ctrl-C") {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended by itself");
+    }
+    assert!(demo.try_wait().unwrap().is_none());
+    let interrupt = Command::new("kill")
+        .args(["-INT", &demo.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(
+        rest.contains("is interrupted: the callback is still queued"),
+        "{rest}"
+    );
+}
+
+#[test]
+fn bad_usage_is_one_line_and_exit_status_2() {
+    expect_usage_error(&["--nonsense"], "unexpected argument '--nonsense'");
+    expect_usage_error(&["nonsense"], "unrecognized subcommand 'nonsense'");
+    expect_usage_error(&["--format", "yaml"], "'yaml'");
+    expect_usage_error(&["demo", "--after", "-5s"], "cannot be negative");
+    expect_usage_error(&["demo", "--after", "1000000000000h"], "1h");
+    expect_usage_error(&["demo", "--after", "soon"], "write for example 500ms");
+    expect_usage_error(&["demo", "--patience", "0s"], "needs some patience");
+}
+
+#[test]
+fn help_has_examples() {
+    for arguments in [&["--help"][..], &["demo", "--help"]] {
+        let output = wakeproof(arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(
+            text.contains("Examples:") && text.contains("Exit status:"),
+            "{text}"
+        );
+    }
+}
