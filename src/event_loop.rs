@@ -399,6 +399,9 @@ impl<P: Platform> Owned<P> {
     /// Runs code of the user's that must not take the loop with it.
     fn catch_panic(&self, call: &dyn Call, user_code: impl FnOnce()) {
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
+            if P::must_not_catch(&*payload) {
+                panic::resume_unwind(payload);
+            }
             let panic = CallbackPanic {
                 scheduled_at: call.scheduled_at(),
                 payload,

@@ -5,12 +5,14 @@
 //! [`ParkingLot`]) beside the very same code under loom and shuttle, with no `cfg` flag and no
 //! copy.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::ops::DerefMut;
 use std::time::Duration;
 
 use crate::inbox::{Protocol, Status, Step};
 
+mod environment;
 #[cfg(feature = "loom")]
 mod loom;
 mod parking_lot;
@@ -18,11 +20,12 @@ mod parking_lot;
 mod shuttle;
 mod variant;
 
+pub use self::environment::Environment;
 #[cfg(feature = "loom")]
-pub use self::loom::Loom;
+pub use self::loom::{Loom, LoomCondvar, LoomGuard};
 pub use self::parking_lot::ParkingLot;
 #[cfg(feature = "shuttle")]
-pub use self::shuttle::Shuttle;
+pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard};
 pub use self::variant::{Observer, Unobserved, Variant};
 
 /// The primitives that the loop is built from.
@@ -84,7 +87,9 @@ pub trait Platform: Sized + 'static {
     ) -> (Self::Guard<'a, T>, bool);
 
     /// Wakes one of the threads that wait; does nothing, and leaves nothing behind, if nobody waits.
-    fn notify_one(condvar: &Self::Condvar);
+    ///
+    /// Returns whether somebody waited. The loop does not care; those who watch it do.
+    fn notify_one(condvar: &Self::Condvar) -> bool;
 
     /// Monotonic time since a moment that is the same for all threads but otherwise arbitrary.
     fn now() -> Duration;
@@ -102,4 +107,18 @@ pub trait Platform: Sized + 'static {
     /// [`Step::Run`], which needs no lock, it is nothing.
     #[inline(always)]
     fn step(_step: Step, _status: Option<Status>) {}
+
+    /// Whether the loop has to let a callback's panic through instead of reporting it.
+    ///
+    /// In production, no panic. Under a model checker, every panic but a [`Deliberate`] one: an
+    /// assertion that fails, a deadlock that is found, and threads that are unwound because the
+    /// execution is over are all panics, and the checker's to hear of.
+    fn must_not_catch(_payload: &(dyn Any + Send)) -> bool {
+        false
+    }
 }
+
+/// What a model's callback panics with when that is no failure but part of the model:
+/// `std::panic::panic_any(Deliberate)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deliberate;

@@ -67,8 +67,8 @@ impl Platform for ParkingLot {
         (guard, timed_out)
     }
 
-    fn notify_one(condvar: &Condvar) {
-        condvar.notify_one();
+    fn notify_one(condvar: &Condvar) -> bool {
+        condvar.notify_one()
     }
 
     fn now() -> Duration {

@@ -1,5 +1,6 @@
 //! A platform with one thing changed.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -42,6 +43,10 @@ pub struct Variant<P, V = Correct, O = Unobserved>(PhantomData<(P, V, O)>);
 pub trait Observer: Debug + 'static {
     /// Called at each step, as [`Platform::step`] is.
     fn step(step: Step, status: Option<Status>);
+
+    /// Called when the condvar has been notified: it reached somebody who waited, or nobody.
+    #[inline(always)]
+    fn notified(_somebody: bool) {}
 }
 
 /// Nobody watches.
@@ -87,8 +92,10 @@ impl<P: Platform, V: Protocol, O: Observer> Platform for Variant<P, V, O> {
         P::wait_until(condvar, guard, deadline)
     }
 
-    fn notify_one(condvar: &Self::Condvar) {
-        P::notify_one(condvar);
+    fn notify_one(condvar: &Self::Condvar) -> bool {
+        let somebody = P::notify_one(condvar);
+        O::notified(somebody);
+        somebody
     }
 
     fn now() -> Duration {
@@ -107,5 +114,9 @@ impl<P: Platform, V: Protocol, O: Observer> Platform for Variant<P, V, O> {
     fn step(step: Step, status: Option<Status>) {
         P::step(step, status);
         O::step(step, status);
+    }
+
+    fn must_not_catch(payload: &(dyn Any + Send)) -> bool {
+        P::must_not_catch(payload)
     }
 }
