@@ -1,14 +1,66 @@
-//! A fault for each property, to see the property fail.
+//! Faults, to see the tests fail; and the search for them.
 //!
-//! Each one overrides a single step of the protocol. The three properties that are not the
-//! protocol's have none: histories are falsified instead, in `tests/faults.rs`.
+//! Each one overrides a single step of the protocol. Those for the properties come first. The three
+//! properties that are not the protocol's have none: histories are falsified instead, in
+//! `tests/faults.rs`. Those that only several threads can see come last.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::mem;
 use std::time::Duration;
 
+use proptest::test_runner::{Config, RngSeed};
 use wakeproof::inbox::{Inbox, Next, Protocol, State, StateGuard};
-use wakeproof::platform::Platform;
+use wakeproof::platform::{Platform, Shuttle, Variant};
+
+use crate::concurrent::{self, Counterexample};
+use crate::history;
+use crate::sleepless::Sleepless;
+
+/// What the property tests find of a fault.
+#[derive(Debug, Clone)]
+#[must_use]
+pub enum Found {
+    /// A history of one thread shows it.
+    InHistory(String),
+    /// A program of several threads shows it.
+    InProgram(Box<Counterexample>),
+    /// Neither shows it.
+    Nothing,
+}
+
+/// Looks for a fault as the property tests look at the correct protocol: first in random histories
+/// of one thread, then in random programs of several. Always with the same random numbers.
+pub fn find<V: Protocol>() -> Found {
+    if let Err(failure) = history::check::<Sleepless<V>>(same_cases()) {
+        return Found::InHistory(failure);
+    }
+    match concurrent::check::<Variant<Shuttle, V>>(same_cases()) {
+        Err(counterexample) => Found::InProgram(counterexample),
+        Ok(()) => Found::Nothing,
+    }
+}
+
+/// The configuration for looking at the tests instead of the loop: no surprises.
+#[must_use]
+pub fn same_cases() -> Config {
+    Config {
+        cases: 256,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(0),
+        ..Config::default()
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::InHistory(failure) => f.write_str(failure),
+            Found::InProgram(counterexample) => counterexample.fmt(f),
+            Found::Nothing => f.write_str("nothing was found"),
+        }
+    }
+}
 
 /// Against *exactly once*: an iteration loses the last of several callbacks.
 #[derive(Debug)]
@@ -104,5 +156,63 @@ impl Protocol for ClosesWithoutEmptying {
         state.closed = true;
         inbox.unlock(state);
         VecDeque::new()
+    }
+}
+
+/// Against *every execution ends*: the call that should wake the loop does not.
+#[derive(Debug)]
+pub struct WakesNobody;
+
+impl Protocol for WakesNobody {
+    fn call_soon_threadsafe<P: Platform, T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+        Self::call_soon(inbox, item)
+    }
+}
+
+/// Against *every execution ends*: a stop wakes nobody.
+#[derive(Debug)]
+pub struct StopsSilently;
+
+impl Protocol for StopsSilently {
+    fn stop<P: Platform, T: Send>(inbox: &Inbox<P, T>) {
+        let mut state = inbox.lock();
+        state.stopping = true;
+        inbox.unlock(state);
+    }
+}
+
+/// Against *every execution ends*: the loop looks at its queue, lets the lock go, and then sleeps.
+#[derive(Debug)]
+pub struct LooksTooEarly;
+
+impl Protocol for LooksTooEarly {
+    fn sleep<'a, P: Platform, T: Send>(
+        inbox: &'a Inbox<P, T>,
+        state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        inbox.unlock(state);
+        let state = inbox.lock();
+        <wakeproof::inbox::Correct as Protocol>::sleep(inbox, state, deadline)
+    }
+}
+
+/// Against *linearizable*: a loop that is woken for no reason believes that there is one. It then
+/// honours a stop that comes next without running what came before the stop.
+#[derive(Debug)]
+pub struct BelievesEveryWakeup;
+
+impl Protocol for BelievesEveryWakeup {
+    fn take<'a, P: Platform, T: Send>(
+        inbox: &'a Inbox<P, T>,
+        mut state: StateGuard<'a, P, T>,
+        batch: &mut VecDeque<T>,
+        deadline: Option<Duration>,
+    ) {
+        if state.queue.is_empty() && !state.stopping {
+            (state, _) = Self::sleep(inbox, state, deadline);
+        }
+        mem::swap(&mut state.queue, batch);
+        inbox.unlock(state);
     }
 }

@@ -29,7 +29,7 @@ const LENGTH: usize = 40;
 ///
 /// The history, and where it differs from the reference or which property it breaks.
 pub fn check<P: Platform>(config: Config) -> Result<(), String> {
-    shortest_failure(config, |config, state, commands, seen| {
+    shortest_failure(config, &|config, state, commands, seen| {
         Test::<P>::test_sequential(config, state, commands, seen);
         Ok(())
     })
@@ -41,7 +41,7 @@ pub fn check<P: Platform>(config: Config) -> Result<(), String> {
 ///
 /// The history, and where it breaks the property.
 pub fn check_property<P: Platform>(property: Property, config: Config) -> Result<(), String> {
-    shortest_failure(config, move |_, _, commands, _| {
+    shortest_failure(config, &|_, _, commands, _| {
         let history = History::of::<P>(&commands);
         (property.check)(&history).map_err(TestCaseError::fail)
     })
@@ -50,7 +50,7 @@ pub fn check_property<P: Platform>(property: Property, config: Config) -> Result
 /// Judges random histories until one fails, and makes that one as short as it gets.
 fn shortest_failure(
     config: Config,
-    judge: impl Fn(Config, Prediction, Vec<Command>, Seen) -> TestCaseResult,
+    judge: &dyn Fn(Config, Prediction, Vec<Command>, Seen) -> TestCaseResult,
 ) -> Result<(), String> {
     let judge = |state, commands, seen| judge(config.clone(), state, commands, seen);
     let histories = Reference::sequential_strategy(1..LENGTH);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod command;
+pub mod concurrent;
 pub mod config;
 pub mod faults;
 pub mod history;

@@ -1,5 +1,6 @@
 //! What is observed of a loop: the same for the real one and for the reference.
 
+use wakeproof::inbox::Status;
 use wakeproof::{CloseError, RunError};
 
 use crate::command::{Id, Through};
@@ -52,6 +53,8 @@ pub enum Call {
     DropLoop,
     /// Everything that can be asked for without changing anything.
     Look,
+    /// `Handle::status` alone.
+    Status,
 }
 
 /// What the public calls return.
@@ -71,6 +74,8 @@ pub enum Outcome {
     Nothing,
     /// Of a look.
     Looked(Box<Observation>),
+    /// Of `Handle::status`.
+    Status(Status),
 }
 
 /// Why a submission was refused. The callback comes back: it is dropped after the return.

@@ -55,7 +55,9 @@ impl<V: Protocol> Platform for Sleepless<V> {
         (Self::wait(condvar, guard), false)
     }
 
-    fn notify_one((): &()) {}
+    fn notify_one((): &()) -> bool {
+        false
+    }
 
     fn now() -> Duration {
         CLOCK.set(CLOCK.get() + Duration::from_nanos(1));

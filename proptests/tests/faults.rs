@@ -1,26 +1,19 @@
 //! Every property has been seen to fail: here, each time.
 
-use proptest::test_runner::{Config, RngSeed};
 use wakeproof::inbox::Protocol;
+use wakeproof::platform::{Shuttle, Variant};
 use wakeproof_proptests::command::Command::{Cancel, Close, Run, Stop, Submit};
 use wakeproof_proptests::command::{Callback, Caller, StopThrough, Through};
+use wakeproof_proptests::concurrent::{self, Counterexample};
 use wakeproof_proptests::faults::{
-    AcceptsWhenClosed, ClosesWithoutEmptying, LastInFirstOut, LosesTheLast, StaysStopped,
-    StopsWhenEmpty,
+    AcceptsWhenClosed, BelievesEveryWakeup, ClosesWithoutEmptying, Found, LastInFirstOut,
+    LooksTooEarly, LosesTheLast, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody, find,
+    same_cases,
 };
 use wakeproof_proptests::history;
 use wakeproof_proptests::properties::{self, History, Property};
 use wakeproof_proptests::record::{Event, OWNER, Outcome};
 use wakeproof_proptests::sleepless::Sleepless;
-
-/// Always the same cases: what is tested here is the test.
-fn config() -> Config {
-    Config {
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(0),
-        ..Config::default()
-    }
-}
 
 fn property(name: &str) -> Property {
     let found = properties::ALL.iter().find(|found| found.name == name);
@@ -30,12 +23,15 @@ fn property(name: &str) -> Property {
 /// The fault breaks this property, and differs from the reference too.
 #[track_caller]
 fn breaks<V: Protocol>(name: &str) -> String {
-    let property = history::check_property::<Sleepless<V>>(property(name), config());
+    let property = history::check_property::<Sleepless<V>>(property(name), same_cases());
     assert!(
         property.is_err(),
         "the property {name:?} holds in spite of the fault"
     );
-    history::check::<Sleepless<V>>(config()).expect_err("behaves as the reference")
+    match find::<V>() {
+        Found::InHistory(failure) => failure,
+        other => panic!("behaves as the reference; {other}"),
+    }
 }
 
 #[test]
@@ -66,6 +62,48 @@ fn accepting_on_a_closed_loop_breaks_close() {
 #[test]
 fn a_close_that_leaves_the_queue_breaks_destructors() {
     breaks::<ClosesWithoutEmptying>("destructors");
+}
+
+/// The fault shows only between threads, and shows again when the execution is repeated.
+#[track_caller]
+fn goes_wrong<V: Protocol>() -> Counterexample {
+    let Found::InProgram(found) = find::<V>() else {
+        panic!("the fault does not show");
+    };
+    let text = found.to_string();
+    let (_, command) = text.split_once("WAKEPROOF_REPLAY='").unwrap();
+    let (printed, _) = command.split_once('\'').unwrap();
+    let (program, schedule) = concurrent::parse(printed).unwrap();
+    let again = concurrent::replay::<Variant<Shuttle, V>>(&program, &schedule).unwrap_err();
+    assert_eq!(again.to_string(), text);
+    *found
+}
+
+#[test]
+fn a_submission_that_wakes_nobody_is_a_deadlock() {
+    let found = goes_wrong::<WakesNobody>();
+    assert!(found.reason.starts_with("deadlock"), "{found}");
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&format!("```text\n{found}```")), "{found}");
+}
+
+#[test]
+fn a_stop_that_wakes_nobody_is_a_deadlock() {
+    let found = goes_wrong::<StopsSilently>();
+    assert!(found.reason.starts_with("deadlock"), "{found}");
+}
+
+#[test]
+fn a_look_at_the_queue_that_is_out_of_date_is_a_deadlock() {
+    let found = goes_wrong::<LooksTooEarly>();
+    assert!(found.reason.starts_with("deadlock"), "{found}");
+}
+
+#[test]
+fn a_spurious_wakeup_that_is_believed_has_no_explanation() {
+    let found = goes_wrong::<BelievesEveryWakeup>();
+    assert!(found.program.spurious_wakeups > 0, "{found}");
+    assert!(found.reason.starts_with("no order of the calls"), "{found}");
 }
 
 /// A real history that holds one of everything, and is then changed by hand.

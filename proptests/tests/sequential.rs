@@ -1,11 +1,12 @@
 //! Random histories of one thread: every public call, on the real loop and on the reference.
 
+use proptest::test_runner::FileFailurePersistence;
 use wakeproof::inbox::Correct;
 use wakeproof_proptests::config::config;
 use wakeproof_proptests::history;
 use wakeproof_proptests::sleepless::Sleepless;
 
-/// Where the seeds of failures are kept.
+/// Where the seeds of failures are kept, which are tried first.
 const REGRESSIONS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/proptest-regressions/sequential.txt"
@@ -13,7 +14,8 @@ const REGRESSIONS: &str = concat!(
 
 #[test]
 fn the_real_loop_behaves_as_the_reference_in_random_histories() {
-    let config = config("histories of one thread", 512, REGRESSIONS);
+    let mut config = config("histories of one thread", 512);
+    config.failure_persistence = Some(Box::new(FileFailurePersistence::Direct(REGRESSIONS)));
     if let Err(failure) = history::check::<Sleepless<Correct>>(config) {
         panic!("{failure}");
     }
