@@ -1,7 +1,7 @@
 //! Histories of several threads: random programs, executed under random schedules.
 //!
 //! An execution is judged three times. It must end: a lost wakeup is a deadlock. Its history must
-//! have the [properties](crate::properties). And it must be linearizable: there has to be an order
+//! have the [properties]. And it must be linearizable: there has to be an order
 //! of the calls in which the [reference](crate::reference) gives every answer that was given.
 
 pub mod execution;
@@ -141,5 +141,97 @@ impl fmt::Display for Counterexample {
             f,
             "    WAKEPROOF_REPLAY='{program} @ {schedule}' cargo test -p wakeproof-proptests --test concurrent"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Mutex};
+
+    use proptest::strategy::{Strategy, ValueTree};
+    use wakeproof::platform::{Shuttle, Variant};
+
+    use super::*;
+
+    /// Random programs are worth as much as what happens in them.
+    #[test]
+    fn everything_that_can_happen_happens_in_two_hundred_programs() {
+        let mut runner = TestRunner::deterministic();
+        let events = Arc::new(Mutex::new(BTreeSet::new()));
+        for _ in 0..200 {
+            let program = program::programs().new_tree(&mut runner).unwrap().current();
+            let seen = events.clone();
+            let body = move || {
+                for record in execute::<Variant<Shuttle>>(&program).records {
+                    let mut event = format!("{:?}", record.event);
+                    if let Some(status) = event.find("queued") {
+                        let asleep = event.contains("asleep: true");
+                        event.truncate(status);
+                        event.push_str(if asleep { "asleep" } else { "awake" });
+                    }
+                    event.retain(|c| !c.is_ascii_digit() && c != ',' && c != ' ');
+                    seen.lock().unwrap().insert(event);
+                }
+                Ok(())
+            };
+            explore(Search::Random.scheduler(0, 5), body).unwrap();
+        }
+        let events = events.lock().unwrap();
+        let events: Vec<_> = events.iter().map(String::as_str).collect();
+        assert_eq!(
+            events,
+            [
+                "Began()",
+                "Call(Cancel())",
+                "Call(Close)",
+                "Call(DropLoop)",
+                "Call(Run)",
+                "Call(Status)",
+                "Call(Stop)",
+                "Call(Submit(CallSoon))",
+                "Call(Submit(Threadsafe(Foreign)))",
+                "Call(Submit(Threadsafe(Owner)))",
+                "Dropped()",
+                "Ended()",
+                "Return(Cancelled(false))",
+                "Return(Cancelled(true))",
+                "Return(Closed(Ok(())))",
+                "Return(Nothing)",
+                "Return(Ran(Err(Closed)))",
+                "Return(Ran(Ok(())))",
+                "Return(Status(Status{asleep",
+                "Return(Status(Status{awake",
+                "Return(Submitted(Err(Closed)))",
+                "Return(Submitted(Ok(())))"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_program_reads_as_it_is_written() {
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..200 {
+            let program = program::programs().new_tree(&mut runner).unwrap().current();
+            assert_eq!(program.to_string().parse(), Ok(program));
+        }
+        for wrong in [
+            "",
+            "run",
+            "0",
+            "0 | jump",
+            "0 | await",
+            "0 | submit(run",
+            "0 | run)",
+        ] {
+            assert!(wrong.parse::<Program>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_reads_as_it_is_written() {
+        let text = "0x3,2,+,-x2,0";
+        assert_eq!(text.parse::<Schedule>().unwrap().to_string(), text);
+        assert!("0x3;2".parse::<Schedule>().is_err());
     }
 }

@@ -10,7 +10,7 @@ use std::mem;
 use std::time::Duration;
 
 use proptest::test_runner::{Config, RngSeed};
-use wakeproof::inbox::{Inbox, Next, Protocol, State, StateGuard};
+use wakeproof::inbox::{Correct, Inbox, Next, Protocol, State, StateGuard};
 use wakeproof::platform::{Platform, Shuttle, Variant};
 
 use crate::concurrent::{self, Counterexample};
@@ -69,15 +69,14 @@ pub struct LosesTheLast;
 impl Protocol for LosesTheLast {
     fn take<'a, P: Platform, T: Send>(
         inbox: &'a Inbox<P, T>,
-        mut state: StateGuard<'a, P, T>,
+        state: StateGuard<'a, P, T>,
         batch: &mut VecDeque<T>,
-        _deadline: Option<Duration>,
+        deadline: Option<Duration>,
     ) {
-        mem::swap(&mut state.queue, batch);
+        Correct::take(inbox, state, batch, deadline);
         if batch.len() > 1 {
             batch.pop_back();
         }
-        inbox.unlock(state);
     }
 }
 
@@ -193,7 +192,7 @@ impl Protocol for LooksTooEarly {
     ) -> (StateGuard<'a, P, T>, bool) {
         inbox.unlock(state);
         let state = inbox.lock();
-        <wakeproof::inbox::Correct as Protocol>::sleep(inbox, state, deadline)
+        Correct::sleep(inbox, state, deadline)
     }
 }
 

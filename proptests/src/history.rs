@@ -20,7 +20,7 @@ use crate::record::{Event, Outcome, Record};
 use crate::shrink;
 
 /// The longest history that is tried.
-const LENGTH: usize = 40;
+const LENGTH: usize = 100;
 
 /// Runs random histories on a loop of this platform, and says what is wrong with the shortest one
 /// that goes wrong.

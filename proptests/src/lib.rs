@@ -12,3 +12,4 @@ pub mod record;
 pub mod reference;
 pub mod shrink;
 pub mod sleepless;
+pub mod stress;

@@ -180,7 +180,7 @@ fn a_callback_on_another_thread_breaks_the_rule_about_threads() {
 /// The demonstration in the README is what is printed.
 #[test]
 fn shrinking_gives_a_history_that_a_person_can_read() {
-    let failure = breaks::<StaysStopped>("stop");
+    let failure = breaks::<LastInFirstOut>("first in, first out");
     let readme = include_str!("../README.md");
     assert!(
         readme.contains(&format!("```text\n{failure}```")),

@@ -14,7 +14,7 @@ const REGRESSIONS: &str = concat!(
 
 #[test]
 fn the_real_loop_behaves_as_the_reference_in_random_histories() {
-    let mut config = config("histories of one thread", 512);
+    let mut config = config("histories of one thread", 400);
     config.failure_persistence = Some(Box::new(FileFailurePersistence::Direct(REGRESSIONS)));
     if let Err(failure) = history::check::<Sleepless<Correct>>(config) {
         panic!("{failure}");

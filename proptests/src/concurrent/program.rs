@@ -156,17 +156,19 @@ fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
 }
 
 impl Program {
-    /// One line for each thread that does more than all programs do.
+    /// One line for each thread.
     ///
     /// # Errors
     ///
     /// Those of the formatter.
     pub fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.owner.is_empty() {
-            writeln!(f, "    the loop's thread: {}", Steps(&self.owner))?;
-        }
+        let mut line = |name: &str, steps: &[Step]| match steps {
+            [] => writeln!(f, "    {name}: nothing of its own"),
+            steps => writeln!(f, "    {name}: {}", Steps(steps)),
+        };
+        line("the loop's thread", &self.owner)?;
         for (at, thread) in self.others.iter().enumerate() {
-            writeln!(f, "    thread {}: {}", at + 1, Steps(thread))?;
+            line(&format!("thread {}", at + 1), thread)?;
         }
         match self.spurious_wakeups {
             0 => Ok(()),
