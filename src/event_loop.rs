@@ -16,7 +16,7 @@ use crate::error::{CloseError, RunError};
 use crate::handle::{Handle, Local};
 use crate::inbox::{Inbox, Next, Step};
 use crate::platform::{ParkingLot, Platform};
-use crate::report::{CallbackPanic, Handler, SlowCallback};
+use crate::report::{CallbackPanic, Handler, SlowCallback, discard};
 
 /// A single-threaded event loop: runs callbacks, one after the other, on the thread that made it,
 /// and sleeps when there are none.
@@ -407,6 +407,7 @@ impl<P: Platform> Owned<P> {
                 payload,
             };
             self.exception_handler.tell(&panic);
+            discard(panic.payload);
         }
     }
 

@@ -355,6 +355,49 @@ fn a_handler_that_panics_does_not_stop_the_loop() {
 }
 
 #[test]
+fn what_a_panic_carries_may_panic_when_it_is_dropped() {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("destructor of what a panic carried");
+        }
+    }
+    let (event_loop, local, log) = fixture();
+    let reported = log.clone();
+    event_loop.set_exception_handler(move |_| {
+        reported.write("reported");
+        std::panic::panic_any(PanicsOnDrop);
+    });
+    local
+        .call_soon(|| std::panic::panic_any(PanicsOnDrop))
+        .unwrap();
+    local.call_soon(log.callback("same iteration")).unwrap();
+    run_once(&event_loop);
+    log.expect(&["reported", "same iteration"]);
+}
+
+#[test]
+fn a_handler_that_is_replaced_may_set_another_when_it_is_dropped() {
+    struct SetsOnDrop(Rc<EventLoop>, Log);
+    impl Drop for SetsOnDrop {
+        fn drop(&mut self) {
+            let log = self.1.clone();
+            self.0.set_exception_handler(move |_| log.write("told"));
+        }
+    }
+    let event_loop = Rc::new(EventLoop::new());
+    let log = Log::default();
+    let sets = SetsOnDrop(event_loop.clone(), log.clone());
+    event_loop.set_exception_handler(move |_| {
+        let _sets = &sets;
+    });
+    event_loop.set_exception_handler(|_| ());
+    event_loop.local().call_soon(|| panic!("again")).unwrap();
+    run_once(&event_loop);
+    log.expect(&["told"]);
+}
+
+#[test]
 fn a_handler_may_replace_itself() {
     let event_loop = Rc::new(EventLoop::new());
     let log = Log::default();
