@@ -4,6 +4,7 @@ pub mod command;
 pub mod concurrent;
 pub mod config;
 pub mod faults;
+pub mod find;
 pub mod history;
 pub mod prediction;
 pub mod properties;

@@ -195,9 +195,10 @@ impl Prediction {
         } = &self.reference;
         let running = self.reference.is_running();
         let observation = Observation {
+            clock_goes_forward: true,
             running: [running; 2],
             closed: [*closed; 3],
-            event_loop: (!self.event_loop_dropped).then_some([running, *closed, *debug]),
+            event_loop: (!self.event_loop_dropped).then_some([running, *closed, *debug, true]),
             queued: queue.len(),
             asleep: [*asleep, *asleep && !queue.is_empty()],
             stopping: *stopping,

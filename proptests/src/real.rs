@@ -188,7 +188,9 @@ impl<P: Platform> Owned<P> {
         let (local, handle) = (&self.local, self.local.handle());
         let status = handle.status();
         let calls = lock(&self.shared.calls).clone();
+        let time = local.time();
         Outcome::Looked(Box::new(Observation {
+            clock_goes_forward: handle.time() > time,
             running: [local.is_running(), handle.is_running()],
             closed: [local.is_closed(), handle.is_closed(), status.closed],
             event_loop: self.event_loop.borrow().as_ref().map(|event_loop| {
@@ -196,6 +198,7 @@ impl<P: Platform> Owned<P> {
                     event_loop.is_running(),
                     event_loop.is_closed(),
                     event_loop.is_debug(),
+                    event_loop.time() > time,
                 ]
             }),
             queued: status.queued,

@@ -90,12 +90,15 @@ pub enum Refusal {
 /// Everything that can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
+    /// `time` of the `Local` and then of the `Handle` shows that the clock goes forward.
+    pub clock_goes_forward: bool,
     /// `is_running` of the `Local` and of the `Handle`.
     pub running: [bool; 2],
     /// `is_closed` of the `Local`, of the `Handle`, and of `Handle::status`.
     pub closed: [bool; 3],
-    /// `is_running`, `is_closed` and `is_debug` of the `EventLoop`, unless it was dropped.
-    pub event_loop: Option<[bool; 3]>,
+    /// `is_running`, `is_closed` and `is_debug` of the `EventLoop`, unless it was dropped; and
+    /// whether its `time` shows that the clock goes forward.
+    pub event_loop: Option<[bool; 4]>,
     /// `Handle::status`: `queued`.
     pub queued: usize,
     /// `Handle::status`: `asleep`, and `is_stranded`.

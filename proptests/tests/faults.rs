@@ -6,10 +6,10 @@ use wakeproof_proptests::command::Command::{Cancel, Close, Run, Stop, Submit};
 use wakeproof_proptests::command::{Callback, Caller, StopThrough, Through};
 use wakeproof_proptests::concurrent::{self, Counterexample};
 use wakeproof_proptests::faults::{
-    AcceptsWhenClosed, BelievesEveryWakeup, ClosesWithoutEmptying, Found, LastInFirstOut,
-    LooksTooEarly, LosesTheLast, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody, find,
-    same_cases,
+    AcceptsWhenClosed, BelievesEveryWakeup, ClosesWithoutEmptying, LastInFirstOut, LooksTooEarly,
+    LosesTheLast, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody,
 };
+use wakeproof_proptests::find::{Found, find, same_cases};
 use wakeproof_proptests::history;
 use wakeproof_proptests::properties::{self, History, Property};
 use wakeproof_proptests::record::{Event, OWNER, Outcome};
