@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestError, TestRunner};
@@ -41,9 +41,15 @@ pub fn check<P: Platform>(config: Config) -> Result<(), String> {
 ///
 /// The history, and where it breaks the property.
 pub fn check_property<P: Platform>(property: Property, config: Config) -> Result<(), String> {
-    shortest_failure(config, &|_, _, commands, _| {
-        let history = History::of::<P>(&commands);
-        (property.check)(&history).map_err(TestCaseError::fail)
+    shortest_failure(config, &|_, _, commands, seen| {
+        if let Some(seen) = seen {
+            seen.store(commands.len(), Ordering::Relaxed); // all of them are executed
+        }
+        // A loop that goes to sleep has broken something, but perhaps not this.
+        match panic::catch_unwind(|| History::of::<P>(&commands)) {
+            Ok(history) => property.judge(&history).map_err(TestCaseError::fail),
+            Err(_) => Ok(()),
+        }
     })
 }
 
@@ -66,7 +72,9 @@ fn shortest_failure(
                 }));
                 match judged {
                     Ok(Ok(())) => None,
-                    Ok(Err(reason)) => Some(reason.to_string()),
+                    Ok(Err(TestCaseError::Fail(reason) | TestCaseError::Reject(reason))) => {
+                        Some(reason.to_string())
+                    }
                     Err(payload) => Some(text_of(&*payload)),
                 }
             };

@@ -88,15 +88,25 @@ pub const ALL: [Property; 9] = [
 ///
 /// The first property that the history breaks, and where.
 pub fn check(history: &History) -> Result<(), String> {
-    for property in ALL {
-        (property.check)(history).map_err(|place| {
-            let Property {
-                name, statement, ..
-            } = property;
+    ALL.iter().try_for_each(|property| property.judge(history))
+}
+
+impl Property {
+    /// Checks this property.
+    ///
+    /// # Errors
+    ///
+    /// The property in words, and where the history breaks it.
+    pub fn judge(&self, history: &History) -> Result<(), String> {
+        let Property {
+            name,
+            statement,
+            check,
+        } = self;
+        check(history).map_err(|place| {
             format!("the history breaks the property {name:?} ({statement}): {place}")
-        })?;
+        })
     }
-    Ok(())
 }
 
 /// What happened to one callback, as indices of the history's records.

@@ -1,10 +1,14 @@
 //! Every property has been seen to fail: here, each time.
 
+use std::sync::{Arc, Mutex};
+
 use wakeproof::inbox::Protocol;
 use wakeproof::platform::{Shuttle, Variant};
 use wakeproof_proptests::command::Command::{Cancel, Close, Run, Stop, Submit};
 use wakeproof_proptests::command::{Callback, Caller, StopThrough, Through};
-use wakeproof_proptests::concurrent::{self, Counterexample};
+use wakeproof_proptests::concurrent::execution::execute;
+use wakeproof_proptests::concurrent::explore::{Search, explore};
+use wakeproof_proptests::concurrent::{self, Counterexample, linearize};
 use wakeproof_proptests::faults::{
     AcceptsWhenClosed, BelievesEveryWakeup, ClosesWithoutEmptying, LastInFirstOut, LooksTooEarly,
     LosesTheLast, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody,
@@ -23,11 +27,10 @@ fn property(name: &str) -> Property {
 /// The fault breaks this property, and differs from the reference too.
 #[track_caller]
 fn breaks<V: Protocol>(name: &str) -> String {
-    let property = history::check_property::<Sleepless<V>>(property(name), same_cases());
-    assert!(
-        property.is_err(),
-        "the property {name:?} holds in spite of the fault"
-    );
+    let failure = history::check_property::<Sleepless<V>>(property(name), same_cases());
+    let failure = failure.expect_err("the property holds in spite of the fault");
+    let broken = format!("the history breaks the property {name:?}");
+    assert!(failure.starts_with(&broken), "{failure}");
     match find::<V>() {
         Found::InHistory(failure) => failure,
         other => panic!("behaves as the reference; {other}"),
@@ -104,6 +107,26 @@ fn a_spurious_wakeup_that_is_believed_has_no_explanation() {
     let found = goes_wrong::<BelievesEveryWakeup>();
     assert!(found.program.spurious_wakeups > 0, "{found}");
     assert!(found.reason.starts_with("no order of the calls"), "{found}");
+}
+
+#[test]
+fn an_answer_that_was_never_true_has_no_explanation() {
+    let program = "0 |  | look submit look".parse().unwrap();
+    let history = Arc::new(Mutex::new(History::default()));
+    let keep = history.clone();
+    let body = move || {
+        *keep.lock().unwrap() = execute::<Shuttle>(&program);
+        Ok(())
+    };
+    explore(Search::Random.scheduler(0, 1), body).unwrap();
+    let mut history = history.lock().unwrap().clone();
+    assert_eq!(linearize::check(&history, false), Ok(()));
+    for record in &mut history.records {
+        if let Event::Return(Outcome::Status(status)) = &mut record.event {
+            status.queued += 1;
+        }
+    }
+    linearize::check(&history, false).expect_err("no more than one was ever queued");
 }
 
 /// A real history that holds one of everything, and is then changed by hand.
