@@ -481,8 +481,23 @@ fn messages_are_one_line_and_say_what_to_do() {
 fn everything_public_has_a_debug_form() {
     let (event_loop, local, _) = fixture();
     let call = local.call_soon(|| ()).unwrap();
-    let values: [&dyn Debug; 4] = [&event_loop, &local, &event_loop.handle(), &call];
+    let values: [&dyn Debug; 3] = [&event_loop, &local, &event_loop.handle()];
     for value in values {
-        assert!(!format!("{value:?}").is_empty());
+        let text = format!("{value:?}");
+        assert!(text.contains("running: false, debug: false"), "{text}");
     }
+    assert!(format!("{call:?}").contains("cancelled: false, done: false"));
+
+    event_loop.set_debug(true);
+    let handle = event_loop.handle();
+    let refused = std::thread::scope(|scope| {
+        let foreign = scope.spawn(|| wakeproof::hazard::call_soon_without_wakeup(&handle, || ()));
+        foreign.join().unwrap().unwrap_err()
+    });
+    assert!(format!("{refused:?}").starts_with("WrongThread { owner: "));
+    event_loop.close().unwrap();
+    let refused = local.call_soon(|| ()).unwrap_err();
+    assert_eq!(format!("{refused:?}"), "Closed { .. }");
+    let refused = wakeproof::hazard::call_soon_without_wakeup(&handle, || ()).unwrap_err();
+    assert_eq!(format!("{refused:?}"), "Closed(Closed { .. })");
 }

@@ -1,6 +1,11 @@
 //! Random histories of one thread: every public call, on the real loop and on the reference.
 
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
 use proptest::test_runner::FileFailurePersistence;
+use wakeproof::EventLoop;
 use wakeproof::inbox::Correct;
 use wakeproof_proptests::config::config;
 use wakeproof_proptests::history;
@@ -19,6 +24,29 @@ fn the_real_loop_behaves_as_the_reference_in_random_histories() {
     if let Err(failure) = history::check::<Sleepless<Correct>>(config) {
         panic!("{failure}");
     }
+}
+
+/// The clock shows one nanosecond more each time it is read, and the loop reads it before and behind
+/// each callback.
+#[test]
+fn a_callback_that_takes_as_long_as_it_may_is_not_slow() {
+    let event_loop = EventLoop::<Sleepless>::on_platform();
+    let local = event_loop.local();
+    let reports = Rc::new(Cell::new(0));
+    let counter = reports.clone();
+    event_loop.set_slow_callback_handler(move |_| counter.set(counter.get() + 1));
+    event_loop.set_debug(true);
+    event_loop.set_slow_callback_duration(Duration::from_nanos(1));
+    local.call_soon(|| ()).unwrap();
+    event_loop.stop();
+    event_loop.run_forever().unwrap();
+    assert_eq!(reports.get(), 0);
+
+    let clock = local.clone();
+    local.call_soon(move || _ = clock.time()).unwrap();
+    event_loop.stop();
+    event_loop.run_forever().unwrap();
+    assert_eq!(reports.get(), 1);
 }
 
 /// What random histories have found, kept as what it is: a short history.
