@@ -2,3 +2,4 @@
 
 pub(crate) mod demo;
 pub(crate) mod overview;
+pub(crate) mod spec;

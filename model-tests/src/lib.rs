@@ -2,4 +2,5 @@
 //! specification. The command `wakeproof` prints what they find.
 
 pub mod report;
+pub mod spec;
 pub mod threads;

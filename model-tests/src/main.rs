@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use wakeproof_model_tests::report::{Format, Verdict};
 
-use crate::commands::{demo, overview};
+use crate::commands::{demo, overview, spec};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +36,8 @@ struct Cli {
 enum Command {
     /// One loop with nothing to do, one thread that submits a callback, and what becomes of it.
     Demo(demo::Args),
+    /// The TLA+ specification: every model, and whether it comes out as it must.
+    Spec(spec::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => overview::run(cli.format),
         Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Spec(args)) => spec::run(&args),
     };
     match result {
         Ok(Verdict::AsExpected) => ExitCode::SUCCESS,

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use wakeproof_model_tests::report::{self, Format, Row, Verdict};
-use wakeproof_model_tests::threads;
+use wakeproof_model_tests::{spec, threads};
 
 /// Something that takes a while and ends in rows of the table.
 type Check = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const CHECKS: [Check; 1] = [("real threads", || Ok(threads::rows()))];
+const CHECKS: [Check; 2] = [
+    ("real threads", || Ok(threads::rows())),
+    ("the specification", spec::rows),
+];
 
 pub(crate) fn run(format: Format) -> anyhow::Result<Verdict> {
     let mut rows = Vec::new();

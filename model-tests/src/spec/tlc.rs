@@ -1,0 +1,100 @@
+//! The same models checked with TLC, the official model checker, by `spec/tlc.py`.
+
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::{Finding, Model, Outcome};
+
+/// What TLC has found about a model.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlcFinding {
+    /// The model's name.
+    pub model: String,
+    /// Whether it holds, and if not, in which way it fails.
+    pub result: Outcome,
+    /// The property that fails; TLC does not tell which of several liveness properties.
+    pub violated: Option<String>,
+    /// How many states were found.
+    pub distinct_states: u64,
+    /// How many were generated to find these.
+    pub total_states: u64,
+    /// How many states deep the search went; TLC does not tell of a model whose liveness fails.
+    pub state_depth: Option<u64>,
+    /// How many states the counterexample has.
+    pub trace_length: Option<u64>,
+    /// How long it took, the start of the virtual machine included.
+    pub seconds: f64,
+    /// Where this is not what the manifest records.
+    pub differences: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    models: Vec<TlcFinding>,
+}
+
+impl TlcFinding {
+    /// Where TLC and tla-checker disagree, of what can be compared. They may stop at different
+    /// numbers of states once something has failed, and at different infinite behaviours; but
+    /// both search breadth first, so the counterexamples to safety are of the same length.
+    #[must_use]
+    pub fn disagreements(&self, other: &Finding) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut compare = |what: &str, tlc: String, other: String| {
+            if tlc != other {
+                all.push(format!("TLC: {tlc}{what}; tla-checker: {other}{what}"));
+            }
+        };
+        compare("", self.result.to_string(), other.outcome.to_string());
+        if let (Some(violated), Some(fails)) = (&self.violated, &other.fails) {
+            compare(" fails", violated.clone(), fails.clone());
+        }
+        if matches!(self.result, Outcome::Holds | Outcome::Liveness) {
+            let (tlc, other) = (self.distinct_states, other.distinct_states);
+            compare(" distinct states", tlc.to_string(), other.to_string());
+        }
+        if let Some(depth) = self.state_depth {
+            compare(" states deep", depth.to_string(), other.depth.to_string());
+        }
+        all
+    }
+}
+
+/// Checks models with TLC. What they come to is in the findings; an error says what is missing.
+///
+/// # Errors
+///
+/// If there is no Python, no Java or no network to fetch TLC, or TLC cannot make sense of a model.
+pub fn check(directory: &Path, models: &[&Model]) -> anyhow::Result<Vec<TlcFinding>> {
+    let script = directory.join("tlc.py");
+    let mut command = Command::new("python3");
+    command.arg(&script).args(["--format", "json"]);
+    for model in models {
+        command.args(["--model", &model.name]);
+    }
+    let output = match command.stdin(Stdio::null()).output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            bail!("--tlc needs Python 3, and there is no `python3` on the PATH: install it")
+        }
+        Err(error) => return Err(error).context("cannot run python3"),
+    };
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        let message = String::from_utf8_lossy(&output.stderr);
+        match message.lines().rfind(|line| !line.trim().is_empty()) {
+            Some(line) => bail!("{}", line.trim_start_matches("tlc: ")),
+            None => bail!("{} ended with {}", script.display(), output.status),
+        }
+    }
+    let report: Report = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("{} printed no report", script.display()))?;
+    if report.models.len() != models.len() {
+        bail!("{} did not check every model", script.display());
+    }
+    Ok(report.models)
+}

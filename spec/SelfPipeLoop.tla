@@ -1,0 +1,333 @@
+----------------------------- MODULE SelfPipeLoop ----------------------------
+(***************************************************************************)
+(* The event loop of Python's asyncio: no mutex and no condvar, but a      *)
+(* selector that waits for input, and a pipe of the loop's own among its   *)
+(* inputs. call_soon_threadsafe appends to the deque of ready callbacks    *)
+(* and then writes a byte to the pipe; call_soon appends and does not      *)
+(* write. An append is a single step, since the interpreter has a lock of  *)
+(* its own.                                                                *)
+(*                                                                         *)
+(* The loop decides how long it may wait by a look at the deque, and waits *)
+(* in a step of its own. A callback that is appended in between is not     *)
+(* seen, and it is the byte that keeps the selector from waiting: a byte   *)
+(* stays in the pipe until somebody reads it, where a condvar's            *)
+(* notification would be gone. So a write is needed and a lock is not.     *)
+(*                                                                         *)
+(* A write to a full pipe is ignored. That does no harm, as a full pipe    *)
+(* wakes the selector as well as a fuller one.                             *)
+(***************************************************************************)
+EXTENDS Naturals, Sequences
+
+CONSTANTS
+    Loop,            \* the loop's own thread
+    Submitters,      \* the other threads that submit callbacks
+    Stoppers,        \* the other threads that submit a callback which stops the
+                     \* loop, once each: call_soon_threadsafe(loop.stop)
+    CallbacksEach,   \* how many callbacks each submitter submits
+    LocalCallbacks,  \* how many the loop's own callbacks submit, by call_soon
+    PipeCapacity,    \* how many bytes the pipe holds
+    TimedWaits,      \* whether the selector may return for another reason: a
+                     \* timer's deadline, or input that is none of ours
+    CloseEarly,      \* whether the loop may be closed while others submit
+    Wakes            \* FALSE is the unsafe variant: append without the write
+
+Others == Submitters \union Stoppers
+Threads == Others \union {Loop}
+
+Quota(t) ==
+    CASE t = Loop -> LocalCallbacks
+      [] t \in Submitters -> CallbacksEach
+      [] t \in Stoppers -> 1
+
+Callbacks == UNION {{<<t, i>> : i \in 1..Quota(t)} : t \in Threads}
+
+ASSUME
+    /\ Submitters \intersect Stoppers = {}
+    /\ Loop \notin Others
+    /\ CallbacksEach \in Nat
+    /\ LocalCallbacks \in Nat
+    /\ PipeCapacity \in Nat \ {0}
+    /\ {TimedWaits, CloseEarly, Wakes} \subseteq BOOLEAN
+
+VARIABLES
+    ready,      \* the deque: what is to run, oldest first
+    pipe,       \* how many bytes are in the pipe
+    stopping,   \* the loop is to return after its current iteration
+    closed,     \* nothing is accepted any more
+    pc,         \* what each thread is about to do
+    submitted,  \* how many callbacks each thread has submitted
+    todo,       \* how many of ready the current iteration is still to run
+    mayBlock,   \* whether the selector is to wait until there is input
+    \* What has happened, for the properties: no step depends on these.
+    accepted,
+    ran,
+    refused,
+    cancelled,  \* nobody cancels: that is the same in both designs
+    dropped,
+    phase       \* the loop's, as in EventLoop
+
+history == <<accepted, ran, refused, cancelled, dropped, phase>>
+vars == <<ready, pipe, stopping, closed, pc, submitted, todo, mayBlock,
+          history>>
+
+(* The contract. The iterations so far cover all but what is ready beyond the
+   current one's share. *)
+Contract == INSTANCE EventLoop
+            WITH snapshot <- Len(accepted) - (Len(ready) - todo)
+
+Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
+
+Goto(t, label) == pc' = [pc EXCEPT ![t] = label]
+
+Upcoming(t) == <<t, submitted[t] + 1>>
+
+(* Where a thread goes when it has submitted another callback. *)
+AfterSubmission(t) == IF submitted[t] + 1 < Quota(t) THEN "ready" ELSE "done"
+
+Init ==
+    /\ ready = <<>>
+    /\ pipe = 0
+    /\ stopping = FALSE
+    /\ closed = FALSE
+    /\ pc = [t \in Threads |-> IF t = Loop THEN "idle" ELSE "ready"]
+    /\ submitted = [t \in Threads |-> 0]
+    /\ todo = 0
+    /\ mayBlock = FALSE
+    /\ accepted = <<>>
+    /\ ran = <<>>
+    /\ refused = {}
+    /\ cancelled = {}
+    /\ dropped = {}
+    /\ phase = "idle"
+
+-----------------------------------------------------------------------------
+(* Another thread: finds the loop open, or gets its callback back. *)
+Check(t) ==
+    /\ pc[t] = "ready"
+    /\ IF closed
+       THEN /\ refused' = refused \union {Upcoming(t)}
+            /\ submitted' = [submitted EXCEPT ![t] = @ + 1]
+            /\ Goto(t, AfterSubmission(t))
+       ELSE /\ Goto(t, "append")
+            /\ UNCHANGED <<refused, submitted>>
+    /\ UNCHANGED <<ready, pipe, stopping, closed, todo, mayBlock,
+                   accepted, ran, cancelled, dropped, phase>>
+
+(* Another thread: appends its callback to what is ready. A byte is to follow:
+   that is the difference between call_soon_threadsafe and call_soon. *)
+Enqueue(t) ==
+    /\ pc[t] = "append"
+    /\ ready' = Append(ready, Upcoming(t))
+    /\ accepted' = Append(accepted, Upcoming(t))
+    /\ IF Wakes
+       THEN Goto(t, "write") /\ UNCHANGED submitted
+       ELSE /\ Goto(t, AfterSubmission(t))
+            /\ submitted' = [submitted EXCEPT ![t] = @ + 1]
+    /\ UNCHANGED <<pipe, stopping, closed, todo, mayBlock,
+                   ran, refused, cancelled, dropped, phase>>
+
+(* Another thread: writes a byte to the pipe. If it is full, so be it. *)
+Write(t) ==
+    /\ pc[t] = "write"
+    /\ pipe' = IF pipe < PipeCapacity THEN pipe + 1 ELSE pipe
+    /\ submitted' = [submitted EXCEPT ![t] = @ + 1]
+    /\ Goto(t, AfterSubmission(t))
+    /\ UNCHANGED <<ready, stopping, closed, todo, mayBlock, history>>
+
+(* The loop: begins a run. *)
+Start ==
+    /\ pc[Loop] = "idle"
+    /\ Goto(Loop, "look")
+    /\ phase' = "started"
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   accepted, ran, refused, cancelled, dropped>>
+
+(* The loop: looks whether it may wait, which it may if nothing is ready. *)
+Look ==
+    /\ pc[Loop] = "look"
+    /\ mayBlock' = (ready = <<>>)
+    /\ Goto(Loop, "select")
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, history>>
+
+(* The loop: returns from the selector. It need not wait, or there is a byte. *)
+Select ==
+    /\ pc[Loop] = "select"
+    /\ \/ ~mayBlock
+       \/ pipe > 0
+    /\ Goto(Loop, "drain")
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   history>>
+
+(* The loop: returns from the selector for another reason. *)
+Timeout ==
+    /\ TimedWaits
+    /\ pc[Loop] = "select"
+    /\ Goto(Loop, "drain")
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   history>>
+
+(* The loop: reads whatever is in the pipe. *)
+Drain ==
+    /\ pc[Loop] = "drain"
+    /\ pipe' = 0
+    /\ Goto(Loop, "take")
+    /\ UNCHANGED <<ready, stopping, closed, submitted, todo, mayBlock, history>>
+
+(* The loop: begins an iteration, which covers what is ready now. *)
+Take ==
+    /\ pc[Loop] = "take"
+    /\ todo' = Len(ready)
+    /\ Goto(Loop, "run")
+    /\ phase' = "running"
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, mayBlock,
+                   accepted, ran, refused, cancelled, dropped>>
+
+(* The loop: runs the first that is ready. *)
+Run ==
+    /\ pc[Loop] = "run"
+    /\ todo > 0
+    /\ ready' = Tail(ready)
+    /\ todo' = todo - 1
+    /\ ran' = Append(ran, Head(ready))
+    /\ Goto(Loop, IF Head(ready)[1] \in Stoppers THEN "stop" ELSE "run")
+    /\ UNCHANGED <<pipe, stopping, closed, submitted, mayBlock,
+                   accepted, refused, cancelled, dropped, phase>>
+
+(* The loop: is asked to stop, by the callback that it runs. *)
+Stop ==
+    /\ pc[Loop] = "stop"
+    /\ stopping' = TRUE
+    /\ Goto(Loop, "run")
+    /\ UNCHANGED <<ready, pipe, closed, submitted, todo, mayBlock, history>>
+
+(* The loop: submits with call_soon, in a callback. It needs no byte, since the
+   loop looks at what is ready before it waits. *)
+CallSoon ==
+    /\ pc[Loop] = "run"
+    /\ submitted[Loop] < Quota(Loop)
+    /\ ready' = Append(ready, Upcoming(Loop))
+    /\ accepted' = Append(accepted, Upcoming(Loop))
+    /\ submitted' = [submitted EXCEPT ![Loop] = @ + 1]
+    /\ UNCHANGED <<pipe, stopping, closed, pc, todo, mayBlock,
+                   ran, refused, cancelled, dropped, phase>>
+
+(* The loop: has finished its iteration, and goes on to the next. *)
+Continue ==
+    /\ pc[Loop] = "run"
+    /\ todo = 0
+    /\ ~stopping
+    /\ Goto(Loop, "look")
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   history>>
+
+(* The loop: honours the request to stop. *)
+Return ==
+    /\ pc[Loop] = "run"
+    /\ todo = 0
+    /\ stopping
+    /\ stopping' = FALSE
+    /\ Goto(Loop, "idle")
+    /\ phase' = "idle"
+    /\ UNCHANGED <<ready, pipe, closed, submitted, todo, mayBlock,
+                   accepted, ran, refused, cancelled, dropped>>
+
+(* The loop: accepts nothing more, and drops what is ready. Check and append are
+   two steps, so a callback may be accepted after this and never run, unless
+   whoever closes waits for the others. *)
+Close ==
+    /\ pc[Loop] = "idle"
+    /\ CloseEarly \/ \A t \in Others : pc[t] = "done"
+    /\ closed' = TRUE
+    /\ ready' = <<>>
+    /\ dropped' = Range(ready)
+    /\ Goto(Loop, "done")
+    /\ phase' = "closed"
+    /\ UNCHANGED <<pipe, stopping, submitted, todo, mayBlock,
+                   accepted, ran, refused, cancelled>>
+
+(* Nobody: the others are done, and the loop is closed, or waits with nothing to
+   run. That is the proper end. *)
+Terminating ==
+    /\ \A t \in Others : pc[t] = "done"
+    /\ \/ pc[Loop] = "done"
+       \/ pc[Loop] = "select" /\ mayBlock /\ pipe = 0 /\ ready = <<>>
+    /\ UNCHANGED vars
+
+Next ==
+    \/ \E t \in Others : Check(t) \/ Enqueue(t) \/ Write(t)
+    \/ Start
+    \/ Look
+    \/ Select
+    \/ Timeout
+    \/ Drain
+    \/ Take
+    \/ Run
+    \/ Stop
+    \/ CallSoon
+    \/ Continue
+    \/ Return
+    \/ Close
+    \/ Terminating
+
+(* The loop's thread goes on, and whoever has appended writes. That a wait times
+   out is not asked for: it would be polling. *)
+LoopStep ==
+    \/ Start
+    \/ Look
+    \/ Select
+    \/ Drain
+    \/ Take
+    \/ Run
+    \/ Stop
+    \/ Continue
+    \/ Return
+    \/ Close
+
+Fairness ==
+    /\ WF_vars(LoopStep)
+    /\ \A t \in Others : WF_vars(Write(t))
+
+Spec == Init /\ [][Next]_vars /\ Fairness
+
+-----------------------------------------------------------------------------
+TypeOK ==
+    /\ Range(ready) \subseteq Callbacks
+    /\ pipe \in 0..PipeCapacity
+    /\ stopping \in BOOLEAN
+    /\ closed \in BOOLEAN
+    /\ \A t \in Others : pc[t] \in {"ready", "append", "write", "done"}
+    /\ pc[Loop] \in {"idle", "look", "select", "drain", "take", "run", "stop",
+                    "done"}
+    /\ \A t \in Threads : submitted[t] \in 0..Quota(t)
+    /\ todo \in 0..Len(ready)
+    /\ mayBlock \in BOOLEAN
+    /\ Range(accepted) \subseteq Callbacks
+    /\ Range(ran) \subseteq Callbacks
+    /\ refused \subseteq Callbacks
+    /\ dropped \subseteq Callbacks
+    /\ phase \in {"idle", "started", "running", "closed"}
+
+(* Nobody sleeps beside work unless a byte is under way. *)
+NoWakeupLost ==
+    \/ ~(pc[Loop] = "select" /\ mayBlock /\ pipe = 0)
+    \/ \E t \in Others : pc[t] = "write"
+    \/ ready = <<>>
+
+NothingLost ==
+    Range(accepted) = Range(ran) \union dropped \union Range(ready)
+
+NothingRunsTwice == Contract!NothingRunsTwice
+
+FirstInFirstOut == Contract!FirstInFirstOut
+
+NothingAcceptedAfterClose ==
+    closed => \A c \in Callbacks : ~Contract!Pending(c)
+
+RefinesEventLoop == Contract!Init /\ [][Contract!Next]_(Contract!vars)
+
+EveryCallbackIsSettled ==
+    \A c \in Callbacks : Contract!Pending(c) ~> ~Contract!Pending(c)
+
+StopIsHonoured ==
+    stopping ~> (~stopping \/ closed)
+=============================================================================
