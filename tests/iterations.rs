@@ -304,6 +304,7 @@ fn a_panic_is_reported_with_its_origin_and_costs_no_other_callback() {
     event_loop.set_exception_handler(move |panic| {
         let text = panic.payload().downcast_ref::<&str>().copied();
         assert_eq!(panic.message(), text);
+        assert!(format!("{panic:?}").contains(r#"message: Some("mid-iteration")"#));
         writer
             .borrow_mut()
             .push((panic.to_string(), panic.scheduled_at().line()));

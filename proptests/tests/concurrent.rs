@@ -3,8 +3,11 @@
 use std::env;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::panic::resume_unwind;
 
+use wakeproof::EventLoop;
 use wakeproof::platform::{Shuttle, Variant};
+use wakeproof_proptests::concurrent::explore::{Search, all_threads_are_started, explore};
 use wakeproof_proptests::concurrent::{self, Counterexample};
 use wakeproof_proptests::config::config;
 
@@ -33,6 +36,25 @@ fn every_execution_ends_and_can_be_explained_by_the_reference() {
         writeln!(regressions, "{} @ {}", found.program, found.schedule).unwrap();
         panic!("{found}");
     }
+}
+
+/// The loop reports a callback's panic and goes on, but what a test asserts in a callback must not be
+/// lost in that.
+#[test]
+fn an_assertion_that_fails_in_a_callback_is_a_failure() {
+    type Platform = Variant<Shuttle>;
+    let body = || {
+        let event_loop = EventLoop::<Platform>::on_platform();
+        all_threads_are_started();
+        let local = event_loop.local();
+        local
+            .call_soon(|| resume_unwind(Box::new("asserted in a callback")))
+            .map_err(|closed| closed.to_string())?;
+        event_loop.stop();
+        event_loop.run_forever().map_err(|error| error.to_string())
+    };
+    let (reason, _) = explore(Search::Random.scheduler(0, 1), body).unwrap_err();
+    assert_eq!(reason, "asserted in a callback");
 }
 
 #[track_caller]
