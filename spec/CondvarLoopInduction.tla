@@ -26,13 +26,15 @@
 (***************************************************************************)
 EXTENDS CondvarLoop
 
+(* Nothing can be left out of it: without any of the first four the rest is not
+   inductive any more, and the last is what it is all for. That the flag is set
+   only where the loop waits or has just woken is true as well, but not needed:
+   a notification too many does no harm. *)
 Inv ==
     /\ MutualExclusion
     /\ waitSet = IF pc[Loop] = "waiting" THEN {Loop} ELSE {}
     /\ pc[Loop] = "waiting" => asleep
-    /\ asleep => pc[Loop] \in {"waiting", "notified", "timed out"}
     /\ pc[Loop] = "sleep" => NothingToDo
-    /\ \A t \in Threads : pc[t] = "notify" => asleep
     /\ NoWakeupLost
 
 (* The labels that the loop may be at, and those that any other thread may. *)

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use wakeproof_model_tests::report::{Format, Verdict};
 
-use crate::commands::{demo, overview, spec};
+use crate::commands::{conform, demo, overview, spec};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +38,8 @@ enum Command {
     Demo(demo::Args),
     /// The TLA+ specification: every model, and whether it comes out as it must.
     Spec(spec::Args),
+    /// A recorded execution, compared with the specification step by step.
+    Conform(conform::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         None => overview::run(cli.format),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Spec(args)) => spec::run(&args),
+        Some(Command::Conform(args)) => conform::run(&args),
     };
     match result {
         Ok(Verdict::AsExpected) => ExitCode::SUCCESS,

@@ -2,13 +2,12 @@
 
 use std::process::{Command, Output, Stdio};
 
-use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 
 const README: &str = include_str!("../../README.md");
 
 fn wakeproof(arguments: &[&str]) -> Output {
-    Command::new(cargo_bin!("wakeproof"))
+    Command::new(env!("CARGO_BIN_EXE_wakeproof"))
         .args(arguments)
         .stdin(Stdio::null())
         .output()
@@ -144,7 +143,7 @@ fn demo_hangs_for_ever_until_it_is_interrupted() {
         "--patience",
         "10ms",
     ];
-    let mut demo = Command::new(cargo_bin!("wakeproof"))
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
         .args(arguments)
         .stdout(Stdio::piped())
         .spawn()
@@ -166,6 +165,34 @@ fn demo_hangs_for_ever_until_it_is_interrupted() {
     assert!(
         rest.contains("is interrupted: the callback is still queued"),
         "{rest}"
+    );
+}
+
+#[test]
+fn conform_says_accepted_refused_or_unusable() {
+    let trace = |file: &str| {
+        let path = format!("{}/../spec/examples/{file}", env!("CARGO_MANIFEST_DIR"));
+        wakeproof(&["conform", "--format", "json", "--trace", &path])
+    };
+    let accepted = trace("condition.jsonl");
+    assert_eq!(accepted.status.code(), Some(0));
+    let document = json(&accepted);
+    assert_eq!(document["accepted"], true);
+    assert!(document["steps"].as_u64().unwrap() > 20, "{document:#}");
+
+    let refused = trace("condition-broken.jsonl");
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(json(&refused)["refused_at_line"], 6);
+
+    expect_usage_error(
+        &["conform", "--trace", "/nowhere"],
+        "/nowhere: cannot be read",
+    );
+    expect_usage_error(&["conform"], "--trace <FILE>");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/examples/condition.py");
+    expect_usage_error(
+        &["conform", "--trace", script],
+        "condition.py:1: the first line must be",
     );
 }
 

@@ -6,10 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
-use tempfile::TempDir;
 use wakeproof_model_tests::spec::{self, Outcome, Specification, mutants, steps::Trace};
 
 fn specification() -> Specification {
@@ -17,10 +16,34 @@ fn specification() -> Specification {
 }
 
 fn wakeproof(arguments: &[&str]) -> Output {
-    let mut command = Command::new(cargo_bin!("wakeproof"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wakeproof"));
     command.arg("spec").args(arguments).stdin(Stdio::null());
     // From any directory.
     command.current_dir(std::env::temp_dir()).output().unwrap()
+}
+
+/// A folder of a test's own, where cargo keeps such, until the test has passed.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("spec-{}-{number}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 #[test]
@@ -129,8 +152,8 @@ fn a_counterexample_is_told_in_words() {
 }
 
 /// A copy of the specification in which some text of a file is replaced.
-fn broken(file: &str, from: &str, to: &str) -> TempDir {
-    let copy = TempDir::new().unwrap();
+fn broken(file: &str, from: &str, to: &str) -> Folder {
+    let copy = Folder::new();
     for entry in fs::read_dir(spec::default_directory()).unwrap() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_file() {
@@ -172,6 +195,20 @@ fn a_design_that_breaks_the_contract_is_not_a_refinement_of_it() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("RefinesEventLoop fails"), "{text}");
+}
+
+#[test]
+fn the_invariant_is_not_inductive_without_what_the_loop_goes_by() {
+    for conjunct in [
+        "pc[Loop] = \"waiting\" => asleep",
+        "pc[Loop] = \"sleep\" => NothingToDo",
+    ] {
+        let copy = broken("CondvarLoopInduction.tla", conjunct, "TRUE");
+        let arguments = ["--model", "CondvarLoopInduction", "--format", "json"];
+        let output = check_copy(copy.path(), &arguments);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["models"][0]["found"]["fails"], "Inv", "{conjunct}");
+    }
 }
 
 #[test]
@@ -279,8 +316,8 @@ fn tlc(target: &Path, path: Option<&Path>, settings: &[(&str, &str)]) -> Option<
 
 #[test]
 fn what_tlc_needs_is_named_and_nothing_is_left_half_written() {
-    let target = TempDir::new().unwrap();
-    let nothing = TempDir::new().unwrap();
+    let target = Folder::new();
+    let nothing = Folder::new();
     let Some(without_java) = tlc(target.path(), Some(nothing.path()), &[]) else {
         println!("not tested: there is no python3");
         return;

@@ -1,0 +1,119 @@
+//! What the specification calls a step.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use wakeproof::inbox::Step;
+
+/// An action of `CondvarLoop.tla`, under its name there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Action {
+    /// A thread takes the mutex.
+    Lock,
+    /// A thread puts a callback in the queue.
+    Enqueue,
+    /// A thread gets its callback back from a closed loop.
+    Refuse,
+    /// A thread notifies the condvar.
+    Notify,
+    /// A thread asks the loop to stop.
+    Stop,
+    /// A thread lets the mutex go.
+    Unlock,
+    /// The loop begins to wait.
+    Sleep,
+    /// The loop holds the mutex again after a wait.
+    Wake,
+    /// The loop takes the queue.
+    Take,
+    /// The loop runs a callback, or skips it if it was cancelled.
+    Run,
+    /// The loop honours a request to stop.
+    Stopped,
+    /// The loop closes.
+    Close,
+    /// The condvar wakes a waiter that nobody has notified.
+    SpuriousWakeup,
+    /// A wait reaches its deadline.
+    Timeout,
+}
+
+/// Whose step an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Any thread's; the action takes the thread as its parameter.
+    Any,
+    /// The loop's alone.
+    Loop,
+    /// The environment's: nothing that the code does.
+    Environment,
+}
+
+impl Action {
+    /// All actions that the checker knows.
+    pub const ALL: [Action; 14] = [
+        Action::Lock,
+        Action::Enqueue,
+        Action::Refuse,
+        Action::Notify,
+        Action::Stop,
+        Action::Unlock,
+        Action::Sleep,
+        Action::Wake,
+        Action::Take,
+        Action::Run,
+        Action::Stopped,
+        Action::Close,
+        Action::SpuriousWakeup,
+        Action::Timeout,
+    ];
+
+    /// Whose step this is.
+    #[must_use]
+    pub fn actor(self) -> Actor {
+        match self {
+            Action::Lock
+            | Action::Enqueue
+            | Action::Refuse
+            | Action::Notify
+            | Action::Stop
+            | Action::Unlock => Actor::Any,
+            Action::Sleep
+            | Action::Wake
+            | Action::Take
+            | Action::Run
+            | Action::Stopped
+            | Action::Close => Actor::Loop,
+            Action::SpuriousWakeup | Action::Timeout => Actor::Environment,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl From<Step> for Action {
+    /// # Panics
+    ///
+    /// If the library has a step that the specification does not know.
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Lock => Action::Lock,
+            Step::Enqueue => Action::Enqueue,
+            Step::Refuse => Action::Refuse,
+            Step::Notify => Action::Notify,
+            Step::Stop => Action::Stop,
+            Step::Unlock => Action::Unlock,
+            Step::Sleep => Action::Sleep,
+            Step::Wake => Action::Wake,
+            Step::Take => Action::Take,
+            Step::Run => Action::Run,
+            Step::Stopped => Action::Stopped,
+            Step::Close => Action::Close,
+            other => panic!("{other:?} is no action of CondvarLoop.tla"),
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The specification's transition relation, evaluated from the `.tla` file.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use tla_checker::ast::{Env, Expr, State, Value};
+use tla_checker::checker::prepare_spec;
+use tla_checker::eval::{Definitions, init_states, make_primed_names, next_states};
+use tla_checker::load::prepare_from_path;
+
+use wakeproof::inbox::Status;
+
+use crate::conform::action::{Action, Actor};
+
+/// Who takes part in an execution, and what the environment may do to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cast {
+    /// The threads that submit callbacks, by name.
+    pub submitters: Vec<String>,
+    /// The threads that ask the loop to stop, by name.
+    pub stoppers: Vec<String>,
+    /// Whether the loop's waits may time out.
+    pub timed_waits: bool,
+}
+
+/// The name of the loop's thread.
+pub const LOOP: &str = "loop";
+
+/// The variables that say what has happened.
+const HISTORY: [&str; 6] = [
+    "submitted",
+    "accepted",
+    "ran",
+    "refused",
+    "cancelled",
+    "dropped",
+];
+
+/// A thread, by its place in [`Relation::threads`].
+pub type Thread = u8;
+
+/// Who does what. The environment has no thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Label {
+    /// What.
+    pub action: Action,
+    /// Who.
+    pub thread: Option<Thread>,
+}
+
+/// What a step leads to, as far as code and specification both show it. What is not said is not
+/// compared.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Observation {
+    /// How many callbacks no iteration has taken yet.
+    pub queued: Option<usize>,
+    /// Whether the flag is set that says that the loop waits and nobody has decided to wake it.
+    pub asleep: Option<bool>,
+    /// Whether the loop has been asked to stop.
+    pub stopping: Option<bool>,
+    /// Whether the loop is closed.
+    pub closed: Option<bool>,
+}
+
+impl Observation {
+    /// Whether the two contradict each other nowhere.
+    #[must_use]
+    pub fn fits(self, other: Observation) -> bool {
+        fn fit<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
+            a.is_none() || b.is_none() || a == b
+        }
+        fit(self.queued, other.queued)
+            && fit(self.asleep, other.asleep)
+            && fit(self.stopping, other.stopping)
+            && fit(self.closed, other.closed)
+    }
+}
+
+impl fmt::Display for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queued = self.queued.map(|queued| format!("{queued} queued"));
+        let flag = |name: &str, flag: Option<bool>| {
+            flag.map(|flag| format!("{}{name}", if flag { "" } else { "not " }))
+        };
+        let parts = [
+            queued,
+            flag("asleep", self.asleep),
+            flag("stopping", self.stopping),
+            flag("closed", self.closed),
+        ];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl From<Status> for Observation {
+    fn from(status: Status) -> Self {
+        Observation {
+            queued: Some(status.queued),
+            asleep: Some(status.asleep),
+            stopping: Some(status.stopping),
+            closed: Some(status.closed),
+        }
+    }
+}
+
+/// `CondvarLoop.tla`, for executions of any length.
+#[derive(Debug)]
+pub struct Relation {
+    threads: Vec<String>,
+    actions: Vec<(Label, Expr)>,
+    initial: Vec<State>,
+    vars: Vec<Arc<str>>,
+    primed: Vec<Arc<str>>,
+    env: Env,
+    definitions: Definitions,
+    columns: Columns,
+}
+
+/// Where the variables stand that the checker looks at.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    queue: usize,
+    asleep: usize,
+    stopping: usize,
+    closed: usize,
+}
+
+impl Relation {
+    /// Reads the specification in a folder, for these threads.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or is no such specification, with the file's name.
+    pub fn load(folder: &Path, cast: &Cast) -> anyhow::Result<Self> {
+        let threads: Vec<String> = std::iter::once(LOOP.to_owned())
+            .chain(cast.submitters.iter().cloned())
+            .chain(cast.stoppers.iter().cloned())
+            .collect();
+        if threads.iter().collect::<BTreeSet<_>>().len() != threads.len() {
+            bail!("two threads of the same name, or one with the loop's name, {LOOP:?}");
+        }
+        if threads.len() > usize::from(Thread::MAX) {
+            bail!(
+                "{} threads are more than the checker can tell apart",
+                threads.len()
+            );
+        }
+        let path = folder.join("CondvarLoop.tla");
+        let config = folder.join("CondvarLoop.cfg");
+        let name = |name: &String| Value::Model(name.as_str().into());
+        let names = |names: &[String]| Value::set(names.iter().map(name).collect::<BTreeSet<_>>());
+        let constants: Vec<(Arc<str>, Value)> = vec![
+            ("Loop".into(), Value::Model(LOOP.into())),
+            ("Nobody".into(), Value::Model("nobody".into())),
+            ("Submitters".into(), names(&cast.submitters)),
+            ("Stoppers".into(), names(&cast.stoppers)),
+            // As many as they like: see `without_history`.
+            // As many as they like: see `without_history`.
+            ("CallbacksEach".into(), Value::Int(1)),
+            ("LocalCallbacks".into(), Value::Int(1)),
+            ("Cancels".into(), Value::Bool(false)),
+            ("SpuriousWakeups".into(), Value::Bool(true)),
+            ("TimedWaits".into(), Value::Bool(cast.timed_waits)),
+            ("Wakes".into(), Value::Bool(true)),
+        ];
+        let prepared = prepare_from_path(&path, Some(&config), &constants)
+            .map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        let (env, definitions) = prepare_spec(&prepared.spec, &prepared.domains, Some(&path), true)
+            .map_err(|error| anyhow!("{}: {error:?}", path.display()))?;
+        let vars = prepared.spec.vars.clone();
+        let init = prepared
+            .spec
+            .init
+            .as_ref()
+            .with_context(|| format!("{}: no Init", path.display()))?;
+        let initial = init_states(init, &vars, &env, &definitions)
+            .map_err(|error| anyhow!("{}: Init: {error:?}", path.display()))?;
+
+        let column = |name: &str| {
+            vars.iter()
+                .position(|var| &**var == name)
+                .with_context(|| format!("{}: no variable {name}", path.display()))
+        };
+        let columns = Columns {
+            queue: column("queue")?,
+            asleep: column("asleep")?,
+            stopping: column("stopping")?,
+            closed: column("closed")?,
+        };
+        let actions =
+            actions(&threads, &definitions).with_context(|| path.display().to_string())?;
+        Ok(Relation {
+            threads,
+            actions,
+            initial,
+            primed: make_primed_names(&vars),
+            vars,
+            env,
+            definitions,
+            columns,
+        })
+    }
+
+    /// The threads: the loop's, then the submitters', then the stoppers'.
+    #[must_use]
+    pub fn threads(&self) -> &[String] {
+        &self.threads
+    }
+
+    /// A thread by its name.
+    #[must_use]
+    pub fn thread(&self, name: &str) -> Option<Thread> {
+        let place = self.threads.iter().position(|thread| thread == name)?;
+        Thread::try_from(place).ok()
+    }
+
+    /// The states that the specification begins with.
+    #[must_use]
+    pub fn initial(&self) -> &[State] {
+        &self.initial
+    }
+
+    /// Everything that the specification allows next.
+    ///
+    /// # Errors
+    ///
+    /// If an action cannot be evaluated.
+    pub fn successors(&self, state: &State) -> anyhow::Result<Vec<(Label, State)>> {
+        let mut env = self.env.clone();
+        let mut successors = Vec::new();
+        for (label, action) in &self.actions {
+            let next = next_states(
+                action,
+                state,
+                &self.vars,
+                &self.primed,
+                &mut env,
+                &self.definitions,
+            )
+            .map_err(|error| anyhow!("{}: {error:?}", label.action))?;
+            successors.extend(next.into_iter().map(|next| (*label, next.state)));
+        }
+        Ok(successors)
+    }
+
+    /// What is to be seen of a state.
+    #[must_use]
+    pub fn observe(&self, state: &State) -> Observation {
+        let flag = |column: usize| state.values[column] == Value::Bool(true);
+        Observation {
+            queued: Some(length(&state.values[self.columns.queue])),
+            asleep: Some(flag(self.columns.asleep)),
+            stopping: Some(flag(self.columns.stopping)),
+            closed: Some(flag(self.columns.closed)),
+        }
+    }
+
+    /// Whether a variable says what has happened, and no more.
+    pub(crate) fn is_history(&self, variable: &str) -> bool {
+        HISTORY.contains(&variable)
+    }
+
+    /// The same state without its history: which callback is which, how many each thread has
+    /// submitted, and what became of those that are gone. No step depends on that, except that a
+    /// thread which has submitted all it was to submit is done; without history, none ever is.
+    #[must_use]
+    pub(crate) fn without_history(&self, mut state: State) -> State {
+        let initial = &self.initial[0].values;
+        for (column, var) in self.vars.iter().enumerate() {
+            let value = &mut state.values[column];
+            match &**var {
+                "queue" | "batch" => *value = self.anonymous(length(value)),
+                name if HISTORY.contains(&name) => *value = initial[column].clone(),
+                "pc" => *value = never_done(value),
+                _ => {}
+            }
+        }
+        state
+    }
+
+    /// So many callbacks, all of the same name.
+    fn anonymous(&self, length: usize) -> Value {
+        let callback = Value::tuple(vec![Value::Model(LOOP.into()), Value::Int(1)]);
+        Value::tuple(vec![callback; length])
+    }
+
+    /// The specification's variables, in the order of a state's values.
+    #[must_use]
+    pub fn variables(&self) -> &[Arc<str>] {
+        &self.vars
+    }
+}
+
+/// Where the threads are, with those that have done all they were to do ready for more.
+fn never_done(pc: &Value) -> Value {
+    let Value::Fn(places) = pc else {
+        return pc.clone();
+    };
+    let is_loop = |thread: &Value| *thread == Value::Model(LOOP.into());
+    let places = places.iter().map(|(thread, place)| match place {
+        Value::Str(label) if &**label == "done" && !is_loop(thread) => {
+            (thread.clone(), Value::Str("ready".into()))
+        }
+        _ => (thread.clone(), place.clone()),
+    });
+    Value::Fn(Arc::new(places.collect()))
+}
+
+fn length(sequence: &Value) -> usize {
+    match sequence {
+        Value::Tuple(items) => items.len(),
+        _ => 0,
+    }
+}
+
+/// Every action, once for each thread that may take it.
+fn actions(threads: &[String], definitions: &Definitions) -> anyhow::Result<Vec<(Label, Expr)>> {
+    let mut actions = Vec::new();
+    for action in Action::ALL {
+        let name: Arc<str> = action.to_string().into();
+        let Some((parameters, _)) = definitions.get(&name) else {
+            bail!("no action {name}; has it been renamed?");
+        };
+        let expected = usize::from(action.actor() == Actor::Any);
+        if parameters.len() != expected {
+            bail!(
+                "action {name} takes {} parameters instead of {expected}",
+                parameters.len()
+            );
+        }
+        match action.actor() {
+            Actor::Any => {
+                for (thread, thread_name) in (0..).zip(threads) {
+                    let argument = Expr::Lit(Value::Model(thread_name.as_str().into()));
+                    let label = Label {
+                        action,
+                        thread: Some(thread),
+                    };
+                    actions.push((label, Expr::FnCall(name.clone(), vec![argument])));
+                }
+            }
+            Actor::Loop => {
+                let label = Label {
+                    action,
+                    thread: Some(0),
+                };
+                actions.push((label, Expr::Var(name)));
+            }
+            Actor::Environment => {
+                let label = Label {
+                    action,
+                    thread: None,
+                };
+                actions.push((label, Expr::Var(name)));
+            }
+        }
+    }
+    Ok(actions)
+}
