@@ -59,6 +59,7 @@ pub fn explore(
     };
     let mut config = shuttle::Config::new();
     config.silence_warnings = true;
+    config.stack_size = 1 << 20; // the judgement is recursive, and may be built without optimisation
     config.failure_persistence = shuttle::FailurePersistence::None;
     let judged = verdict.clone();
     let executions = Runner::new(supervisor, config).run(move || {
