@@ -16,7 +16,7 @@ use crate::error::{CloseError, RunError};
 use crate::handle::{Handle, Local};
 use crate::inbox::{Inbox, Next, Step};
 use crate::platform::{ParkingLot, Platform};
-use crate::report::{CallbackPanic, Handler, SlowCallback};
+use crate::report::{CallbackPanic, Handler, SlowCallback, discard};
 
 /// A single-threaded event loop: runs callbacks, one after the other, on the thread that made it,
 /// and sleeps when there are none.
@@ -384,7 +384,8 @@ impl<P: Platform> Owned<P> {
         if let Some(started) = started {
             let duration = P::now().saturating_sub(started);
             let allowed = self.slow_callback_duration.get();
-            if duration > allowed {
+            // One that was cancelled has not run, however long it took to find that out.
+            if duration > allowed && !call.is_cancelled() {
                 let report = SlowCallback {
                     scheduled_at: call.scheduled_at(),
                     duration,
@@ -406,6 +407,7 @@ impl<P: Platform> Owned<P> {
                 payload,
             };
             self.exception_handler.tell(&panic);
+            discard(panic.payload);
         }
     }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Write};
+use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
 use std::time::Duration;
@@ -100,7 +101,9 @@ type SharedFn<T> = Rc<RefCell<dyn FnMut(&T)>>;
 
 impl<T: fmt::Display> Handler<T> {
     pub(crate) fn set(&self, handler: impl FnMut(&T) + 'static) {
-        *self.0.borrow_mut() = Some(Rc::new(RefCell::new(handler)));
+        // The old handler is dropped after the borrow: its destructor may set another one.
+        let old = self.0.replace(Some(Rc::new(RefCell::new(handler))));
+        drop(old);
     }
 
     pub(crate) fn tell(&self, news: &T) {
@@ -116,6 +119,7 @@ impl<T: fmt::Display> Handler<T> {
             print(&format_args!(
                 "the handler told of that panicked: {message}"
             ));
+            discard(payload);
         }
     }
 }
@@ -123,6 +127,14 @@ impl<T: fmt::Display> Handler<T> {
 impl<T> Default for Handler<T> {
     fn default() -> Self {
         Handler(RefCell::new(None))
+    }
+}
+
+/// Drops what a panic carried. Its destructor is the user's code like the panic itself: if it panics
+/// in turn, what that carries is leaked, so that this comes to an end.
+pub(crate) fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(payload);
     }
 }
 

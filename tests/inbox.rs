@@ -149,3 +149,8 @@ fn a_closed_inbox_gives_items_back_and_hands_out_what_nobody_took() {
     assert_eq!(inbox.call_soon_threadsafe(4), Err(4));
     assert_eq!(inbox.close(), []);
 }
+
+#[test]
+fn an_inbox_has_a_debug_form_that_takes_no_lock() {
+    assert_eq!(format!("{:?}", TestInbox::new()), "Inbox { .. }");
+}

@@ -304,6 +304,7 @@ fn a_panic_is_reported_with_its_origin_and_costs_no_other_callback() {
     event_loop.set_exception_handler(move |panic| {
         let text = panic.payload().downcast_ref::<&str>().copied();
         assert_eq!(panic.message(), text);
+        assert!(format!("{panic:?}").contains(r#"message: Some("mid-iteration")"#));
         writer
             .borrow_mut()
             .push((panic.to_string(), panic.scheduled_at().line()));
@@ -352,6 +353,49 @@ fn a_handler_that_panics_does_not_stop_the_loop() {
     local.call_soon(log.callback("still running")).unwrap();
     run_once(&event_loop);
     log.expect(&["still running"]);
+}
+
+#[test]
+fn what_a_panic_carries_may_panic_when_it_is_dropped() {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("destructor of what a panic carried");
+        }
+    }
+    let (event_loop, local, log) = fixture();
+    let reported = log.clone();
+    event_loop.set_exception_handler(move |_| {
+        reported.write("reported");
+        std::panic::panic_any(PanicsOnDrop);
+    });
+    local
+        .call_soon(|| std::panic::panic_any(PanicsOnDrop))
+        .unwrap();
+    local.call_soon(log.callback("same iteration")).unwrap();
+    run_once(&event_loop);
+    log.expect(&["reported", "same iteration"]);
+}
+
+#[test]
+fn a_handler_that_is_replaced_may_set_another_when_it_is_dropped() {
+    struct SetsOnDrop(Rc<EventLoop>, Log);
+    impl Drop for SetsOnDrop {
+        fn drop(&mut self) {
+            let log = self.1.clone();
+            self.0.set_exception_handler(move |_| log.write("told"));
+        }
+    }
+    let event_loop = Rc::new(EventLoop::new());
+    let log = Log::default();
+    let sets = SetsOnDrop(event_loop.clone(), log.clone());
+    event_loop.set_exception_handler(move |_| {
+        let _sets = &sets;
+    });
+    event_loop.set_exception_handler(|_| ());
+    event_loop.local().call_soon(|| panic!("again")).unwrap();
+    run_once(&event_loop);
+    log.expect(&["told"]);
 }
 
 #[test]
@@ -407,6 +451,20 @@ fn slow_callbacks_are_reported_in_debug_mode_only() {
 }
 
 #[test]
+fn a_cancelled_callback_is_not_slow() {
+    let (event_loop, local, log) = fixture();
+    let reporter = log.clone();
+    event_loop.set_slow_callback_handler(move |_| reporter.write("slow"));
+    event_loop.set_slow_callback_duration(std::time::Duration::ZERO);
+    event_loop.set_debug(true);
+    for _ in 0..100 {
+        local.call_soon(|| ()).unwrap().cancel();
+    }
+    run_once(&event_loop);
+    log.expect(&[]);
+}
+
+#[test]
 fn messages_are_one_line_and_say_what_to_do() {
     for (message, advice) in [
         (RunError::Closed.to_string(), "create a new one"),
@@ -424,8 +482,23 @@ fn messages_are_one_line_and_say_what_to_do() {
 fn everything_public_has_a_debug_form() {
     let (event_loop, local, _) = fixture();
     let call = local.call_soon(|| ()).unwrap();
-    let values: [&dyn Debug; 4] = [&event_loop, &local, &event_loop.handle(), &call];
+    let values: [&dyn Debug; 3] = [&event_loop, &local, &event_loop.handle()];
     for value in values {
-        assert!(!format!("{value:?}").is_empty());
+        let text = format!("{value:?}");
+        assert!(text.contains("running: false, debug: false"), "{text}");
     }
+    assert!(format!("{call:?}").contains("cancelled: false, done: false"));
+
+    event_loop.set_debug(true);
+    let handle = event_loop.handle();
+    let refused = std::thread::scope(|scope| {
+        let foreign = scope.spawn(|| wakeproof::hazard::call_soon_without_wakeup(&handle, || ()));
+        foreign.join().unwrap().unwrap_err()
+    });
+    assert!(format!("{refused:?}").starts_with("WrongThread { owner: "));
+    event_loop.close().unwrap();
+    let refused = local.call_soon(|| ()).unwrap_err();
+    assert_eq!(format!("{refused:?}"), "Closed { .. }");
+    let refused = wakeproof::hazard::call_soon_without_wakeup(&handle, || ()).unwrap_err();
+    assert_eq!(format!("{refused:?}"), "Closed(Closed { .. })");
 }

@@ -45,6 +45,7 @@ fn a_sleeping_loop_does_not_wake_for_the_unsafe_call() {
         let handle = event_loop.handle();
         let worker = thread::spawn(move || {
             wait_until_asleep(&handle);
+            assert!(!handle.status().is_stranded(), "there is nothing to run");
             let (ran, wait) = mpsc::channel();
             let call = hazard::call_soon_without_wakeup(&handle, move || ran.send(()).unwrap());
             let call = call.unwrap();

@@ -1,1 +1,16 @@
-//! Property tests of the wakeproof event loop.
+#![doc = include_str!("../README.md")]
+
+pub mod command;
+pub mod concurrent;
+pub mod config;
+pub mod faults;
+pub mod find;
+pub mod history;
+pub mod prediction;
+pub mod properties;
+pub mod real;
+pub mod record;
+pub mod reference;
+pub mod shrink;
+pub mod sleepless;
+pub mod stress;

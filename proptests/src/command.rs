@@ -1,0 +1,191 @@
+//! The language of histories: every public call as a value.
+
+use std::fmt;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// The number of a submission, counted from 0 in the order in which the submissions began.
+pub type Id = usize;
+
+/// Who makes a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// The loop's own thread.
+    Owner,
+    /// Another thread, which is started for the call and joined behind it.
+    Foreign,
+}
+
+/// By which of the three calls a callback is submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Through {
+    /// `Local::call_soon`.
+    CallSoon,
+    /// `Handle::call_soon_threadsafe`.
+    Threadsafe(Caller),
+    /// `hazard::call_soon_without_wakeup`.
+    Hazard(Caller),
+}
+
+/// By which of the three calls a loop is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopThrough {
+    /// `EventLoop::stop`; as `Local::stop` once the loop is gone.
+    Loop,
+    /// `Local::stop`.
+    Local,
+    /// `Handle::stop`.
+    Handle(Caller),
+}
+
+/// What the destructor of a callback does. It is what shows that a callback which did not run was
+/// dropped, where, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Destructor {
+    /// Nothing.
+    Quiet,
+    /// It panics, unless the callback does so already.
+    Panics,
+    /// It submits a callback that does nothing, by `Handle::call_soon_threadsafe`.
+    Submits,
+    /// It calls `Handle::stop`.
+    Stops,
+}
+
+/// One step of a history: one public call, or two that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Submits a callback.
+    Submit(Through, Callback),
+    /// Cancels one of the callbacks whose handle is still there: the n-th, counted in a circle.
+    Cancel(usize, Caller),
+    /// Drops the handle of one of the callbacks, which must change nothing.
+    Forget(usize),
+    /// Asks the loop to stop.
+    Stop(StopThrough),
+    /// `EventLoop::run_forever`.
+    Run,
+    /// `EventLoop::close`.
+    Close,
+    /// Drops the `EventLoop`; its `Local` and its `Handle` survive.
+    DropLoop,
+    /// `EventLoop::set_debug`.
+    SetDebug(bool),
+    /// `EventLoop::set_slow_callback_duration`: every callback is too slow, or none.
+    SetEverythingSlow(bool),
+    /// `EventLoop::set_exception_handler` and `EventLoop::set_slow_callback_handler`.
+    ReplaceHandlers,
+    /// Asks for everything that can be asked for.
+    Look,
+}
+
+/// What a callback does when it runs, and when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// What it calls, one after the other.
+    pub script: Vec<Command>,
+    /// Whether it ends with a panic.
+    pub panics: bool,
+    /// What its destructor does.
+    pub destructor: Destructor,
+}
+
+impl Callback {
+    /// A callback that does nothing.
+    pub const NOTHING: Callback = Callback {
+        script: Vec::new(),
+        panics: false,
+        destructor: Destructor::Quiet,
+    };
+}
+
+/// Only what is not as in [`Callback::NOTHING`], so that a history stays readable.
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for command in &self.script {
+            write!(f, " {command:?};")?;
+        }
+        if self.panics {
+            f.write_str(" panic;")?;
+        }
+        if self.destructor != Destructor::Quiet {
+            write!(f, " destructor {:?};", self.destructor)?;
+        }
+        f.write_str(" }")
+    }
+}
+
+/// Any command for the top level of a history, with callbacks that submit callbacks, and so on; a
+/// run only where it returns.
+pub(crate) fn top_level(run_returns: bool) -> BoxedStrategy<Command> {
+    let run = match run_returns {
+        true => Command::Run,
+        false => Command::Stop(StopThrough::Local),
+    };
+    prop_oneof![
+        60 => anywhere(2),
+        25 => Just(run),
+        1 => Just(Command::Close),
+        1 => Just(Command::DropLoop),
+    ]
+    .boxed()
+}
+
+/// Any command that makes sense outside of callbacks and inside, where callbacks are nested `depth`
+/// deep at most.
+fn anywhere(depth: u32) -> BoxedStrategy<Command> {
+    let caller = || prop_oneof![3 => Just(Caller::Owner), 1 => Just(Caller::Foreign)];
+    let through = prop_oneof![
+        Just(Through::CallSoon),
+        caller().prop_map(Through::Threadsafe),
+        caller().prop_map(Through::Hazard),
+    ];
+    let stop_through = prop_oneof![
+        Just(StopThrough::Loop),
+        Just(StopThrough::Local),
+        caller().prop_map(StopThrough::Handle),
+    ];
+    prop_oneof![
+        8 => (through, callback(depth)).prop_map(|(through, callback)| Command::Submit(through, callback)),
+        3 => (0..8_usize, caller()).prop_map(|(pick, caller)| Command::Cancel(pick, caller)),
+        1 => (0..8_usize).prop_map(Command::Forget),
+        3 => stop_through.prop_map(Command::Stop),
+        1 => any::<bool>().prop_map(Command::SetDebug),
+        1 => any::<bool>().prop_map(Command::SetEverythingSlow),
+        1 => Just(Command::ReplaceHandlers),
+        1 => Just(Command::Look),
+    ]
+    .boxed()
+}
+
+/// Any callback that submits others no more than `depth` deep.
+fn callback(depth: u32) -> BoxedStrategy<Callback> {
+    let script = match depth {
+        0 => Just(Vec::new()).boxed(),
+        // Running and closing a running loop is refused, and has to be harmless.
+        _ => vec(
+            prop_oneof![
+                12 => anywhere(depth - 1),
+                1 => Just(Command::Run),
+                1 => Just(Command::Close),
+            ],
+            0..4,
+        )
+        .boxed(),
+    };
+    let destructor = prop_oneof![
+        6 => Just(Destructor::Quiet),
+        1 => Just(Destructor::Panics),
+        1 => Just(Destructor::Submits),
+        1 => Just(Destructor::Stops),
+    ];
+    (script, prop::bool::weighted(0.15), destructor)
+        .prop_map(|(script, panics, destructor)| Callback {
+            script,
+            panics,
+            destructor,
+        })
+        .boxed()
+}

@@ -1,0 +1,334 @@
+//! One execution of a program, under shuttle.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic;
+use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
+
+use shuttle::thread;
+use wakeproof::platform::{Deliberate, Environment, Platform, Shuttle};
+use wakeproof::{CallHandle, Closed, EventLoop, Handle, Local};
+
+use super::explore::all_threads_are_started;
+use super::program::{Program, Step};
+use crate::command::{Caller, Id, Through};
+use crate::prediction::nth;
+use crate::properties::History;
+use crate::record::{Call, Event, OWNER, Outcome, Record, Refusal};
+
+/// Executes the program on a loop of this platform, a variant of `Shuttle`, from the making of the
+/// loop to its end. To be called by a thread of shuttle's.
+pub fn execute<P: Platform>(program: &Program) -> History {
+    Shuttle::enter(Environment {
+        spurious_wakeups: program.spurious_wakeups,
+        ..Environment::QUIET
+    });
+    let event_loop = EventLoop::<P>::on_platform();
+    event_loop.set_exception_handler(|_| ()); // only panics that the program asks for get there
+    let shared = Arc::new(Shared {
+        handle: event_loop.handle(),
+        seen: Lock::default(),
+        board: shuttle::sync::Mutex::new(Board {
+            busy: program.others.len(),
+            ..Board::default()
+        }),
+        changed: shuttle::sync::Condvar::new(),
+    });
+    // The loop of an execution that was given up cannot be dropped any more.
+    let local: Rc<dyn Any> = Rc::new(event_loop.local());
+    std::mem::forget(LOCAL.replace(Some(local)));
+
+    let others: Vec<_> = program
+        .others
+        .iter()
+        .enumerate()
+        .map(|(at, steps)| {
+            let me = Me {
+                thread: at + 1,
+                shared: shared.clone(),
+            };
+            let steps = steps.clone();
+            thread::spawn(move || me.be_another(&steps))
+        })
+        .collect();
+    all_threads_are_started();
+    Me {
+        thread: OWNER,
+        shared: shared.clone(),
+    }
+    .be_the_owner(event_loop, &program.owner);
+    for other in others {
+        if let Err(payload) = other.join() {
+            panic::resume_unwind(payload);
+        }
+    }
+    drop(LOCAL.take());
+    let records = std::mem::take(&mut shared.seen().records);
+    History { records }
+}
+
+thread_local! {
+    /// Where callbacks, which have to be `Send`, find the `Local` of the loop that runs them.
+    static LOCAL: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// What the threads share.
+struct Shared<P: Platform> {
+    handle: Handle<P>,
+    seen: Lock<Seen>,
+    board: shuttle::sync::Mutex<Board>,
+    changed: shuttle::sync::Condvar,
+}
+
+/// What is recorded. Its lock is no scheduling point: recording changes nothing.
+#[derive(Default)]
+struct Seen {
+    records: Vec<Record>,
+    submissions: usize,
+    handles: BTreeMap<Id, CallHandle>,
+}
+
+/// What the threads wait for.
+#[derive(Default)]
+struct Board {
+    /// The callbacks that have run or have been dropped.
+    gone: BTreeSet<Id>,
+    /// How many runs have returned.
+    returns: usize,
+    /// The loop has been closed, and no run returns any more.
+    closed: bool,
+    /// How many threads other than the loop's have not come to their end.
+    busy: usize,
+}
+
+type Lock<T> = std::sync::Mutex<T>;
+
+/// A thread of the program.
+struct Me<P: Platform> {
+    thread: usize,
+    shared: Arc<Shared<P>>,
+}
+
+impl<P: Platform> Me<P> {
+    fn be_the_owner(&self, event_loop: EventLoop<P>, steps: &[Step]) {
+        for step in steps {
+            match step {
+                Step::Run => self.run(&event_loop),
+                Step::Close => {
+                    self.during(Call::Close, || Outcome::Closed(event_loop.close()));
+                    self.shared.change(|board| board.closed = true);
+                }
+                step => self.perform(step),
+            }
+        }
+        while !event_loop.is_closed() && !self.shared.is_over() {
+            self.run(&event_loop);
+        }
+        self.shared.wait_until(|board| board.busy == 0);
+        self.during(Call::DropLoop, || {
+            drop(event_loop);
+            Outcome::Nothing
+        });
+    }
+
+    /// Runs the loop, unless there is nobody left to stop it.
+    fn run(&self, event_loop: &EventLoop<P>) {
+        if !self.shared.is_over() {
+            self.during(Call::Run, || Outcome::Ran(event_loop.run_forever()));
+            self.shared.change(|board| board.returns += 1);
+        }
+    }
+
+    fn be_another(&self, steps: &[Step]) {
+        let mut own = Vec::new();
+        for step in steps {
+            match step {
+                Step::Submit(callback) => own.push(self.submit(callback)),
+                step => self.perform(step),
+            }
+        }
+        // Nothing but their own wakeups can make them run, once the other threads wait too.
+        self.shared
+            .wait_until(|board| own.iter().all(|id| board.gone.contains(id)));
+        let mut last = false;
+        self.shared.change(|board| {
+            board.busy -= 1;
+            last = board.busy == 0;
+        });
+        if last {
+            self.perform(&Step::Stop);
+        }
+    }
+
+    fn perform(&self, step: &Step) {
+        let handle = &self.shared.handle;
+        match step {
+            Step::Submit(callback) => _ = self.submit(callback),
+            Step::CallSoon(callback) => self.call_soon(callback),
+            Step::Cancel(pick) => {
+                let picked = nth(&self.shared.seen().handles, *pick);
+                if let Some((id, handle)) = picked {
+                    self.during(Call::Cancel(id), || Outcome::Cancelled(handle.cancel()));
+                }
+            }
+            Step::Stop => self.during(Call::Stop, || {
+                handle.stop();
+                Outcome::Nothing
+            }),
+            Step::StopAndWait => {
+                let returns = self.shared.board().returns;
+                self.perform(&Step::Stop);
+                self.shared
+                    .wait_until(|board| board.returns > returns || board.closed);
+            }
+            Step::Await(pick) => {
+                let submissions = self.shared.seen().submissions;
+                if let Some(id) = pick.checked_rem(submissions) {
+                    self.shared.wait_until(|board| board.gone.contains(&id));
+                }
+            }
+            Step::Doze => {
+                for _ in 0..3 {
+                    thread::yield_now();
+                }
+            }
+            Step::Look => self.during(Call::Status, || Outcome::Status(handle.status())),
+            Step::Panic => panic::resume_unwind(Box::new(Deliberate)),
+            Step::Run | Step::Close => panic!("{step:?} is for the loop's thread"),
+        }
+    }
+
+    fn submit(&self, callback: &[Step]) -> Id {
+        let caller = match self.thread {
+            OWNER => Caller::Owner,
+            _ => Caller::Foreign,
+        };
+        let (id, call) = self.begin_submission(Through::Threadsafe(caller), callback);
+        match self.shared.handle.call_soon_threadsafe(call) {
+            Ok(handle) => {
+                self.shared.seen().handles.insert(id, handle);
+                self.record(Event::Return(Outcome::Submitted(Ok(()))));
+            }
+            Err(Closed { callback }) => self.refused(callback),
+        }
+        id
+    }
+
+    fn call_soon(&self, callback: &[Step]) {
+        let (_, call) = self.begin_submission(Through::CallSoon, callback);
+        let local = LOCAL.with_borrow(Clone::clone);
+        let local = local.and_then(|local| local.downcast::<Local<P>>().ok());
+        let local = local.expect("call_soon is for the loop's thread");
+        match local.call_soon(call) {
+            Ok(_handle) => self.record(Event::Return(Outcome::Submitted(Ok(())))),
+            Err(Closed { callback }) => self.refused(callback),
+        }
+    }
+
+    fn begin_submission(
+        &self,
+        through: Through,
+        callback: &[Step],
+    ) -> (Id, impl FnOnce() + Send + use<P>) {
+        let id = {
+            let mut seen = self.shared.seen();
+            seen.submissions += 1;
+            seen.submissions - 1
+        };
+        self.record(Event::Call(Call::Submit(id, through)));
+        let token = Token {
+            id,
+            shared: self.shared.clone(),
+        };
+        let mut steps = callback.to_vec();
+        let call = move || {
+            let me = Me {
+                thread: this_thread(),
+                shared: token.shared.clone(),
+            };
+            me.record(Event::Began(id));
+            let panics = steps.iter().position(|step| *step == Step::Panic);
+            steps.truncate(panics.unwrap_or(steps.len()));
+            for step in &steps {
+                me.perform(step);
+            }
+            me.record(Event::Ended(id));
+            // Not while it unwinds: a thread that panics should meet no scheduling points.
+            drop(token);
+            if panics.is_some() {
+                me.perform(&Step::Panic);
+            }
+        };
+        (id, call)
+    }
+
+    /// Records that a submission was refused, and drops the callback that came back.
+    fn refused(&self, callback: impl FnOnce()) {
+        self.record(Event::Return(Outcome::Submitted(Err(Refusal::Closed))));
+        drop(callback);
+    }
+
+    fn during(&self, call: Call, make: impl FnOnce() -> Outcome) {
+        self.record(Event::Call(call));
+        let outcome = make();
+        self.record(Event::Return(outcome));
+    }
+
+    fn record(&self, event: Event) {
+        let thread = self.thread;
+        self.shared.seen().records.push(Record { thread, event });
+    }
+}
+
+impl<P: Platform> Shared<P> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn board(&self) -> shuttle::sync::MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Board)) {
+        change(&mut self.board());
+        self.changed.notify_all();
+    }
+
+    fn wait_until(&self, reached: impl Fn(&Board) -> bool) {
+        let mut board = self.board();
+        while !reached(&board) {
+            board = self
+                .changed
+                .wait(board)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.board().busy == 0
+    }
+}
+
+/// The number of the calling thread: shuttle numbers them in the order in which they are started.
+fn this_thread() -> usize {
+    shuttle::current::me().into()
+}
+
+/// What a callback owns. Its destructor shows that the callback is gone.
+struct Token<P: Platform> {
+    id: Id,
+    shared: Arc<Shared<P>>,
+}
+
+impl<P: Platform> Drop for Token<P> {
+    fn drop(&mut self) {
+        let me = Me {
+            thread: this_thread(),
+            shared: self.shared.clone(),
+        };
+        me.record(Event::Dropped(self.id));
+        self.shared.change(|board| _ = board.gone.insert(self.id));
+    }
+}

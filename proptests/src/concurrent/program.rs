@@ -1,0 +1,290 @@
+//! Programs for several threads, as text and at random.
+
+use std::fmt;
+use std::str::FromStr;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// What each thread does, one step after the other.
+///
+/// As text, the threads are separated by `|`, the loop's thread first; before it stands how many
+/// spurious wakeups there may be. What a callback does is in parentheses:
+/// `0 | run close | submit(stop panic) await0`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// How many spurious wakeups there may be.
+    pub spurious_wakeups: usize,
+    /// The loop's thread. When it has come to its end, it runs the loop until the others have too.
+    pub owner: Vec<Step>,
+    /// The other threads. At its end, each waits until its own callbacks have run or been dropped.
+    pub others: Vec<Vec<Step>>,
+}
+
+/// One step of a thread or of a callback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// `Handle::call_soon_threadsafe`, with what the callback does.
+    Submit(Vec<Step>),
+    /// `Local::call_soon`, with what the callback does. On the loop's thread only.
+    CallSoon(Vec<Step>),
+    /// Cancels the n-th callback that has a handle, counted in a circle.
+    Cancel(usize),
+    /// `Handle::stop`.
+    Stop,
+    /// `Handle::stop`, and then waits until a run has returned.
+    StopAndWait,
+    /// Waits until the n-th submission of all has run or been dropped, counted in a circle.
+    Await(usize),
+    /// Gives the loop a few opportunities to fall asleep.
+    Doze,
+    /// `Handle::status`.
+    Look,
+    /// `EventLoop::run_forever`. On the loop's thread, outside of callbacks.
+    Run,
+    /// `EventLoop::close`. On the loop's thread, outside of callbacks.
+    Close,
+    /// Panics. In callbacks.
+    Panic,
+}
+
+impl Step {
+    fn callback(&self) -> Option<&Vec<Step>> {
+        match self {
+            Step::Submit(callback) | Step::CallSoon(callback) => Some(callback),
+            _ => None,
+        }
+    }
+}
+
+/// Any program.
+pub fn programs() -> impl Strategy<Value = Program> {
+    let in_callback = || {
+        prop_oneof![
+            2 => Just(Step::Submit(Vec::new())),
+            2 => Just(Step::CallSoon(Vec::new())),
+            2 => (0..4_usize).prop_map(Step::Cancel),
+            2 => Just(Step::Stop),
+            1 => Just(Step::Look),
+            1 => Just(Step::Panic),
+        ]
+    };
+    let callback = move || prop_oneof![2 => Just(Vec::new()), 1 => vec(in_callback(), 1..3)];
+    let owner = prop_oneof![
+        4 => Just(Step::Run),
+        2 => callback().prop_map(Step::CallSoon),
+        1 => callback().prop_map(Step::Submit),
+        1 => (0..4_usize).prop_map(Step::Cancel),
+        1 => Just(Step::Stop),
+        1 => Just(Step::Close),
+    ];
+    let other = prop_oneof![
+        6 => callback().prop_map(Step::Submit),
+        2 => (0..4_usize).prop_map(Step::Await),
+        2 => (0..4_usize).prop_map(Step::Cancel),
+        2 => Just(Step::Doze),
+        1 => Just(Step::Stop),
+        2 => Just(Step::StopAndWait),
+        1 => Just(Step::Look),
+    ];
+    let spurious_wakeups = prop_oneof![2 => Just(0), 1 => 1..3_usize];
+    (
+        spurious_wakeups,
+        vec(owner, 0..4),
+        vec(vec(other, 1..5), 1..4),
+    )
+        .prop_map(|(spurious_wakeups, owner, others)| Program {
+            spurious_wakeups,
+            owner,
+            others,
+        })
+}
+
+/// Takes one step or one thread after the other out of a program that fails, as long as it fails.
+pub fn shortest(mut program: Program, fails: impl Fn(&Program) -> bool) -> Program {
+    while let Some(simpler) = simpler(&program).into_iter().find(|simpler| fails(simpler)) {
+        program = simpler;
+    }
+    program
+}
+
+fn simpler(program: &Program) -> Vec<Program> {
+    let mut programs = Vec::new();
+    if program.spurious_wakeups > 0 {
+        programs.push(Program {
+            spurious_wakeups: program.spurious_wakeups - 1,
+            ..program.clone()
+        });
+    }
+    for owner in shorter(&program.owner) {
+        programs.push(Program {
+            owner,
+            ..program.clone()
+        });
+    }
+    for (at, thread) in program.others.iter().enumerate() {
+        if program.others.len() > 1 {
+            let mut without = program.clone();
+            without.others.remove(at);
+            programs.push(without);
+        }
+        for steps in shorter(thread) {
+            let mut changed = program.clone();
+            changed.others[at] = steps;
+            programs.push(changed);
+        }
+    }
+    programs
+}
+
+fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
+    let mut shorter_steps = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let mut without = steps.to_vec();
+        without.remove(at);
+        shorter_steps.push(without);
+        for callback in step.callback().iter().flat_map(|steps| shorter(steps)) {
+            let mut changed = steps.to_vec();
+            changed[at] = match step {
+                Step::Submit(_) => Step::Submit(callback),
+                _ => Step::CallSoon(callback),
+            };
+            shorter_steps.push(changed);
+        }
+    }
+    shorter_steps
+}
+
+impl Program {
+    /// One line for each thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter.
+    pub fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = |name: &str, steps: &[Step]| match steps {
+            [] => writeln!(f, "    {name}: nothing of its own"),
+            steps => writeln!(f, "    {name}: {}", Steps(steps)),
+        };
+        line("the loop's thread", &self.owner)?;
+        for (at, thread) in self.others.iter().enumerate() {
+            line(&format!("thread {}", at + 1), thread)?;
+        }
+        match self.spurious_wakeups {
+            0 => Ok(()),
+            number => writeln!(f, "    spurious wakeups: {number} at most"),
+        }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} | {}", self.spurious_wakeups, Steps(&self.owner))?;
+        for thread in &self.others {
+            write!(f, " | {}", Steps(thread))?;
+        }
+        Ok(())
+    }
+}
+
+struct Steps<'a>(&'a [Step]);
+
+impl fmt::Display for Steps<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, step) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str(" ")?;
+            }
+            match step {
+                Step::Submit(_) => f.write_str("submit")?,
+                Step::CallSoon(_) => f.write_str("call_soon")?,
+                Step::Cancel(n) => write!(f, "cancel{n}")?,
+                Step::Stop => f.write_str("stop")?,
+                Step::StopAndWait => f.write_str("stop_and_wait")?,
+                Step::Await(n) => write!(f, "await{n}")?,
+                Step::Doze => f.write_str("doze")?,
+                Step::Look => f.write_str("look")?,
+                Step::Run => f.write_str("run")?,
+                Step::Close => f.write_str("close")?,
+                Step::Panic => f.write_str("panic")?,
+            }
+            if let Some(callback) = step.callback().filter(|callback| !callback.is_empty()) {
+                write!(f, "({})", Steps(callback))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Program {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.split('|').map(str::trim);
+        let spurious_wakeups = parts.next().unwrap_or_default();
+        let spurious_wakeups = spurious_wakeups
+            .parse()
+            .map_err(|_| format!("{spurious_wakeups:?} is no number of spurious wakeups"))?;
+        let mut threads = parts
+            .map(|mut thread| {
+                let steps = parse(&mut thread)?;
+                match thread {
+                    "" => Ok(steps),
+                    rest => Err(format!("{rest:?} is too much")),
+                }
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if threads.is_empty() {
+            return Err("there is no thread for the loop".to_owned());
+        }
+        Ok(Program {
+            spurious_wakeups,
+            owner: threads.remove(0),
+            others: threads,
+        })
+    }
+}
+
+/// Reads steps up to the end of the text or to a closing parenthesis.
+fn parse(text: &mut &str) -> Result<Vec<Step>, String> {
+    let mut steps = Vec::new();
+    loop {
+        *text = text.trim_start();
+        if text.is_empty() || text.starts_with(')') {
+            return Ok(steps);
+        }
+        let end = text.find([' ', '(', ')']).unwrap_or(text.len());
+        let (word, rest) = text.split_at(end);
+        *text = rest;
+        let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = || {
+            let digits = &word[name.len()..];
+            digits
+                .parse()
+                .map_err(|_| format!("{word:?} needs a number"))
+        };
+        let mut callback = || match text.strip_prefix('(') {
+            None => Ok(Vec::new()),
+            Some(inside) => {
+                *text = inside;
+                let steps = parse(text)?;
+                *text = text.strip_prefix(')').ok_or("a parenthesis is open")?;
+                Ok::<_, String>(steps)
+            }
+        };
+        steps.push(match name {
+            "submit" => Step::Submit(callback()?),
+            "call_soon" => Step::CallSoon(callback()?),
+            "cancel" => Step::Cancel(number()?),
+            "stop" => Step::Stop,
+            "stop_and_wait" => Step::StopAndWait,
+            "await" => Step::Await(number()?),
+            "doze" => Step::Doze,
+            "look" => Step::Look,
+            "run" => Step::Run,
+            "close" => Step::Close,
+            "panic" => Step::Panic,
+            other => return Err(format!("{other:?} is no step")),
+        });
+    }
+}

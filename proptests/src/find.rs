@@ -1,0 +1,56 @@
+//! Looking for a fault as the property tests look at the correct loop.
+
+use std::fmt;
+
+use proptest::test_runner::{Config, RngSeed};
+use wakeproof::inbox::Protocol;
+use wakeproof::platform::{Shuttle, Variant};
+
+use crate::concurrent::{self, Counterexample};
+use crate::history;
+use crate::sleepless::Sleepless;
+
+/// What the property tests find of a fault.
+#[derive(Debug, Clone)]
+#[must_use]
+pub enum Found {
+    /// A history of one thread shows it.
+    InHistory(String),
+    /// A program of several threads shows it.
+    InProgram(Box<Counterexample>),
+    /// Neither shows it.
+    Nothing,
+}
+
+/// Looks for a fault as the property tests look at the correct protocol: first in random histories
+/// of one thread, then in random programs of several. Always with the same random numbers.
+pub fn find<V: Protocol>() -> Found {
+    if let Err(failure) = history::check::<Sleepless<V>>(same_cases()) {
+        return Found::InHistory(failure);
+    }
+    match concurrent::check::<Variant<Shuttle, V>>(same_cases()) {
+        Err(counterexample) => Found::InProgram(counterexample),
+        Ok(()) => Found::Nothing,
+    }
+}
+
+/// The configuration for looking at the tests instead of the loop: no surprises.
+#[must_use]
+pub fn same_cases() -> Config {
+    Config {
+        cases: 256,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(0),
+        ..Config::default()
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Found::InHistory(failure) => f.write_str(failure),
+            Found::InProgram(counterexample) => counterexample.fmt(f),
+            Found::Nothing => f.write_str("nothing was found"),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The real loop, executing the commands of a history of one thread and recording what it sees.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use wakeproof::hazard::{self, HazardError};
+use wakeproof::platform::Platform;
+use wakeproof::{CallHandle, CallbackPanic, Closed, EventLoop, Handle, Local, LocalCallHandle};
+
+use crate::command::{Callback, Caller, Command, Destructor, Id, StopThrough, Through};
+use crate::prediction::nth;
+use crate::record::{Call, Event, OWNER, Observation, Outcome, Record, Refusal};
+
+/// A loop and its owner.
+pub struct Real<P: Platform>(Rc<Owned<P>>);
+
+/// What stays on the loop's thread.
+struct Owned<P: Platform> {
+    event_loop: RefCell<Option<EventLoop<P>>>,
+    local: Local<P>,
+    local_calls: RefCell<BTreeMap<Id, LocalCallHandle>>,
+    /// How often the handlers have been replaced.
+    handlers: Cell<usize>,
+    shared: Arc<Shared<P>>,
+}
+
+/// What foreign threads and callbacks may touch.
+struct Shared<P: Platform> {
+    handle: Handle<P>,
+    owner: P::ThreadId,
+    records: Mutex<Vec<Record>>,
+    submissions: Mutex<usize>,
+    /// The callbacks whose handle is still there; none for those from `Local::call_soon`, whose
+    /// handles cannot be here.
+    calls: Mutex<BTreeMap<Id, Option<CallHandle>>>,
+}
+
+thread_local! {
+    /// Where callbacks, which have to be `Send`, find the loop that runs them: the loop's thread
+    /// has it, and no other has.
+    static PERFORMER: RefCell<Option<Rc<dyn Perform>>> = const { RefCell::new(None) };
+}
+
+/// [`Owned`], on whatever platform.
+trait Perform {
+    fn perform(&self, command: &Command);
+}
+
+impl<P: Platform> Real<P> {
+    /// A new loop of this thread.
+    #[must_use]
+    pub fn new() -> Self {
+        let event_loop = EventLoop::on_platform();
+        let owned = Rc::new(Owned {
+            local: event_loop.local(),
+            local_calls: RefCell::default(),
+            handlers: Cell::new(0),
+            shared: Arc::new(Shared {
+                handle: event_loop.handle(),
+                owner: P::current_thread(),
+                records: Mutex::default(),
+                submissions: Mutex::default(),
+                calls: Mutex::default(),
+            }),
+            event_loop: RefCell::new(Some(event_loop)),
+        });
+        owned.set_everything_slow(false);
+        owned.set_handlers();
+        PERFORMER.set(Some(owned.clone()));
+        Real(owned)
+    }
+
+    /// Executes one command of the top level, and tells what was seen of it.
+    pub fn execute(&self, command: &Command) -> Vec<Record> {
+        self.0.perform(command);
+        std::mem::take(&mut *lock(&self.0.shared.records))
+    }
+}
+
+impl<P: Platform> Default for Real<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Platform> Drop for Real<P> {
+    fn drop(&mut self) {
+        drop(self.0.event_loop.take());
+        PERFORMER.set(None);
+    }
+}
+
+impl<P: Platform> Perform for Owned<P> {
+    fn perform(&self, command: &Command) {
+        match command {
+            Command::Submit(through, callback) => match through {
+                Through::CallSoon => self.call_soon(callback),
+                Through::Threadsafe(caller) | Through::Hazard(caller) => {
+                    self.on(*caller, |shared| shared.submit(*through, callback));
+                }
+            },
+            Command::Cancel(pick, caller) => self.cancel(*pick, *caller),
+            Command::Forget(pick) => {
+                let forgotten = nth(&lock(&self.shared.calls), *pick);
+                if let Some((id, _)) = forgotten {
+                    lock(&self.shared.calls).remove(&id);
+                    self.local_calls.borrow_mut().remove(&id);
+                }
+            }
+            Command::Stop(StopThrough::Handle(caller)) => {
+                self.on(*caller, |shared| shared.stop());
+            }
+            Command::Stop(through) => self.shared.during(Call::Stop, || {
+                match (through, &*self.event_loop.borrow()) {
+                    (StopThrough::Loop, Some(event_loop)) => event_loop.stop(),
+                    _ => self.local.clone().stop(),
+                }
+                Outcome::Nothing
+            }),
+            Command::Look => self.shared.during(Call::Look, || self.look()),
+            Command::DropLoop => {
+                let event_loop = self.event_loop.take();
+                if event_loop.is_some() {
+                    self.shared.during(Call::DropLoop, || {
+                        drop(event_loop);
+                        Outcome::Nothing
+                    });
+                }
+            }
+            Command::Run | Command::Close | Command::SetDebug(_) => {
+                if let Some(event_loop) = &*self.event_loop.borrow() {
+                    match command {
+                        Command::Run => self
+                            .shared
+                            .during(Call::Run, || Outcome::Ran(event_loop.run_forever())),
+                        Command::SetDebug(enabled) => event_loop.set_debug(*enabled),
+                        _ => self
+                            .shared
+                            .during(Call::Close, || Outcome::Closed(event_loop.close())),
+                    }
+                }
+            }
+            Command::SetEverythingSlow(slow) => self.set_everything_slow(*slow),
+            Command::ReplaceHandlers => {
+                self.handlers.set(self.handlers.get() + 1);
+                self.set_handlers();
+            }
+        }
+    }
+}
+
+impl<P: Platform> Owned<P> {
+    fn call_soon(&self, callback: &Callback) {
+        let shared = &self.shared;
+        let (id, call) = shared.begin_submission(Through::CallSoon, callback);
+        match self.local.clone().call_soon(call) {
+            Ok(handle) => {
+                lock(&shared.calls).insert(id, None);
+                self.local_calls.borrow_mut().insert(id, handle);
+                shared.record(Event::Return(Outcome::Submitted(Ok(()))));
+            }
+            Err(Closed { callback }) => shared.refused(Refusal::Closed, callback),
+        }
+    }
+
+    fn cancel(&self, pick: usize, caller: Caller) {
+        let picked = nth(&lock(&self.shared.calls), pick);
+        match picked {
+            None => {}
+            Some((id, Some(handle))) => {
+                self.on(caller, |shared| shared.cancel(id, || handle.cancel()));
+            }
+            Some((id, None)) => {
+                let handle = self.local_calls.borrow()[&id].clone();
+                self.shared.cancel(id, || handle.cancel());
+            }
+        }
+    }
+
+    fn look(&self) -> Outcome {
+        let (local, handle) = (&self.local, self.local.handle());
+        let status = handle.status();
+        let calls = lock(&self.shared.calls).clone();
+        let time = local.time();
+        Outcome::Looked(Box::new(Observation {
+            clock_goes_forward: handle.time() > time,
+            running: [local.is_running(), handle.is_running()],
+            closed: [local.is_closed(), handle.is_closed(), status.closed],
+            event_loop: self.event_loop.borrow().as_ref().map(|event_loop| {
+                [
+                    event_loop.is_running(),
+                    event_loop.is_closed(),
+                    event_loop.is_debug(),
+                    event_loop.time() > time,
+                ]
+            }),
+            queued: status.queued,
+            asleep: [status.asleep, status.is_stranded()],
+            stopping: status.stopping,
+            calls: calls
+                .iter()
+                .map(|(id, handle)| match handle {
+                    Some(handle) => (*id, [handle.is_cancelled(), handle.is_done()]),
+                    None => {
+                        let handle = self.local_calls.borrow()[id].clone();
+                        (*id, [handle.is_cancelled(), handle.is_done()])
+                    }
+                })
+                .collect(),
+        }))
+    }
+
+    fn set_everything_slow(&self, slow: bool) {
+        if let Some(event_loop) = &*self.event_loop.borrow() {
+            event_loop.set_slow_callback_duration(match slow {
+                true => Duration::ZERO,
+                false => Duration::MAX,
+            });
+        }
+    }
+
+    fn set_handlers(&self) {
+        if let Some(event_loop) = &*self.event_loop.borrow() {
+            let number = self.handlers.get();
+            let shared = self.shared.clone();
+            event_loop.set_exception_handler(move |panic: &CallbackPanic| {
+                if let Some(ScriptedPanic(id)) = panic.payload().downcast_ref() {
+                    shared.record(Event::Reported(*id, number));
+                }
+            });
+            let shared = self.shared.clone();
+            event_loop.set_slow_callback_handler(move |_| shared.record(Event::Slow(number)));
+        }
+    }
+
+    /// Makes a call on this thread, or on another that ends before this returns.
+    fn on(&self, caller: Caller, call: impl FnOnce(&Arc<Shared<P>>) + Send) {
+        let shared = &self.shared;
+        match caller {
+            Caller::Owner => call(shared),
+            Caller::Foreign => thread::scope(|scope| {
+                let foreign = scope.spawn(|| call(shared));
+                if let Err(payload) = foreign.join() {
+                    panic::resume_unwind(payload);
+                }
+            }),
+        }
+    }
+}
+
+impl<P: Platform> Shared<P> {
+    /// `Handle::call_soon_threadsafe`, or the hazard.
+    fn submit(self: &Arc<Self>, through: Through, callback: &Callback) {
+        let (id, call) = self.begin_submission(through, callback);
+        let handle = self.handle.clone();
+        let submitted = match through {
+            Through::Hazard(_) => hazard::call_soon_without_wakeup(&handle, call),
+            _ => handle
+                .call_soon_threadsafe(call)
+                .map_err(HazardError::Closed),
+        };
+        match submitted {
+            Ok(handle) => {
+                lock(&self.calls).insert(id, Some(handle));
+                self.record(Event::Return(Outcome::Submitted(Ok(()))));
+            }
+            Err(error) => {
+                let refusal = match &error {
+                    HazardError::Closed(_) => Refusal::Closed,
+                    _ => Refusal::WrongThread,
+                };
+                self.refused(refusal, error.into_callback());
+            }
+        }
+    }
+
+    /// The submission's number, and a closure for the callback.
+    fn begin_submission(
+        self: &Arc<Self>,
+        through: Through,
+        callback: &Callback,
+    ) -> (Id, impl FnOnce() + Send + use<P>) {
+        let id = {
+            let mut submissions = lock(&self.submissions);
+            *submissions += 1;
+            *submissions - 1
+        };
+        self.record(Event::Call(Call::Submit(id, through)));
+        let token = Token {
+            id,
+            destructor: callback.destructor,
+            shared: self.clone(),
+        };
+        let Callback { script, panics, .. } = callback.clone();
+        let call = move || {
+            let token = token;
+            token.shared.record(Event::Began(id));
+            for command in &script {
+                let performer = PERFORMER.with_borrow(Clone::clone);
+                performer.iter().for_each(|loop_| loop_.perform(command));
+            }
+            token.shared.record(Event::Ended(id));
+            if panics {
+                panic::resume_unwind(Box::new(ScriptedPanic(id)));
+            }
+        };
+        (id, call)
+    }
+
+    /// Records that a submission was refused, and drops the callback that came back.
+    fn refused(&self, refusal: Refusal, callback: impl FnOnce()) {
+        self.record(Event::Return(Outcome::Submitted(Err(refusal))));
+        let _ = catch_scripted(|| drop(callback));
+    }
+
+    fn cancel(&self, id: Id, cancel: impl FnOnce() -> bool) {
+        self.during(Call::Cancel(id), || match catch_scripted(cancel) {
+            Ok(cancelled) => Outcome::Cancelled(cancelled),
+            Err(ScriptedPanic(_)) => Outcome::CancelPanicked,
+        });
+    }
+
+    fn stop(&self) {
+        self.during(Call::Stop, || {
+            self.handle.clone().stop();
+            Outcome::Nothing
+        });
+    }
+
+    fn during(&self, call: Call, make: impl FnOnce() -> Outcome) {
+        self.record(Event::Call(call));
+        let outcome = make();
+        self.record(Event::Return(outcome));
+    }
+
+    fn record(&self, event: Event) {
+        let thread = match P::current_thread() == self.owner {
+            true => OWNER,
+            false => OWNER + 1,
+        };
+        lock(&self.records).push(Record { thread, event });
+    }
+}
+
+/// What a callback owns. Its destructor shows that the callback is gone.
+struct Token<P: Platform> {
+    id: Id,
+    destructor: Destructor,
+    shared: Arc<Shared<P>>,
+}
+
+impl<P: Platform> Drop for Token<P> {
+    fn drop(&mut self) {
+        self.shared.record(Event::Dropped(self.id));
+        match self.destructor {
+            Destructor::Quiet => {}
+            Destructor::Panics => {
+                if !thread::panicking() {
+                    panic::resume_unwind(Box::new(ScriptedPanic(self.id)));
+                }
+            }
+            Destructor::Submits => {
+                let caller = match P::current_thread() == self.shared.owner {
+                    true => Caller::Owner,
+                    false => Caller::Foreign,
+                };
+                self.shared
+                    .submit(Through::Threadsafe(caller), &Callback::NOTHING);
+            }
+            Destructor::Stops => self.shared.stop(),
+        }
+    }
+}
+
+/// A panic that a history asks for. Raised by `resume_unwind`, so that no hook prints it.
+struct ScriptedPanic(Id);
+
+/// Lets through every panic that the history did not ask for.
+fn catch_scripted<R>(code: impl FnOnce() -> R) -> Result<R, ScriptedPanic> {
+    panic::catch_unwind(AssertUnwindSafe(code)).map_err(
+        |payload: Box<dyn Any + Send>| match payload.downcast() {
+            Ok(scripted) => *scripted,
+            Err(other) => panic::resume_unwind(other),
+        },
+    )
+}
+
+/// A panic of a callback poisons nothing: each of these mutexes is held for one statement.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<P: Platform> fmt::Debug for Real<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Real").field(&self.0.local).finish()
+    }
+}

@@ -1,0 +1,54 @@
+//! Real threads: 8 of them submit to a loop that keeps falling asleep.
+
+use std::env;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
+
+use wakeproof::inbox::{Correct, Protocol};
+use wakeproof_proptests::faults::{LastInFirstOut, LosesTheLast, WakesNobody};
+use wakeproof_proptests::stress::{Report, stress};
+
+/// `WAKEPROOF_STRESS` sets the number of callbacks: ten million in the long form.
+#[test]
+fn no_callback_of_any_thread_is_lost_or_doubled_or_overtaken() {
+    let callbacks =
+        env::var("WAKEPROOF_STRESS").map_or(1_000_000, |number| number.parse().unwrap());
+    let seed = env::var("PROPTEST_RNG_SEED").map_or_else(
+        |_| RandomState::new().hash_one("stress"),
+        |seed| seed.parse().unwrap(),
+    );
+    let begun = Instant::now();
+    let report = stress::<Correct>(callbacks, seed).unwrap();
+    println!(
+        "{report}, in {:.1?} (PROPTEST_RNG_SEED={seed})",
+        begun.elapsed()
+    );
+
+    assert!(report.ran >= callbacks);
+    assert_eq!((report.out_of_turn, report.left_over), (0, 0));
+    // A loop that never sleeps proves nothing about wakeups.
+    assert!(report.sleeps * 10_000 >= callbacks, "{report}");
+}
+
+/// The short form, with a fault.
+fn faulty<V: Protocol>() -> Result<Report, String> {
+    stress::<V>(20_000, 1)
+}
+
+#[test]
+fn the_watchdog_sees_a_loop_that_nobody_wakes() {
+    let failure = faulty::<WakesNobody>().unwrap_err();
+    assert!(failure.starts_with("the loop sleeps for ever"), "{failure}");
+    assert!(!failure.ends_with(" 0 are queued"), "{failure}");
+}
+
+#[test]
+fn the_watchdog_sees_that_callbacks_are_lost() {
+    let failure = faulty::<LosesTheLast>().unwrap_err();
+    assert!(failure.starts_with("the loop sleeps for ever"), "{failure}");
+}
+
+#[test]
+fn callbacks_that_overtake_each_other_are_counted() {
+    assert!(faulty::<LastInFirstOut>().unwrap().out_of_turn > 0);
+}
