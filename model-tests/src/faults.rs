@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Serialize;
 
 use wakeproof::inbox::Correct;
+use wakeproof_proptests::find::{self as properties, Found};
 
 use crate::models::{
     AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, OwnAfterForeign,
@@ -49,7 +50,9 @@ pub struct Fault {
     pub correct: Subject,
     /// The model of the specification that shows it.
     pub specified_as: Option<&'static str>,
-    /// Who cannot see it, and why.
+    /// Looks for it with the property tests, if it can be put into the loop itself.
+    pub properties: Option<fn() -> Found>,
+    /// Who else cannot see it, and why.
     pub blind: &'static [(Checker, &'static str)],
 }
 
@@ -93,17 +96,20 @@ pub enum Checker {
     ShuttleRandom,
     /// The operating system's threads and a watchdog.
     Threads,
+    /// The property tests: random histories and programs, against a sequential reference.
+    Properties,
 }
 
 impl Checker {
     /// All of them, in the order of the matrix's columns.
-    pub const ALL: [Checker; 6] = [
+    pub const ALL: [Checker; 7] = [
         Checker::Tla,
         Checker::Loom,
         Checker::ShuttleDepthFirst,
         Checker::ShuttlePct,
         Checker::ShuttleRandom,
         Checker::Threads,
+        Checker::Properties,
     ];
 }
 
@@ -116,6 +122,7 @@ impl fmt::Display for Checker {
             Checker::ShuttlePct => "shuttle PCT",
             Checker::ShuttleRandom => "shuttle random",
             Checker::Threads => "real threads",
+            Checker::Properties => "properties",
         })
     }
 }
@@ -124,10 +131,11 @@ impl Fault {
     /// Why a checker cannot see this fault, if that is so.
     #[must_use]
     pub fn blindness(&self, checker: Checker) -> Option<&'static str> {
-        self.blind
-            .iter()
-            .find(|(who, _)| *who == checker)
-            .map(|(_, why)| *why)
+        let listed = self.blind.iter().find(|(who, _)| *who == checker);
+        listed.map(|(_, why)| *why).or_else(|| {
+            let elsewhere = checker == Checker::Properties && self.properties.is_none();
+            elsewhere.then_some(NOT_IN_THE_LOOP)
+        })
     }
 }
 
@@ -157,6 +165,10 @@ const NEVER_SPURIOUS: &str = "parking_lot's condvar does not wake spuriously";
 const VIRTUAL_TIME: &str =
     "the deadline has to pass at one moment out of many; real time cannot be told to";
 
+const NOT_IN_THE_LOOP: &str =
+    "the properties are of the loop; this fault is in a small protocol of its own";
+const NO_DEADLINES: &str = "no public call of the loop waits with a deadline";
+
 const NO_CLOCK: &str =
     "the specification has no clock: a deadline may pass at any moment, early or late";
 const ONE_CONSUMER: &str = "the specification is of a loop, which takes the whole queue, not of workers that take one item each";
@@ -164,7 +176,7 @@ const ONE_CONSUMER: &str = "the specification is of a loop, which takes the whol
 /// Every fault, in the order in which they are best read.
 #[must_use]
 pub fn catalogue() -> Vec<Fault> {
-    use Checker::{ShuttleDepthFirst, ShuttlePct, ShuttleRandom, Threads, Tla};
+    use Checker::{Properties, ShuttleDepthFirst, ShuttlePct, ShuttleRandom, Threads, Tla};
     use Promise::{ExactlyOnce, InOrder, NoLostWakeup, OnlyWhenAsked};
 
     let submit = Subject::correct::<Submit<1, 1>>;
@@ -177,6 +189,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<Submit<1, 1>, NoNotify>(),
             correct: submit(),
             specified_as: Some("CondvarLoopUnsafe"),
+            properties: Some(properties::find::<NoNotify>),
             blind: &[],
         },
         Fault {
@@ -187,6 +200,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<ParkOnce<NotifyWithoutTheLock>>(),
             correct: Subject::correct::<ParkOnce<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsNotifyWithoutLock"),
+            properties: None,
             blind: &[],
         },
         Fault {
@@ -197,6 +211,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<Submit<1, 1>, NotifyBeforeEnqueue>(),
             correct: submit(),
             specified_as: Some("CondvarLoopFaultsNotifyBeforeEnqueue"),
+            properties: Some(properties::find::<NotifyBeforeEnqueue>),
             blind: &[],
         },
         Fault {
@@ -207,6 +222,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<Submit<1, 1>, CheckOutsideTheLock>(),
             correct: submit(),
             specified_as: Some("CondvarLoopFaultsCheckOutsideLock"),
+            properties: Some(properties::find::<CheckOutsideTheLock>),
             blind: &[],
         },
         Fault {
@@ -217,6 +233,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<Submit<1, 1>, StaleAsleepFlag>(),
             correct: submit(),
             specified_as: Some("CondvarLoopFaultsStaleFlag"),
+            properties: Some(properties::find::<StaleAsleepFlag>),
             blind: &[],
         },
         Fault {
@@ -227,6 +244,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<Unasked, IfInsteadOfWhile>(),
             correct: Subject::correct::<Unasked>(),
             specified_as: Some("CondvarLoopFaultsIfInsteadOfWhile"),
+            properties: Some(properties::find::<IfInsteadOfWhile>),
             blind: &[(Threads, NEVER_SPURIOUS)],
         },
         Fault {
@@ -237,6 +255,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<Pipe<ClearAfterDrain>>(),
             correct: Subject::correct::<Pipe<CorrectSteps>>(),
             specified_as: Some("SelfPipeLoopFaultsClearAfterDrain"),
+            properties: None,
             blind: &[],
         },
         Fault {
@@ -247,6 +266,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<WorkerPool<NotifyOnlyWhenEmpty>>(),
             correct: Subject::correct::<WorkerPool<CorrectSteps>>(),
             specified_as: None,
+            properties: None,
             blind: &[(Tla, ONE_CONSUMER)],
         },
         Fault {
@@ -257,6 +277,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<StopRacesWithSleep, SilentStop>(),
             correct: Subject::correct::<StopRacesWithSleep>(),
             specified_as: Some("CondvarLoopFaultsSilentStop"),
+            properties: Some(properties::find::<SilentStop>),
             blind: &[],
         },
         Fault {
@@ -267,6 +288,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<TimerFromAnotherThread<SilentTimer>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
             specified_as: None,
+            properties: None,
             blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
         },
         Fault {
@@ -277,6 +299,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
             specified_as: None,
+            properties: None,
             blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
         },
         Fault {
@@ -287,6 +310,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<CloseRacesWithSubmit, AcceptAfterClose>(),
             correct: Subject::correct::<CloseRacesWithSubmit>(),
             specified_as: Some("CondvarLoopFaultsAcceptAfterClose"),
+            properties: Some(properties::find::<AcceptAfterClose>),
             blind: &[],
         },
         Fault {
@@ -297,6 +321,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<BoundedBuffer<WrongSleeper>>(),
             correct: Subject::correct::<BoundedBuffer<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsWrongSleeper"),
+            properties: None,
             blind: &[],
         },
         Fault {
@@ -307,7 +332,8 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::new::<DeadlinePasses, TimeoutMeansNothingToDo>(),
             correct: Subject::new::<DeadlinePasses, Correct>(),
             specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
-            blind: &[(Threads, VIRTUAL_TIME)],
+            properties: None,
+            blind: &[(Threads, VIRTUAL_TIME), (Properties, NO_DEADLINES)],
         },
         Fault {
             name: "two-queues",
@@ -317,6 +343,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<OwnAfterForeign<TwoQueues>>(),
             correct: Subject::correct::<OwnAfterForeign<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsTwoQueues"),
+            properties: None,
             blind: &[],
         },
         Fault {
@@ -327,6 +354,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<PanicInBatch<PanicLosesTheBatch>>(),
             correct: Subject::correct::<PanicInBatch<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsPanicLosesBatch"),
+            properties: None,
             blind: &[],
         },
         Fault {
@@ -337,6 +365,7 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<AnnouncedSleep<RelaxedFlag>>(),
             correct: Subject::correct::<AnnouncedSleep<CorrectSteps>>(),
             specified_as: None,
+            properties: None,
             blind: &[
                 (Tla, SEQUENTIAL),
                 (ShuttleDepthFirst, SEQUENTIAL),

@@ -11,6 +11,8 @@
 //! - **The specification** has no clock, and one consumer. It cannot see `silent-timer` and
 //!   `stale-deadline`, which are about the right moment, nor `notify-only-when-empty`, which is about
 //!   a second worker.
+//! - **The property tests** put the fault into the loop itself and make public calls. They cannot see
+//!   a fault of another primitive, nor one of a deadline, which no public call waits for.
 
 use std::sync::Arc;
 use std::thread;
@@ -24,6 +26,8 @@ use crate::faults::{Checker, Fault, catalogue};
 use crate::models::{Subject, pairs};
 use crate::spec::steps::Trace;
 use crate::spec::{self, Finding, Specification};
+use wakeproof::inbox::Correct;
+use wakeproof_proptests::find::{self as properties, Found};
 
 /// The matrix, filled in.
 #[derive(Debug, Serialize)]
@@ -79,6 +83,13 @@ pub enum Result {
         /// What to give to `wakeproof trace <fault> --schedule=` to see it again, where that is
         /// possible.
         replay: Option<String>,
+    },
+    /// A property does not hold.
+    Falsified {
+        /// Of what: a history of one thread, or a program of several.
+        by: &'static str,
+        /// The shortest that shrinking led to, and what is wrong with it.
+        message: String,
     },
     /// Nothing was found.
     NotFound {
@@ -161,6 +172,7 @@ pub fn fill(bounds: &Bounds, watcher: &dyn Fn(&str, Checker)) -> anyhow::Result<
             match checker {
                 Checker::Tla => specified_correct(&specification),
                 Checker::Threads => Ok(on_threads.next().expect("one for the correct protocol")),
+                Checker::Properties => Ok(Result::of_properties(&properties::find::<Correct>())),
                 _ => correct(checker, bounds),
             }
         })?,
@@ -172,6 +184,7 @@ pub fn fill(bounds: &Bounds, watcher: &dyn Fn(&str, Checker)) -> anyhow::Result<
                 Checker::Threads => Ok(on_threads.next().expect("one for each fault")),
                 _ if let Some(why) = fault.blindness(checker) => Ok(Result::cannot_see(why)),
                 Checker::Tla => specified(fault, &specification),
+                Checker::Properties => falsified(fault),
                 _ => {
                     let exploration = explore(&fault.faulty, checker, bounds)?;
                     not_interrupted(bounds, fault.name, checker)?;
@@ -223,7 +236,9 @@ fn explore(subject: &Subject, checker: Checker, bounds: &Bounds) -> anyhow::Resu
         Checker::ShuttleDepthFirst => subject.shortest(&limits(bounds.most_executions)),
         Checker::ShuttlePct => sample(Search::Pct { seed, depth: 2 }),
         Checker::ShuttleRandom => sample(Search::Random { seed }),
-        Checker::Tla | Checker::Threads => unreachable!("they explore no executions"),
+        Checker::Tla | Checker::Threads | Checker::Properties => {
+            unreachable!("they explore no executions")
+        }
     })
 }
 
@@ -332,7 +347,29 @@ fn specified(fault: &Fault, specification: &Specification) -> anyhow::Result<Res
     Ok(Result::of_finding(&specification.model(model)?.check()?))
 }
 
+fn falsified(fault: &Fault) -> anyhow::Result<Result> {
+    let find = fault
+        .properties
+        .with_context(|| format!("{} is neither looked for nor excused from it", fault.name))?;
+    Ok(Result::of_properties(&find()))
+}
+
 impl Result {
+    fn of_properties(found: &Found) -> Self {
+        let falsified = |by| Result::Falsified {
+            by,
+            message: found.to_string(),
+        };
+        match found {
+            Found::InHistory(_) => falsified("a history"),
+            Found::InProgram(_) => falsified("a program"),
+            Found::Nothing => Result::NotFound {
+                within: 2 * u64::from(properties::same_cases().cases),
+                is_proof: false,
+            },
+        }
+    }
+
     fn cannot_see(why: &str) -> Self {
         Result::CannotSee { why: why.into() }
     }
@@ -385,7 +422,7 @@ impl Line {
         for cell in &mut self.cells {
             cell.as_expected = match (&cell.result, cell.checker) {
                 (Result::CannotSee { .. }, _) => true,
-                (Result::Found { .. }, _) => name != "correct",
+                (Result::Found { .. } | Result::Falsified { .. }, _) => name != "correct",
                 (Result::NotFound { .. }, Checker::Threads) => true,
                 (Result::NotFound { .. }, checker) => {
                     name == "correct" || MISSED.contains(&(name, checker))

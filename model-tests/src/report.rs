@@ -1,5 +1,6 @@
 //! What a check has found, and the table that shows it.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
@@ -31,8 +32,19 @@ pub struct Row {
 pub struct Work {
     /// How many.
     pub count: u64,
-    /// Of what, in the plural.
+    /// Of what, in the plural: a word with an `s` at its end.
     pub unit: String,
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Work { count, unit } = self;
+        let unit = match (count, unit.strip_suffix('s')) {
+            (1, Some(singular)) => singular,
+            _ => unit,
+        };
+        write!(f, "{} {unit}", grouped(*count))
+    }
 }
 
 /// How a command ends when nothing went wrong on the way.
@@ -146,7 +158,7 @@ fn table(rows: &[Row]) -> Table {
             Cell::new(&row.subject),
             Cell::new(&row.expected),
             verdict_cell(&row.found, row.as_expected),
-            Cell::new(format!("{} {}", grouped(row.work.count), row.work.unit)),
+            Cell::new(row.work.to_string()),
             Cell::new(format!("{:.2}", row.seconds)).set_alignment(CellAlignment::Right),
         ]);
     }
@@ -200,6 +212,9 @@ mod tests {
         };
         let good = table(&[row(true)]).to_string();
         assert!(good.contains("✓ found") && good.contains("1,000 executions"));
+        let mut one = row(true);
+        one.work.count = 1;
+        assert!(table(&[one]).to_string().contains("1 execution "));
         assert!(table(&[row(false)]).to_string().contains("✗ found"));
         assert_eq!(Verdict::from(true), Verdict::AsExpected);
         assert_eq!(Verdict::from(false), Verdict::NotAsExpected);

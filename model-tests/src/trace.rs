@@ -97,7 +97,10 @@ impl Trace {
                 )
             }
             Checker::Tla => specification::trace(fault),
-            Checker::ShuttlePct | Checker::ShuttleRandom | Checker::Threads => {
+            Checker::ShuttlePct
+            | Checker::ShuttleRandom
+            | Checker::Threads
+            | Checker::Properties => {
                 anyhow::bail!("{checker} has no trace to show; there are loom, shuttle and tla")
             }
         }

@@ -102,6 +102,7 @@ fn cells<'a>(line: &'a Line, reasons: &mut Vec<&'a str>) -> Vec<Cell> {
                 };
                 format!("found: #{}{steps}", grouped(*after))
             }
+            Result::Falsified { by, .. } => format!("found: {by}"),
             Result::NotFound {
                 within,
                 is_proof: true,

@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use super::{Notified, Trace};
 
+/// A lane's width, unless the lines above and below the lanes need more.
 const LANE: usize = 300;
+/// No letter of the bold font is wider, on average over a line.
+const LETTER: usize = 8;
 const ROW: usize = 30;
 const TOP: usize = 110;
 const MARGIN: usize = 20;
@@ -16,7 +19,12 @@ const STYLE: &str = "text{font:13px ui-sans-serif,system-ui,sans-serif;fill:#1f2
 
 pub(super) fn draw(trace: &Trace) -> String {
     let lanes = trace.threads.len().max(2);
-    let width = lanes * LANE + 2 * MARGIN;
+    let headline = format!("{}: {}", trace.fault, trace.wrong);
+    let lines = [&headline, &trace.found, &trace.end];
+    let longest = lines.map(|line| line.chars().count()).into_iter().max();
+    let lane = LANE.max(longest.unwrap_or(0) * LETTER / lanes);
+    let centre = |index: usize| MARGIN + index * lane + lane / 2;
+    let width = lanes * lane + 2 * MARGIN;
     let bottom = TOP + trace.steps.len() * ROW;
     let height = bottom + 3 * ROW;
     let mut out = String::new();
@@ -29,13 +37,7 @@ pub(super) fn draw(trace: &Trace) -> String {
          <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n",
         escape(&format!("{}: {}", trace.fault, trace.end)),
     );
-    text(
-        &mut out,
-        MARGIN,
-        26,
-        "name",
-        &format!("{}: {}", trace.fault, trace.wrong),
-    );
+    text(&mut out, MARGIN, 26, "name", &headline);
     text(&mut out, MARGIN, 48, "small", &trace.found);
     for (index, thread) in trace.threads.iter().enumerate() {
         let x = centre(index);
@@ -63,7 +65,7 @@ pub(super) fn draw(trace: &Trace) -> String {
                 "<line class=\"arrow\" x1=\"{x}\" y1=\"{y}\" x2=\"{to}\" y2=\"{y}\"/>"
             );
         }
-        let (left, box_width, box_height) = (x - LANE / 2 + 8, LANE - 16, ROW - 6);
+        let (left, box_width, box_height) = (x - lane / 2 + 8, lane - 16, ROW - 6);
         let _ = writeln!(
             out,
             "<rect class=\"{class}\" x=\"{left}\" y=\"{y}\" width=\"{box_width}\" height=\"{box_height}\" rx=\"4\"/>"
@@ -83,10 +85,6 @@ pub(super) fn draw(trace: &Trace) -> String {
     text(&mut out, MARGIN, bottom + 2 * ROW, "end", &trace.end);
     out.push_str("</svg>\n");
     out
-}
-
-fn centre(lane: usize) -> usize {
-    MARGIN + lane * LANE + LANE / 2
 }
 
 fn text(out: &mut String, x: usize, y: usize, class: &str, content: &str) {
