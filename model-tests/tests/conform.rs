@@ -332,7 +332,16 @@ fn the_loop_on_real_threads_is_accepted_and_its_unsafe_call_refused() {
         }
     });
     let followed = follow(&safe).unwrap();
-    assert_eq!(followed.refused, None, "{safe}");
+    if let Some((line, refusal)) = &followed.refused {
+        let line = usize::try_from(*line).unwrap();
+        let before: Vec<&str> = safe
+            .lines()
+            .take(line)
+            .skip(line.saturating_sub(8))
+            .collect();
+        let (before, explanation) = (before.join("\n"), &refusal.explanation);
+        panic!("refused at line {line} of the recording:\n{before}\n{explanation}");
+    }
     assert!(followed.steps > 1_000, "{}", followed.steps);
 
     let lost = record(|handle| {
