@@ -1,18 +1,9 @@
 //! `wakeproof explore`: bounds of the user's own.
 
-use std::process::Command;
+mod common;
 
 fn explore(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
-        .arg("explore")
-        .args(arguments)
-        .output()
-        .expect("it runs");
-    (
-        output.status.code(),
-        String::from_utf8(output.stdout).expect("text"),
-        String::from_utf8(output.stderr).expect("text"),
-    )
+    common::wakeproof("explore", arguments)
 }
 
 #[test]

@@ -1,18 +1,9 @@
 //! `wakeproof trace`: counterexamples that a person can read.
 
-use std::process::Command;
+mod common;
 
 fn trace(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
-        .arg("trace")
-        .args(arguments)
-        .output()
-        .expect("it runs");
-    (
-        output.status.code(),
-        String::from_utf8(output.stdout).expect("text"),
-        String::from_utf8(output.stderr).expect("text"),
-    )
+    common::wakeproof("trace", arguments)
 }
 
 #[test]

@@ -1,0 +1,17 @@
+//! What several test files need.
+
+use std::process::Command;
+
+/// Runs a subcommand: its exit status, what it prints, and what it says on standard error.
+pub fn wakeproof(subcommand: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
+        .arg(subcommand)
+        .args(arguments)
+        .output()
+        .expect("it runs");
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).expect("text"),
+        String::from_utf8(output.stderr).expect("text"),
+    )
+}
