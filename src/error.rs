@@ -163,6 +163,15 @@ impl fmt::Debug for JoinError {
 impl Error for JoinError {}
 
 /// A future did not complete in the time that it was given; it has been dropped.
+///
+/// ```
+/// use std::{future, time::Duration};
+///
+/// let event_loop = wakeproof::EventLoop::new();
+/// let never = event_loop.local().timeout(Duration::ZERO, future::pending::<()>());
+/// let elapsed = event_loop.run_until_complete(never).unwrap().unwrap_err();
+/// assert_eq!(elapsed.to_string(), "the future did not complete in time and was dropped");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Elapsed;

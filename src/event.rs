@@ -197,6 +197,16 @@ impl<P: Platform> EventHandle<P> {
 }
 
 /// The future of [`Event::wait`].
+///
+/// ```
+/// use wakeproof::{Event, EventLoop};
+///
+/// let event_loop = EventLoop::new();
+/// let event = Event::new(&event_loop.local());
+/// let waiter = event_loop.local().spawn(event.wait()).unwrap();
+/// event_loop.local().call_soon(move || event.set()).unwrap();
+/// event_loop.run_until_complete(waiter).unwrap().unwrap();
+/// ```
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct EventWait<P: Platform = ParkingLot> {
     event: Event<P>,

@@ -385,6 +385,15 @@ impl<P: Platform> Handle<P> {
 }
 
 /// Why a job was not taken in.
+///
+/// ```
+/// use wakeproof::{EventLoop, Executor};
+///
+/// let (event_loop, executor) = (EventLoop::new(), Executor::new());
+/// event_loop.close().unwrap();
+/// let refused = event_loop.local().run_in_executor(&executor, || "still mine").unwrap_err();
+/// assert_eq!(refused.into_job()(), "still mine");
+/// ```
 #[non_exhaustive]
 pub enum ExecutorError<F> {
     /// The loop is closed: nobody would hear of the result.

@@ -123,6 +123,17 @@ pub fn set_event_without_wakeup<P: Platform>(event: &EventHandle<P>) -> Result<(
 }
 
 /// Why an event was not set, or set in vain.
+///
+/// ```
+/// use wakeproof::{Event, EventLoop, hazard};
+///
+/// let event_loop = EventLoop::new();
+/// event_loop.set_debug(true);
+/// let setter = Event::new(&event_loop.local()).handle();
+/// let refusal = std::thread::spawn(move || hazard::set_event_without_wakeup(&setter));
+/// let refusal = refusal.join().unwrap().unwrap_err();
+/// assert!(refusal.to_string().contains("use set_threadsafe, which wakes it"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetError {

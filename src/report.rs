@@ -9,14 +9,24 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Whose code it was.
+/// Whose code it was, in the words of a report.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
     pub(crate) work: Work,
     pub(crate) scheduled_at: &'static Location<'static>,
 }
 
-/// What a loop has others' code for, and where that code comes from: in the words of its reports.
+/// What kind of code a loop's report is about.
+///
+/// ```
+/// use wakeproof::{EventLoop, Work};
+///
+/// let event_loop = EventLoop::new();
+/// event_loop.set_exception_handler(|panic| assert_eq!(panic.work(), Work::Callback));
+/// event_loop.local().call_soon(|| panic!("out of cheese")).unwrap();
+/// event_loop.stop();
+/// event_loop.run_forever().unwrap();
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Work {

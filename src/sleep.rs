@@ -60,6 +60,15 @@ impl<P: Platform> Alarm for Handle<P> {
 ///
 /// Its timer is set on the loop when it is first polled, and cancelled when it is dropped. On a
 /// loop that is closed, it never completes.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let event_loop = wakeproof::EventLoop::new();
+/// let sleep = event_loop.handle().sleep(Duration::from_millis(1));
+/// event_loop.run_until_complete(sleep)?;
+/// # Ok::<(), wakeproof::RunError>(())
+/// ```
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep<A: Alarm> {
     alarm: A,

@@ -333,6 +333,13 @@ impl<T> fmt::Debug for SharedTask<T> {
 }
 
 /// Why a thread that waited for a task has no result.
+///
+/// ```
+/// let event_loop = wakeproof::EventLoop::new();
+/// let mut task = event_loop.handle().spawn_threadsafe(async {}).unwrap();
+/// let error = task.result().unwrap_err(); // on the loop's own thread
+/// assert!(error.to_string().starts_with("deadlock: "));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ResultError {
