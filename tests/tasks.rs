@@ -225,11 +225,12 @@ fn run_drops_the_tasks_that_are_left() {
         local.sleep(Duration::ZERO).await;
         let bomb = OnDrop(unstarted, "unstarted");
         drop(local.spawn(async move { drop(bomb) }).unwrap());
-        task.unwrap()
+        Some(task.unwrap())
     });
     log.expect(&["started", "unstarted"]);
     // Whoever awaits it, wherever, learns that.
-    let outcome = EventLoop::new().run_until_complete(awaiter.unwrap());
+    let awaiter = awaiter.unwrap().unwrap();
+    let outcome = EventLoop::new().run_until_complete(awaiter);
     assert!(outcome.unwrap().unwrap_err().is_cancelled());
 }
 
@@ -457,8 +458,9 @@ fn a_waker_outlives_its_task_and_its_loop_and_holds_neither() {
         drop(event_loop);
         assert_eq!(Rc::strong_count(&not_send), 1, "dropped with the loop");
         let woken = thread::spawn(move || {
-            waker.wake_by_ref();
-            waker.clone().wake();
+            let clone = waker.clone();
+            waker.wake();
+            clone.wake();
         });
         woken.join().unwrap();
         assert!(task.unwrap().is_cancelled());
@@ -808,40 +810,74 @@ fn what_may_go_to_another_thread_and_what_may_not() {
 
 #[cfg(feature = "loom")]
 mod under_loom {
+    use std::future::poll_fn;
     use std::sync::Arc;
     use std::task::Poll;
 
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::thread;
-    use wakeproof::EventLoop;
     use wakeproof::platform::{Environment, Loom};
+    use wakeproof::{EventLoop, JoinError, ResultError};
 
-    /// Before the poll, in it, behind it, while the loop falls asleep or sleeps: a wakeup is seen,
-    /// and what was written before it.
+    /// Pending until another thread, which the first poll starts, has written and woken it.
+    fn woken_by_a_thread() -> impl Future<Output = ()> {
+        let ready = Arc::new(AtomicBool::new(false));
+        let mut worker = None;
+        poll_fn(move |context| {
+            if worker.is_none() {
+                let (waker, write) = (context.waker().clone(), ready.clone());
+                worker = Some(thread::spawn(move || {
+                    write.store(true, Ordering::Relaxed);
+                    waker.wake();
+                }));
+            }
+            if !ready.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
+            worker.take().unwrap().join().unwrap();
+            Poll::Ready(())
+        })
+    }
+
+    /// In the poll, behind it, while the loop falls asleep or sleeps: a wakeup is seen, and what was
+    /// written before it.
     #[test]
-    fn no_wakeup_is_lost() {
+    fn no_wakeup_of_the_main_future_is_lost() {
         loom::model(|| {
             Loom::enter(Environment::QUIET);
             let event_loop = EventLoop::<Loom>::on_platform();
-            let ready = Arc::new(AtomicBool::new(false));
-            let mut worker = None;
-            event_loop
-                .run_until_complete(std::future::poll_fn(|context| {
-                    if worker.is_none() {
-                        let (waker, write) = (context.waker().clone(), ready.clone());
-                        worker = Some(thread::spawn(move || {
-                            write.store(true, Ordering::Relaxed);
-                            waker.wake();
-                        }));
-                    }
-                    if ready.load(Ordering::Relaxed) {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                }))
-                .unwrap();
-            worker.take().unwrap().join().unwrap();
+            event_loop.run_until_complete(woken_by_a_thread()).unwrap();
+        });
+    }
+
+    #[test]
+    fn no_wakeup_of_a_task_is_lost() {
+        loom::model(|| {
+            Loom::enter(Environment::QUIET);
+            let event_loop = EventLoop::<Loom>::on_platform();
+            let task = event_loop.local().spawn(woken_by_a_thread()).unwrap();
+            event_loop.run_until_complete(task).unwrap().unwrap();
+        });
+    }
+
+    /// A cancel from another thread: before the first poll, or while the task waits.
+    #[test]
+    fn a_cancel_of_another_thread_reaches_the_task() {
+        loom::model(|| {
+            Loom::enter(Environment::QUIET);
+            let event_loop = EventLoop::<Loom>::on_platform();
+            let task = event_loop.handle().spawn_threadsafe(std::future::pending());
+            let mut task: wakeproof::SharedTask<()> = task.unwrap();
+            let handle = event_loop.handle();
+            let worker = thread::spawn(move || {
+                task.cancel();
+                let is_cancelled =
+                    matches!(task.result(), Err(ResultError::Join(JoinError::Cancelled)));
+                handle.stop();
+                is_cancelled
+            });
+            event_loop.run_forever().unwrap();
+            assert!(worker.join().unwrap());
         });
     }
 
