@@ -245,6 +245,25 @@ fn a_task_costs_one_allocation_and_its_wakeups_and_polls_none() {
     assert_eq!(polled.count_total, 0);
 }
 
+#[test]
+fn a_task_of_another_thread_costs_one_allocation_there_and_one_on_the_loops() {
+    let event_loop = EventLoop::new();
+    let handle = event_loop.handle();
+    let mut costs = [0; 3];
+    for _ in 0..3 {
+        let mut task = None;
+        let spawned = measure(|| task = Some(handle.spawn_threadsafe(yield_once()).unwrap()));
+        event_loop.stop();
+        let first_poll = measure(|| event_loop.run_forever().unwrap());
+        event_loop.stop();
+        let rest = measure(|| event_loop.run_forever().unwrap());
+        assert!(task.unwrap().is_finished());
+        // The queue, the slab and the batch grow to their size.
+        costs = [&spawned, &first_poll, &rest].map(|cost| cost.count_total);
+    }
+    assert_eq!(costs, [1, 1, 0]);
+}
+
 /// Wakes its task and lets it go once round the queue.
 fn yield_once() -> impl Future<Output = ()> {
     let mut yielded = false;

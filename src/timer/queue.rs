@@ -82,6 +82,7 @@ impl TimerQueue {
             let before = self.heap.len();
             self.heap.retain(|timer| !timer.call().is_cancelled());
             cancelled.discarded(before - self.heap.len());
+            self.heap.shrink_to(2 * self.heap.len().max(TOLERATED));
         }
         // Without a cancelled timer there is none to look for, which spares a lock.
         while cancelled.number() > 0 && self.heap.peek()?.call().is_cancelled() {
