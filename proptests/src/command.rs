@@ -73,6 +73,16 @@ pub enum Due {
 }
 
 impl Due {
+    /// The delay, unless it is the deadline that is given.
+    #[must_use]
+    pub fn delay(self) -> Option<Duration> {
+        match self {
+            Due::Later(delay) => Some(Duration::from_millis(delay)),
+            Due::At(_) => None,
+            Due::Never => Some(Duration::MAX),
+        }
+    }
+
     /// The deadline, if the clock shows this.
     #[must_use]
     pub fn deadline(self, now: Duration) -> Duration {
@@ -88,6 +98,44 @@ impl Due {
             Due::Never => Duration::MAX,
         }
     }
+}
+
+/// By which call a task is spawned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SpawnThrough {
+    /// `Local::spawn`.
+    Local,
+    /// `Handle::spawn_threadsafe`.
+    Threadsafe(Caller),
+}
+
+/// The number of an event. There are [`EVENTS`].
+pub type Event = usize;
+
+/// How many events there are.
+pub const EVENTS: usize = 2;
+
+/// By which call an event is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SetThrough {
+    /// `Event::set`.
+    Event,
+    /// `EventHandle::set_threadsafe`.
+    Threadsafe(Caller),
+}
+
+/// What a task awaits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Await {
+    /// Its next turn.
+    Turn,
+    /// A deadline, by `sleep` or `sleep_until`.
+    Sleep(Due),
+    /// An event.
+    Event(Event),
+    /// The end of one of the tasks whose handle is still there: the n-th, counted in a circle. The
+    /// handle is gone after that.
+    Task(usize),
 }
 
 /// By which of the three calls a loop is stopped.
@@ -124,6 +172,22 @@ pub enum Command {
     Cancel(usize, Caller),
     /// Drops the handle of one of the callbacks, which must change nothing.
     Forget(usize),
+    /// Spawns a task, whose script is the callback's.
+    Spawn(SpawnThrough, Callback),
+    /// Awaits something, in the script of a task. Elsewhere, it is nothing.
+    Await(Await),
+    /// Keeps a waker, in the script of a task. Elsewhere, it is nothing.
+    KeepWaker,
+    /// Uses one of the wakers that were kept: the n-th, counted in a circle.
+    Wake(usize, Caller),
+    /// Cancels one of the tasks whose handle is still there: the n-th, counted in a circle.
+    CancelTask(usize, Caller),
+    /// Drops the handle of one of the tasks, which then runs by itself.
+    Detach(usize),
+    /// Sets an event.
+    SetEvent(SetThrough, Event),
+    /// Resets an event.
+    ClearEvent(Event),
     /// Asks the loop to stop.
     Stop(StopThrough),
     /// `EventLoop::run_forever`.
@@ -144,7 +208,7 @@ pub enum Command {
     Look,
 }
 
-/// What a callback does when it runs, and when it is dropped.
+/// What a callback or a task does when it runs, and when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Callback {
     /// What it calls, one after the other.
@@ -208,6 +272,14 @@ fn anywhere(depth: u32) -> BoxedStrategy<Command> {
         2 => due().prop_map(Through::Timer),
         2 => (due(), caller()).prop_map(|(due, caller)| Through::TimerThreadsafe(due, caller)),
     ];
+    let spawn_through = prop_oneof![
+        Just(SpawnThrough::Local),
+        caller().prop_map(SpawnThrough::Threadsafe),
+    ];
+    let set_through = prop_oneof![
+        Just(SetThrough::Event),
+        caller().prop_map(SetThrough::Threadsafe),
+    ];
     let stop_through = prop_oneof![
         Just(StopThrough::Loop),
         Just(StopThrough::Local),
@@ -217,6 +289,12 @@ fn anywhere(depth: u32) -> BoxedStrategy<Command> {
         8 => (through, callback(depth)).prop_map(|(through, callback)| Command::Submit(through, callback)),
         3 => (0..8_usize, caller()).prop_map(|(pick, caller)| Command::Cancel(pick, caller)),
         1 => (0..8_usize).prop_map(Command::Forget),
+        5 => (spawn_through, task(depth)).prop_map(|(through, task)| Command::Spawn(through, task)),
+        2 => (0..4_usize, caller()).prop_map(|(pick, caller)| Command::CancelTask(pick, caller)),
+        1 => (0..4_usize).prop_map(Command::Detach),
+        2 => (0..4_usize, caller()).prop_map(|(pick, caller)| Command::Wake(pick, caller)),
+        4 => (set_through, 0..EVENTS).prop_map(|(through, event)| Command::SetEvent(through, event)),
+        3 => (0..EVENTS).prop_map(Command::ClearEvent),
         3 => stop_through.prop_map(Command::Stop),
         1 => any::<bool>().prop_map(Command::SetDebug),
         1 => (0..3_u64).prop_map(Command::SetSlowCallbackDuration),
@@ -225,6 +303,16 @@ fn anywhere(depth: u32) -> BoxedStrategy<Command> {
         1 => Just(Command::Look),
     ]
     .boxed()
+}
+
+/// Anything that a task can await.
+fn awaits() -> impl Strategy<Value = Await> {
+    prop_oneof![
+        1 => Just(Await::Turn),
+        1 => due().prop_map(Await::Sleep),
+        2 => (0..EVENTS).prop_map(Await::Event),
+        1 => (0..4_usize).prop_map(Await::Task),
+    ]
 }
 
 /// Any deadline: most of them close together, so that they meet, and some hours or centuries away.
@@ -240,19 +328,34 @@ fn due() -> impl Strategy<Value = Due> {
 
 /// Any callback that submits others no more than `depth` deep.
 fn callback(depth: u32) -> BoxedStrategy<Callback> {
-    let script = match depth {
-        0 => Just(Vec::new()).boxed(),
-        // Running and closing a running loop is refused, and has to be harmless.
-        _ => vec(
-            prop_oneof![
-                12 => anywhere(depth - 1),
-                1 => Just(Command::Run),
-                1 => Just(Command::Close),
-            ],
-            0..4,
-        )
-        .boxed(),
-    };
+    match depth {
+        0 => with_script(Just(Vec::new())),
+        _ => with_script(vec(in_script(depth), 0..4)),
+    }
+}
+
+/// Any task that submits others no more than `depth` deep.
+fn task(depth: u32) -> BoxedStrategy<Callback> {
+    let awaits = prop_oneof![
+        6 => awaits().prop_map(Command::Await),
+        1 => Just(Command::KeepWaker),
+    ];
+    match depth {
+        0 => with_script(vec(awaits, 0..3)),
+        _ => with_script(vec(prop_oneof![awaits, in_script(depth)], 0..5)),
+    }
+}
+
+/// Any command for a script. Running and closing a running loop is refused, and has to be harmless.
+fn in_script(depth: u32) -> impl Strategy<Value = Command> {
+    prop_oneof![
+        12 => anywhere(depth - 1),
+        1 => Just(Command::Run),
+        1 => Just(Command::Close),
+    ]
+}
+
+fn with_script(script: impl Strategy<Value = Vec<Command>> + 'static) -> BoxedStrategy<Callback> {
     let destructor = prop_oneof![
         6 => Just(Destructor::Quiet),
         1 => Just(Destructor::Panics),

@@ -224,3 +224,33 @@ impl Rules for DueTimersJoin {
         true
     }
 }
+
+/// A wrong rule: a task is polled as many times as it is woken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct EveryWakeupCounts;
+
+impl Rules for EveryWakeupCounts {
+    fn wakeups_are_one() -> bool {
+        false
+    }
+}
+
+/// A wrong rule: who has waited for an event for the shortest time goes on first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct LastWaiterFirst;
+
+impl Rules for LastWaiterFirst {
+    fn order_released(released: &mut [usize]) {
+        released.reverse();
+    }
+}
+
+/// A wrong rule: who has been released by an event, and finds it cleared, waits on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct ClearTakesBack;
+
+impl Rules for ClearTakesBack {
+    fn released_stay_released() -> bool {
+        false
+    }
+}

@@ -12,6 +12,5 @@ pub mod real;
 pub mod record;
 pub mod reference;
 pub mod shrink;
-
 pub mod stress;
 pub mod virtual_time;

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::command::{Callback, Caller, Command, Destructor, Id, StopThrough, Through};
-use crate::record::{Call, Event, OWNER, Observation, Outcome, Record};
+use crate::command::{
+    Await, Callback, Caller, Command, Destructor, EVENTS, Event as Flag, Id, SetThrough,
+    SpawnThrough, StopThrough, Through,
+};
+use crate::record::{Call, End, Event, OWNER, Observation, Outcome, Record};
 use crate::reference::{Advance, Documented, Fate, Reference, Rules};
 
 /// The reference, together with the scripts of the callbacks, writing the records that the real
@@ -13,10 +16,18 @@ use crate::reference::{Advance, Documented, Fate, Reference, Rules};
 #[derive(Clone)]
 pub struct Prediction<R = Documented> {
     reference: Reference<R>,
-    /// Every callback ever submitted, by its number.
+    /// Every callback and task ever submitted, by its number.
     callbacks: Vec<Callback>,
     /// The callbacks whose handle is still there, and how they were submitted.
     handles: BTreeMap<Id, Through>,
+    /// The callbacks that set an event, and do nothing else.
+    setters: BTreeMap<Id, Flag>,
+    /// The tasks whose handle is still there, and how they were spawned.
+    tasks: BTreeMap<Id, SpawnThrough>,
+    /// How many commands of its script each task has begun.
+    progress: BTreeMap<Id, usize>,
+    /// The tasks that have left a waker.
+    wakers: BTreeMap<Id, ()>,
     slow_callback_duration: Duration,
     /// How often the handlers have been replaced.
     handlers: usize,
@@ -33,6 +44,10 @@ impl<R: Rules> Default for Prediction<R> {
             reference: Reference::default(),
             callbacks: Vec::new(),
             handles: BTreeMap::new(),
+            setters: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            progress: BTreeMap::new(),
+            wakers: BTreeMap::new(),
             slow_callback_duration: Duration::MAX,
             handlers: 0,
             event_loop_dropped: false,
@@ -70,6 +85,41 @@ impl<R: Rules> Prediction<R> {
                 StopThrough::Handle(caller) => *caller,
             }),
             Command::Look => self.look(),
+            Command::Spawn(through, task) => self.spawn(*through, task),
+            Command::Await(_) | Command::KeepWaker => {}
+            Command::Wake(pick, caller) => {
+                if let Some((id, ())) = nth(&self.wakers, *pick) {
+                    self.call(number(*caller), Call::Wake(id));
+                    self.reference.wake(id);
+                    self.give(number(*caller), Outcome::Nothing);
+                }
+            }
+            Command::CancelTask(pick, caller) => {
+                if let Some((id, through)) = nth(&self.tasks, *pick) {
+                    let thread = match through {
+                        SpawnThrough::Local => OWNER,
+                        SpawnThrough::Threadsafe(_) => number(*caller),
+                    };
+                    self.call(thread, Call::CancelTask(id));
+                    let cancelled = self.reference.cancel_task(id);
+                    self.give(thread, Outcome::Cancelled(cancelled));
+                }
+            }
+            Command::Detach(pick) => {
+                if let Some((id, _)) = nth(&self.tasks, *pick) {
+                    self.tasks.remove(&id);
+                    self.reference.detach(id);
+                }
+            }
+            Command::SetEvent(SetThrough::Event, event) => {
+                self.call(OWNER, Call::SetEvent(*event));
+                self.reference.set_event(*event);
+                self.give(OWNER, Outcome::Nothing);
+            }
+            Command::SetEvent(SetThrough::Threadsafe(caller), event) => {
+                self.set_threadsafe(*caller, *event);
+            }
+            Command::ClearEvent(event) => self.reference.clear_event(*event),
             Command::Elapse(milliseconds) => {
                 self.reference.now += Duration::from_millis(*milliseconds);
             }
@@ -110,6 +160,135 @@ impl<R: Rules> Prediction<R> {
         }
     }
 
+    fn spawn(&mut self, through: SpawnThrough, task: &Callback) {
+        let (thread, wakes) = match through {
+            SpawnThrough::Local => (OWNER, false),
+            SpawnThrough::Threadsafe(caller) => (number(caller), true),
+        };
+        let id = self.callbacks.len();
+        self.callbacks.push(task.clone());
+        self.call(thread, Call::Spawn(id, through));
+        let spawned = self.reference.spawn(id, wakes);
+        self.give(thread, Outcome::Submitted(spawned.map(|()| None)));
+        match spawned {
+            Ok(()) => _ = self.tasks.insert(id, through),
+            // It came back in the error, and whoever spawned it drops it.
+            Err(_) => _ = self.drop_callback(id, thread, false),
+        }
+    }
+
+    fn set_threadsafe(&mut self, caller: Caller, event: Flag) {
+        let thread = number(caller);
+        let id = self.callbacks.len();
+        self.callbacks.push(Callback::NOTHING);
+        self.setters.insert(id, event);
+        self.call(thread, Call::SetThreadsafe(id, event));
+        let through = Through::Threadsafe(caller);
+        let submitted = self.reference.submit(id, through, None);
+        self.give(thread, Outcome::Submitted(submitted.map(|()| None)));
+        if submitted.is_ok() {
+            self.handles.insert(id, through);
+        }
+    }
+
+    /// Polls a task, or drops it if it is to be cancelled.
+    fn poll(&mut self, id: Id) {
+        let timed = self.reference.debug;
+        let began = self.reference.now;
+        if self.reference.tasks[&id].cancel_requested {
+            if self.drop_task(id) {
+                self.reference.report(id);
+            }
+            self.reference.end(id, End::Cancelled);
+        } else {
+            self.record(OWNER, Event::Polled(id, began));
+            self.go_on(id);
+        }
+        self.reference.end_poll();
+        let duration = self.reference.now - began;
+        if timed && duration > self.slow_callback_duration {
+            self.record(OWNER, Event::Slow(self.handlers, duration));
+        }
+    }
+
+    /// The task's script, from where it waits to where it waits next, or to its end.
+    fn go_on(&mut self, id: Id) {
+        if self.reference.tasks[&id].wait.is_some() {
+            let Some(end) = self.reference.goes_on(id) else {
+                return;
+            };
+            self.record(OWNER, Event::GoesOn(id, end));
+        }
+        let Callback { script, panics, .. } = self.callbacks[id].clone();
+        loop {
+            let at = self.progress.entry(id).or_default();
+            let command = script.get(*at);
+            *at += 1;
+            match command {
+                None => break,
+                Some(Command::Await(what)) => {
+                    if self.waits(id, *what) {
+                        return;
+                    }
+                }
+                Some(Command::KeepWaker) => _ = self.wakers.insert(id, ()),
+                Some(command) => self.perform(command),
+            }
+        }
+        self.record(OWNER, Event::Ended(id));
+        let panicked = self.drop_callback(id, OWNER, panics) || panics;
+        let end = match panicked {
+            true => End::Panicked,
+            false => End::Returned,
+        };
+        self.reference.end(id, end);
+    }
+
+    /// A task begins to wait. False if what it waits for is there already.
+    fn waits(&mut self, id: Id, what: Await) -> bool {
+        let deadline = match what {
+            Await::Sleep(due) => Some(due.deadline(self.reference.now)),
+            _ => None,
+        };
+        let joined = match what {
+            Await::Task(pick) => match nth(&self.tasks, pick) {
+                None => return false, // there is none
+                Some((other, _)) => Some(other),
+            },
+            _ => None,
+        };
+        self.record(OWNER, Event::Waits(id, deadline));
+        let there = match (what, joined, deadline) {
+            (_, Some(other), _) => {
+                self.tasks.remove(&other);
+                let end = self.reference.join(id, other);
+                if end == Some(End::AwaitsItself) {
+                    self.reference.detach(other);
+                }
+                end.map(Some)
+            }
+            (_, _, Some(deadline)) => {
+                self.reference.sleep(id, deadline);
+                None
+            }
+            (Await::Event(event), ..) => (!self.reference.wait_for(id, event)).then_some(None),
+            _ => {
+                self.reference.yield_now(id);
+                None
+            }
+        };
+        if let Some(end) = there {
+            self.record(OWNER, Event::GoesOn(id, end));
+        }
+        there.is_none()
+    }
+
+    /// A task that has not come to its end is dropped. True if its destructor panics.
+    fn drop_task(&mut self, id: Id) -> bool {
+        self.reference.forget_wait(id);
+        self.drop_callback(id, OWNER, false)
+    }
+
     fn cancel(&mut self, pick: usize, caller: Caller) {
         let Some((id, through)) = nth(&self.handles, pick) else {
             return;
@@ -144,6 +323,8 @@ impl<R: Rules> Prediction<R> {
             loop {
                 match self.reference.advance() {
                     Some(Advance::Started(id)) => self.call_back(id),
+                    Some(Advance::Polled(id)) => self.poll(id),
+                    Some(Advance::Reported(id)) => self.report(id),
                     Some(Advance::Slept) => self.sleep(),
                     Some(Advance::Took) => {}
                     _ => break,
@@ -166,6 +347,11 @@ impl<R: Rules> Prediction<R> {
 
     /// Runs one callback: its script, its destructor, and the reports about it.
     fn call_back(&mut self, id: Id) {
+        if let Some(event) = self.setters.get(&id) {
+            self.reference.set_event(*event);
+            self.reference.finish(id);
+            return;
+        }
         let Callback { script, panics, .. } = self.callbacks[id].clone();
         let timed = self.reference.debug;
         let began = self.reference.now;
@@ -177,7 +363,7 @@ impl<R: Rules> Prediction<R> {
         let panicked = self.drop_callback(id, OWNER, panics) || panics;
         self.reference.finish(id);
         if panicked {
-            self.record(OWNER, Event::Reported(id, self.handlers));
+            self.report(id);
         }
         let duration = self.reference.now - began;
         if timed && duration > self.slow_callback_duration {
@@ -187,16 +373,32 @@ impl<R: Rules> Prediction<R> {
 
     fn close(&mut self) -> Result<(), wakeproof::CloseError> {
         self.reference.close()?;
-        while let Some(Advance::Abandoned(id)) = self.reference.advance() {
-            if self.drop_callback(id, OWNER, false) {
-                self.record(OWNER, Event::Reported(id, self.handlers));
+        loop {
+            let (id, panicked) = match self.reference.advance() {
+                Some(Advance::Abandoned(id)) => (id, self.drop_callback(id, OWNER, false)),
+                Some(Advance::AbandonedTask(id)) => {
+                    let panicked = self.drop_task(id);
+                    self.reference.end(id, End::Cancelled);
+                    (id, panicked)
+                }
+                Some(Advance::Reported(id)) => (id, true),
+                _ => return Ok(()),
+            };
+            if panicked {
+                self.report(id);
             }
         }
-        Ok(())
+    }
+
+    fn report(&mut self, id: Id) {
+        self.record(OWNER, Event::Reported(id, self.handlers));
     }
 
     /// The callback's destructor. True if it panics.
     fn drop_callback(&mut self, id: Id, thread: usize, panicking: bool) -> bool {
+        if self.setters.contains_key(&id) {
+            return false;
+        }
         let caller = match thread {
             OWNER => Caller::Owner,
             _ => Caller::Foreign,
@@ -221,6 +423,8 @@ impl<R: Rules> Prediction<R> {
             stopping,
             closed,
             debug,
+            tasks,
+            events,
             ..
         } = &self.reference;
         let running = self.reference.is_running();
@@ -239,6 +443,17 @@ impl<R: Rules> Prediction<R> {
                     let fate = fates[id];
                     (*id, [fate == Fate::Cancelled, fate == Fate::Done])
                 })
+                .collect(),
+            tasks: self
+                .tasks
+                .keys()
+                .map(|id| {
+                    let end = tasks[id].end;
+                    (*id, [end.is_some(), end == Some(End::Cancelled)])
+                })
+                .collect(),
+            events: (0..EVENTS)
+                .map(|event| [events.contains(&event); 2])
                 .collect(),
         };
         self.give(OWNER, Outcome::Looked(Box::new(observation)));

@@ -3,7 +3,7 @@
 //! They are judged on the records of a whole history alone, whether of one thread or of several,
 //! and know nothing of the reference: what both get wrong in the same way is found here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::command::Id;
@@ -29,7 +29,7 @@ pub struct Property {
 }
 
 /// All of them.
-pub const ALL: [Property; 11] = [
+pub const ALL: [Property; 12] = [
     Property {
         name: "exactly once",
         statement: "an accepted callback runs once, unless it is cancelled or the loop is closed \
@@ -52,6 +52,12 @@ pub const ALL: [Property; 11] = [
         statement: "a run sleeps only while there is nothing to run, and no longer than until the \
                     first deadline of the timers that are still to run",
         check: sleep,
+    },
+    Property {
+        name: "task",
+        statement: "a task is polled only while it has neither ended nor been dropped, and never on \
+                    a closed loop; it is dropped once, on the loop's thread unless it was refused",
+        check: task,
     },
     Property {
         name: "iteration snapshot",
@@ -165,14 +171,28 @@ impl History {
         let seen = self.records[..record].iter().rev();
         seen.into_iter()
             .find_map(|Record { event, .. }| match event {
-                Event::Began(_, now) | Event::Slept(now) => Some(*now),
+                Event::Began(_, now) | Event::Polled(_, now) | Event::Slept(now) => Some(*now),
                 _ => None,
             })
             .unwrap_or_default()
     }
 
+    /// The tasks that sleep when this record is made, and until when.
+    fn sleepers(&self, record: usize) -> BTreeSet<(Option<Duration>, Id)> {
+        let mut sleepers: BTreeMap<Id, Option<Duration>> = BTreeMap::new();
+        for Record { event, .. } in &self.records[..record] {
+            match event {
+                Event::Waits(id, Some(deadline)) => _ = sleepers.insert(*id, Some(*deadline)),
+                Event::GoesOn(id, _) | Event::Dropped(id) => _ = sleepers.remove(id),
+                _ => {}
+            }
+        }
+        sleepers.into_iter().map(|(id, when)| (when, id)).collect()
+    }
+
     fn lives(&self) -> BTreeMap<Id, Life> {
         let mut lives: BTreeMap<Id, Life> = BTreeMap::new();
+        let mut setters = Vec::new();
         for (begin, call, end, outcome) in self.calls() {
             match (call, outcome) {
                 (Call::Submit(id, _), Outcome::Submitted(submitted)) => {
@@ -198,9 +218,12 @@ impl History {
                 Event::Began(id, _) => lives.entry(*id).or_default().began.push(at),
                 Event::Ended(id) => lives.entry(*id).or_default().ended.push(at),
                 Event::Dropped(id) => lives.entry(*id).or_default().dropped.push(at),
+                // It sets an event, and owns nothing whose end could be seen.
+                Event::Call(Call::SetThreadsafe(id, _)) => setters.push(*id),
                 _ => {}
             }
         }
+        lives.retain(|id, _| !setters.contains(id));
         lives
     }
 
@@ -306,7 +329,8 @@ fn sleep(history: &History) -> Result<(), String> {
                 let gone = life.dropped.first().is_some_and(|dropped| *dropped < at);
                 life.accepted.is_some_and(|accepted| accepted < at) && !gone
             })
-            .map(|(id, life)| (life.deadline, id))
+            .map(|(id, life)| (life.deadline, *id))
+            .chain(history.sleepers(at))
             .collect();
         match to_run.into_iter().min() {
             Some((Some(first), _)) if first == *until => {}
@@ -320,6 +344,42 @@ fn sleep(history: &History) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn task(history: &History) -> Result<(), String> {
+    let mut gone: BTreeMap<Id, bool> = BTreeMap::new();
+    let mut foreign_drops = Vec::new();
+    let closed = history.closed().map(|(begin, _)| begin);
+    for (at, Record { thread, event }) in history.records.iter().enumerate() {
+        match event {
+            Event::Call(Call::Spawn(id, _)) => _ = gone.insert(*id, false),
+            Event::Polled(id, _) if gone.get(id) != Some(&false) => {
+                return Err(format!(
+                    "task {id} was polled, and is over or was never spawned"
+                ));
+            }
+            Event::Polled(id, _) if closed.is_some_and(|closed| closed < at) => {
+                return Err(format!("task {id} was polled on a closed loop"));
+            }
+            Event::Ended(id) | Event::Dropped(id) if gone.contains_key(id) => {
+                gone.insert(*id, true);
+                if *thread != OWNER {
+                    foreign_drops.push(*id);
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some((id, _)) = gone.iter().find(|(_, gone)| !**gone) {
+        return Err(format!("task {id} was left behind"));
+    }
+    let accepted = history.calls().into_iter().find(|(_, call, _, outcome)| {
+        matches!((call, outcome), (Call::Spawn(id, _), Outcome::Submitted(Ok(_))) if foreign_drops.contains(id))
+    });
+    match accepted {
+        Some((_, Call::Spawn(id, _), ..)) => Err(format!("task {id} ended on a foreign thread")),
+        _ => Ok(()),
+    }
 }
 
 fn iteration_snapshot(history: &History) -> Result<(), String> {
@@ -434,7 +494,11 @@ fn own_thread(history: &History) -> Result<(), String> {
     for Record { thread, event } in &history.records {
         let callback = matches!(
             event,
-            Event::Began(..) | Event::Ended(_) | Event::Reported(..) | Event::Slow(..)
+            Event::Began(..)
+                | Event::Polled(..)
+                | Event::Ended(_)
+                | Event::Reported(..)
+                | Event::Slow(..)
         );
         if callback && *thread != OWNER {
             return Err(format!("{event:?} on thread {thread}"));

@@ -5,22 +5,31 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use wakeproof::hazard::{self, HazardError};
 use wakeproof::platform::Platform;
 use wakeproof::{
-    CallHandle, CallbackPanic, Closed, EventLoop, Handle, Local, LocalCallHandle, LocalTimerHandle,
-    SlowCallback, TimerHandle,
+    CallHandle, CallbackPanic, Closed, EventHandle, EventLoop, Handle, Local, LocalCallHandle,
+    LocalTimerHandle, SharedTask, SlowCallback, SpawnError, Task, TimerHandle,
 };
 
-use crate::command::{Callback, Caller, Command, Destructor, Due, Id, StopThrough, Through};
+use crate::command::{
+    Await, Callback, Caller, Command, Destructor, Due, EVENTS, Id, SetThrough, SpawnThrough,
+    StopThrough, Through,
+};
 use crate::prediction::nth;
-use crate::record::{Call, Event, OWNER, Observation, Outcome, Record, Refusal};
+use crate::record::{Call, End, Event, OWNER, Observation, Outcome, Record, Refusal};
 use crate::virtual_time;
+
+mod task;
+
+use self::task::{Body, Held, TaskHandle, Turn};
 
 /// A loop and its owner, on a platform that is a variant of
 /// [`VirtualTime`](crate::virtual_time::VirtualTime).
@@ -31,10 +40,17 @@ struct Owned<P: Platform> {
     event_loop: RefCell<Option<EventLoop<P>>>,
     local: Local<P>,
     local_calls: RefCell<BTreeMap<Id, Rc<dyn Scheduled>>>,
+    local_tasks: RefCell<BTreeMap<Id, Task<()>>>,
+    events: [wakeproof::Event<P>; EVENTS],
+    /// What each task awaits.
+    waits: RefCell<BTreeMap<Id, Wait>>,
     /// How often the handlers have been replaced.
     handlers: Cell<usize>,
     shared: Arc<Shared<P>>,
 }
+
+/// What a task awaits: it comes out with the end of a task, if it is one.
+type Wait = Pin<Box<dyn Future<Output = Option<End>>>>;
 
 /// What foreign threads and callbacks may touch.
 struct Shared<P: Platform> {
@@ -45,6 +61,12 @@ struct Shared<P: Platform> {
     /// The callbacks whose handle is still there; none for those from a `Local`, whose handles
     /// cannot be here.
     calls: Mutex<BTreeMap<Id, Option<Arc<dyn Scheduled + Send + Sync>>>>,
+    /// The tasks whose handle is still there, and how they were spawned.
+    tasks: Mutex<BTreeMap<Id, SpawnThrough>>,
+    /// The handles of those that were spawned by a `Handle`.
+    shared_tasks: Mutex<BTreeMap<Id, SharedTask<()>>>,
+    wakers: Mutex<BTreeMap<Id, Waker>>,
+    events: [EventHandle<P>; EVENTS],
 }
 
 /// What the four kinds of handles have in common.
@@ -83,6 +105,15 @@ thread_local! {
 /// [`Owned`], on whatever platform.
 trait Perform {
     fn perform(&self, command: &Command);
+
+    /// Begins to wait for something, for a task. False if it does not exist.
+    fn begin_wait(&self, id: Id, what: Await, through: SpawnThrough) -> bool;
+
+    /// Polls what a task waits for.
+    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Option<End>>;
+
+    /// Drops what a task waits for.
+    fn forget_wait(&self, id: Id);
 }
 
 impl<P: Platform> Real<P> {
@@ -91,9 +122,13 @@ impl<P: Platform> Real<P> {
     pub fn new() -> Self {
         virtual_time::set(Duration::ZERO);
         let event_loop = EventLoop::on_platform();
+        let local = event_loop.local();
+        let events: [_; EVENTS] = std::array::from_fn(|_| wakeproof::Event::new(&local));
         let owned = Rc::new(Owned {
-            local: event_loop.local(),
+            local,
             local_calls: RefCell::default(),
+            local_tasks: RefCell::default(),
+            waits: RefCell::default(),
             handlers: Cell::new(0),
             shared: Arc::new(Shared {
                 handle: event_loop.handle(),
@@ -101,7 +136,12 @@ impl<P: Platform> Real<P> {
                 records: Mutex::default(),
                 submissions: Mutex::default(),
                 calls: Mutex::default(),
+                tasks: Mutex::default(),
+                shared_tasks: Mutex::default(),
+                wakers: Mutex::default(),
+                events: std::array::from_fn(|event| events[event].handle()),
             }),
+            events,
             event_loop: RefCell::new(Some(event_loop)),
         });
         owned.set_slow_callback_duration(Duration::MAX);
@@ -130,6 +170,8 @@ impl<P: Platform> Default for Real<P> {
 impl<P: Platform> Drop for Real<P> {
     fn drop(&mut self) {
         drop(self.0.event_loop.take());
+        let tasks = lock(&self.0.shared.tasks).clone();
+        tasks.keys().for_each(|id| drop(self.0.take_task(*id)));
         PERFORMER.set(None);
         virtual_time::listen(None);
     }
@@ -161,6 +203,37 @@ impl<P: Platform> Perform for Owned<P> {
                 }
                 Outcome::Nothing
             }),
+            Command::Spawn(SpawnThrough::Local, task) => self.spawn(task),
+            Command::Spawn(through @ SpawnThrough::Threadsafe(caller), task) => {
+                self.on(*caller, |shared| shared.spawn(*through, task));
+            }
+            Command::Await(_) | Command::KeepWaker => {}
+            Command::Wake(pick, caller) => {
+                let picked = nth(&lock(&self.shared.wakers), *pick);
+                if let Some((id, waker)) = picked {
+                    self.on(*caller, |shared| {
+                        shared.during(Call::Wake(id), || {
+                            waker.wake_by_ref();
+                            Outcome::Nothing
+                        });
+                    });
+                }
+            }
+            Command::CancelTask(pick, caller) => self.cancel_task(*pick, *caller),
+            Command::Detach(pick) => {
+                let picked = nth(&lock(&self.shared.tasks), *pick);
+                drop(picked.map(|(id, _)| self.take_task(id)));
+            }
+            Command::SetEvent(SetThrough::Event, event) => {
+                self.shared.during(Call::SetEvent(*event), || {
+                    self.events[*event].set();
+                    Outcome::Nothing
+                });
+            }
+            Command::SetEvent(SetThrough::Threadsafe(caller), event) => {
+                self.on(*caller, |shared| shared.set_threadsafe(*event));
+            }
+            Command::ClearEvent(event) => self.events[*event].clear(),
             Command::Look => self.shared.during(Call::Look, || self.look()),
             Command::DropLoop => {
                 let event_loop = self.event_loop.take();
@@ -196,6 +269,61 @@ impl<P: Platform> Perform for Owned<P> {
             }
         }
     }
+
+    fn begin_wait(&self, id: Id, what: Await, through: SpawnThrough) -> bool {
+        let (local, handle) = (&self.local, &self.shared.handle);
+        let is_local = through == SpawnThrough::Local;
+        let mut deadline = None;
+        let wait: Wait = match what {
+            Await::Turn => Box::pin(async {
+                Turn::default().await;
+                None
+            }),
+            Await::Sleep(due) => {
+                deadline = Some(due.deadline(local.time()));
+                match (is_local, due.delay()) {
+                    (true, Some(delay)) => without_end(local.sleep(delay)),
+                    (true, None) => without_end(local.sleep_until(due.deadline(local.time()))),
+                    (false, Some(delay)) => without_end(handle.sleep(delay)),
+                    (false, None) => without_end(handle.sleep_until(due.deadline(local.time()))),
+                }
+            }
+            Await::Event(event) => without_end(self.events[event].wait()),
+            Await::Task(pick) => {
+                let picked = nth(&lock(&self.shared.tasks), pick);
+                let Some((other, _)) = picked else {
+                    return false;
+                };
+                let task = self.take_task(other);
+                Box::pin(async move { Some(task.await) })
+            }
+        };
+        self.shared.record(Event::Waits(id, deadline));
+        self.waits.borrow_mut().insert(id, wait);
+        true
+    }
+
+    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Option<End>> {
+        let wait = self.waits.borrow_mut().remove(&id);
+        let mut wait = wait.expect("the task waits for something");
+        let poll = wait.as_mut().poll(context);
+        if poll.is_pending() {
+            self.waits.borrow_mut().insert(id, wait);
+        }
+        poll
+    }
+
+    fn forget_wait(&self, id: Id) {
+        let wait = self.waits.borrow_mut().remove(&id);
+        drop(wait);
+    }
+}
+
+fn without_end(future: impl Future<Output = ()> + 'static) -> Wait {
+    Box::pin(async {
+        future.await;
+        None
+    })
 }
 
 impl<P: Platform> Owned<P> {
@@ -210,10 +338,9 @@ impl<P: Platform> Owned<P> {
     fn set_timer(&self, due: Due, callback: &Callback) {
         let (id, call) = self.shared.begin_submission(Through::Timer(due), callback);
         let local = self.local.clone();
-        let timer = match due {
-            Due::Later(delay) => local.call_later(Duration::from_millis(delay), call),
-            Due::At(_) => local.call_at(due.deadline(local.time()), call),
-            Due::Never => local.call_later(Duration::MAX, call),
+        let timer = match due.delay() {
+            Some(delay) => local.call_later(delay, call),
+            None => local.call_at(due.deadline(local.time()), call),
         };
         match timer {
             Ok(timer) => {
@@ -229,6 +356,46 @@ impl<P: Platform> Owned<P> {
         self.local_calls.borrow_mut().insert(id, Rc::new(handle));
         self.shared
             .record(Event::Return(Outcome::Submitted(Ok(deadline))));
+    }
+
+    fn spawn(&self, task: &Callback) {
+        let (id, body) = self.shared.begin_spawn(SpawnThrough::Local, task);
+        match self.local.spawn(body) {
+            Ok(task) => {
+                lock(&self.shared.tasks).insert(id, SpawnThrough::Local);
+                self.local_tasks.borrow_mut().insert(id, task);
+                self.shared
+                    .record(Event::Return(Outcome::Submitted(Ok(None))));
+            }
+            Err(SpawnError { future }) => self.shared.refused(Refusal::Closed, future),
+        }
+    }
+
+    fn cancel_task(&self, pick: usize, caller: Caller) {
+        let picked = nth(&lock(&self.shared.tasks), pick);
+        match picked {
+            None => {}
+            Some((id, SpawnThrough::Local)) => self.shared.during(Call::CancelTask(id), || {
+                Outcome::Cancelled(self.local_tasks.borrow()[&id].cancel())
+            }),
+            Some((id, SpawnThrough::Threadsafe(_))) => self.on(caller, |shared| {
+                shared.during(Call::CancelTask(id), || {
+                    Outcome::Cancelled(lock(&shared.shared_tasks)[&id].cancel())
+                });
+            }),
+        }
+    }
+
+    /// Takes out the handle of a task that has one.
+    fn take_task(&self, id: Id) -> Held<P> {
+        lock(&self.shared.tasks).remove(&id);
+        let local = self.local_tasks.borrow_mut().remove(&id);
+        let shared = lock(&self.shared.shared_tasks).remove(&id);
+        let handle = local
+            .map(TaskHandle::Local)
+            .or(shared.map(TaskHandle::Shared));
+        let handle = handle.expect("the task has a handle");
+        Held::new(handle, &self.shared.handle)
     }
 
     fn cancel(&self, pick: usize, caller: Caller) {
@@ -274,7 +441,25 @@ impl<P: Platform> Owned<P> {
                     }
                 })
                 .collect(),
+            tasks: self.look_at_tasks(),
+            events: (self.events.iter().zip(&self.shared.events))
+                .map(|(event, handle)| [event.is_set(), handle.is_set()])
+                .collect(),
         }))
+    }
+
+    fn look_at_tasks(&self) -> Vec<(Id, [bool; 2])> {
+        let local_tasks = self.local_tasks.borrow();
+        let shared_tasks = lock(&self.shared.shared_tasks);
+        let local = local_tasks
+            .iter()
+            .map(|(id, task)| (*id, [task.is_finished(), task.is_cancelled()]));
+        let shared = shared_tasks
+            .iter()
+            .map(|(id, task)| (*id, [task.is_finished(), task.is_cancelled()]));
+        let mut tasks: Vec<_> = local.chain(shared).collect();
+        tasks.sort_unstable();
+        tasks
     }
 
     fn set_slow_callback_duration(&self, duration: Duration) {
@@ -330,12 +515,9 @@ impl<P: Platform> Shared<P> {
                 Err(error) => self.refused(Refusal::WrongThread, error.into_callback()),
             },
             Through::TimerThreadsafe(due, _) => {
-                let timer = match due {
-                    Due::Later(delay) => {
-                        handle.call_later_threadsafe(Duration::from_millis(delay), call)
-                    }
-                    Due::At(_) => handle.call_at_threadsafe(due.deadline(handle.time()), call),
-                    Due::Never => handle.call_later_threadsafe(Duration::MAX, call),
+                let timer = match due.delay() {
+                    Some(delay) => handle.call_later_threadsafe(delay, call),
+                    None => handle.call_at_threadsafe(due.deadline(handle.time()), call),
                 };
                 match timer {
                     Ok(timer) => {
@@ -350,6 +532,43 @@ impl<P: Platform> Shared<P> {
                 Err(closed) => self.refused(Refusal::Closed, closed.callback),
             },
         }
+    }
+
+    /// `Handle::spawn_threadsafe`.
+    fn spawn(self: &Arc<Self>, through: SpawnThrough, task: &Callback) {
+        let (id, body) = self.begin_spawn(through, task);
+        match self.handle.spawn_threadsafe(body) {
+            Ok(task) => {
+                lock(&self.tasks).insert(id, through);
+                lock(&self.shared_tasks).insert(id, task);
+                self.record(Event::Return(Outcome::Submitted(Ok(None))));
+            }
+            Err(SpawnError { future }) => self.refused(Refusal::Closed, future),
+        }
+    }
+
+    /// The task's number, and a future for it.
+    fn begin_spawn(self: &Arc<Self>, through: SpawnThrough, task: &Callback) -> (Id, Body<P>) {
+        let id = self.number();
+        self.record(Event::Call(Call::Spawn(id, through)));
+        (id, Body::new(id, through, task, self))
+    }
+
+    /// `EventHandle::set_threadsafe`.
+    fn set_threadsafe(&self, event: usize) {
+        let id = self.number();
+        self.record(Event::Call(Call::SetThreadsafe(id, event)));
+        match self.events[event].set_threadsafe() {
+            Ok(handle) => self.accepted(id, handle, None),
+            Err(closed) => self.refused(Refusal::Closed, closed.callback),
+        }
+    }
+
+    /// The next submission's.
+    fn number(&self) -> Id {
+        let mut submissions = lock(&self.submissions);
+        *submissions += 1;
+        *submissions - 1
     }
 
     fn accepted(
@@ -368,17 +587,9 @@ impl<P: Platform> Shared<P> {
         through: Through,
         callback: &Callback,
     ) -> (Id, impl FnOnce() + Send + use<P>) {
-        let id = {
-            let mut submissions = lock(&self.submissions);
-            *submissions += 1;
-            *submissions - 1
-        };
+        let id = self.number();
         self.record(Event::Call(Call::Submit(id, through)));
-        let token = Token {
-            id,
-            destructor: callback.destructor,
-            shared: self.clone(),
-        };
+        let token = Token::new(id, callback.destructor, self);
         let Callback { script, panics, .. } = callback.clone();
         let call = move || {
             let token = token;
@@ -395,8 +606,8 @@ impl<P: Platform> Shared<P> {
         (id, call)
     }
 
-    /// Records that a submission was refused, and drops the callback that came back.
-    fn refused(&self, refusal: Refusal, callback: impl FnOnce()) {
+    /// Records that a submission was refused, and drops what came back.
+    fn refused<T>(&self, refusal: Refusal, callback: T) {
         self.record(Event::Return(Outcome::Submitted(Err(refusal))));
         let _ = catch_scripted(|| drop(callback));
     }
@@ -430,11 +641,21 @@ impl<P: Platform> Shared<P> {
     }
 }
 
-/// What a callback owns. Its destructor shows that the callback is gone.
+/// What a callback or a task owns. Its destructor shows that the callback is gone.
 struct Token<P: Platform> {
     id: Id,
     destructor: Destructor,
     shared: Arc<Shared<P>>,
+}
+
+impl<P: Platform> Token<P> {
+    fn new(id: Id, destructor: Destructor, shared: &Arc<Shared<P>>) -> Self {
+        Token {
+            id,
+            destructor,
+            shared: shared.clone(),
+        }
+    }
 }
 
 impl<P: Platform> Drop for Token<P> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wakeproof::inbox::Status;
 use wakeproof::{CloseError, RunError};
 
-use crate::command::{Id, Through};
+use crate::command::{Event as Flag, Id, SpawnThrough, Through};
 
 /// Something that happened, and the thread on which it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,15 @@ pub enum Event {
     Began(Id, Duration),
     /// A callback has done everything but drop what it owns.
     Ended(Id),
-    /// What a callback owns is dropped: when it ends, or when it is certain that it never runs.
+    /// A task is polled, when the clock shows this.
+    Polled(Id, Duration),
+    /// A task begins to wait: until this deadline, if it sleeps.
+    Waits(Id, Option<Duration>),
+    /// What a task has waited for has come: the end of this kind, of a task.
+    GoesOn(Id, Option<End>),
+    /// What a callback or a task owns is dropped: when it ends, or when it is certain that it never runs.
     Dropped(Id),
-    /// The exception handler is told of a panic of this callback's. Handlers are numbered.
+    /// The exception handler is told of a panic of this callback's or task's. Handlers are numbered.
     Reported(Id, usize),
     /// The slow-callback handler is told of a callback, and of the time that it took.
     Slow(usize, Duration),
@@ -47,6 +53,16 @@ pub enum Call {
     Submit(Id, Through),
     /// `CallHandle::cancel` or `LocalCallHandle::cancel`.
     Cancel(Id),
+    /// A task is spawned.
+    Spawn(Id, SpawnThrough),
+    /// `Task::cancel` or `SharedTask::cancel`.
+    CancelTask(Id),
+    /// A waker of this task's is used.
+    Wake(Id),
+    /// `Event::set`.
+    SetEvent(Flag),
+    /// `EventHandle::set_threadsafe`, which is a submission.
+    SetThreadsafe(Id, Flag),
     /// `stop`.
     Stop,
     /// `EventLoop::run_forever`.
@@ -82,6 +98,19 @@ pub enum Outcome {
     Status(Status),
 }
 
+/// How a task has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// It has come to the end of its script.
+    Returned,
+    /// It was cancelled, by its handle or by the close.
+    Cancelled,
+    /// It, or what it owned, has panicked.
+    Panicked,
+    /// It has not: it was asked to wait for that itself.
+    AwaitsItself,
+}
+
 /// Why a submission was refused. The callback comes back: it is dropped after the return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
@@ -111,4 +140,8 @@ pub struct Observation {
     pub stopping: bool,
     /// The callbacks whose handle is still there: `is_cancelled` and `is_done`.
     pub calls: Vec<(Id, [bool; 2])>,
+    /// The tasks whose handle is still there: `is_finished` and `is_cancelled`.
+    pub tasks: Vec<(Id, [bool; 2])>,
+    /// `is_set` of each `Event` and of its `EventHandle`.
+    pub events: Vec<[bool; 2]>,
 }

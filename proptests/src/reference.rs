@@ -11,7 +11,7 @@
 //! Where the order of things is a choice, it is a function of [`Rules`], so that a test can choose
 //! otherwise and see that somebody notices.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -19,8 +19,12 @@ use std::time::Duration;
 
 use wakeproof::{CloseError, RunError};
 
-use crate::command::{Caller, Id, Through};
+use crate::command::{Caller, Event, Id, Through};
 use crate::record::Refusal;
+
+pub mod tasks;
+
+use self::tasks::{Task, Wait};
 
 /// The choices. Every function has a body; [`Documented`] overrides none of them.
 pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
@@ -39,6 +43,19 @@ pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
     fn timers_join() -> bool {
         false
     }
+
+    /// Whether a task that is woken twice before it is polled is polled once.
+    fn wakeups_are_one() -> bool {
+        true
+    }
+
+    /// In which order those are woken that an event has released: in that of their arrival.
+    fn order_released(_released: &mut [Id]) {}
+
+    /// Whether who has been released by an event goes on even if it has been cleared meanwhile.
+    fn released_stay_released() -> bool {
+        true
+    }
 }
 
 /// The rules as the library documents them.
@@ -53,19 +70,25 @@ pub struct Reference<R = Documented> {
     /// What the clock shows.
     pub now: Duration,
     /// Accepted, and not yet taken by an iteration.
-    pub queue: VecDeque<Id>,
+    pub queue: VecDeque<Entry>,
     /// What the iteration still has to run, or `close` to drop.
-    pub batch: VecDeque<Id>,
-    /// The deadlines of the callbacks that have one.
-    pub deadlines: BTreeMap<Id, Duration>,
+    pub batch: VecDeque<Entry>,
+    /// The deadlines of what has one.
+    pub deadlines: BTreeMap<Entry, Duration>,
     /// Timers that an iteration has taken, each in its place.
-    pub timers: BTreeMap<(Duration, usize), Id>,
+    pub timers: BTreeMap<(Duration, usize), Entry>,
     /// How many timers have been taken.
     pub timers_taken: usize,
     /// The iteration has run its batch, and runs the timers that were due at this time.
     pub due: Option<Duration>,
     /// What became of each accepted callback.
     pub fates: BTreeMap<Id, Fate>,
+    /// Every task, in the order in which they were spawned.
+    pub tasks: BTreeMap<Id, Task>,
+    /// The events that are set.
+    pub events: BTreeSet<Event>,
+    /// The tasks that wait for events, in the order of their arrival.
+    pub waiters: Vec<(Event, Id)>,
     /// What the loop's thread is doing.
     pub activity: Activity,
     /// The loop sleeps, and nobody has woken it yet.
@@ -78,6 +101,19 @@ pub struct Reference<R = Documented> {
     pub debug: bool,
     /// The choices.
     pub rules: PhantomData<R>,
+}
+
+/// What the queue holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entry {
+    /// A callback; with a deadline, on the way to its place among the timers.
+    Call(Id),
+    /// A task that is to be polled.
+    Task(Id),
+    /// The timer of a task that sleeps, by its number among that task's.
+    Alarm(Id, usize),
+    /// A panic of a task that nobody but the exception handler will hear of.
+    Report(Id),
 }
 
 /// What became of a callback.
@@ -105,7 +141,7 @@ pub enum Activity {
     Waking,
     /// It is between two callbacks of an iteration, which may be timers.
     Iterating,
-    /// It is in a callback.
+    /// It is in a callback, or in the poll of a task.
     Calling(Id),
     /// It is in `close`.
     Closing,
@@ -121,10 +157,16 @@ pub enum Advance {
     Slept,
     /// This callback begins to run.
     Started(Id),
+    /// This task is polled, or dropped if it is to be cancelled.
+    Polled(Id),
+    /// The exception handler is told of this task's panic.
+    Reported(Id),
     /// `run_forever` is about to return.
     Returned,
     /// `close` drops this callback.
     Abandoned(Id),
+    /// `close` drops this task.
+    AbandonedTask(Id),
     /// `close` is about to return.
     Closed,
 }
@@ -143,10 +185,10 @@ impl<R: Rules> Reference<R> {
         if self.closed {
             return Err(Refusal::Closed);
         }
-        self.queue.push_back(id);
+        self.queue.push_back(Entry::Call(id));
         self.fates.insert(id, Fate::Scheduled);
         self.deadlines
-            .extend(deadline.map(|deadline| (id, deadline)));
+            .extend(deadline.map(|deadline| (Entry::Call(id), deadline)));
         if let Through::Threadsafe(_) | Through::TimerThreadsafe(..) = through {
             self.asleep = false; // <- the one line that the others do not have
         }
@@ -202,7 +244,13 @@ impl<R: Rules> Reference<R> {
             Activity::Looking => Some(self.look()),
             Activity::Waking => Some(self.take()),
             Activity::Iterating => Some(match self.next_to_run() {
-                Some(id) => {
+                Some(Entry::Task(id)) => {
+                    self.tasks.entry(id).or_default().scheduled = false;
+                    self.activity = Activity::Calling(id);
+                    Advance::Polled(id)
+                }
+                Some(Entry::Report(id)) => Advance::Reported(id),
+                Some(Entry::Call(id) | Entry::Alarm(id, _)) => {
                     self.change(id, Fate::Scheduled, Fate::Started);
                     self.activity = Activity::Calling(id);
                     Advance::Started(id)
@@ -214,7 +262,9 @@ impl<R: Rules> Reference<R> {
                 None => self.look(),
             }),
             Activity::Closing => Some(match self.next_to_drop() {
-                Some(id) => {
+                Some(Entry::Task(id)) => Advance::AbandonedTask(id),
+                Some(Entry::Report(id)) => Advance::Reported(id),
+                Some(Entry::Call(id) | Entry::Alarm(id, _)) => {
                     self.cancel(id);
                     Advance::Abandoned(id)
                 }
@@ -246,8 +296,14 @@ impl<R: Rules> Reference<R> {
     /// Lets time pass until the first deadline of the timers, which is about to wake a loop that
     /// sleeps. False if it does not sleep, or there is no such deadline: then it sleeps on.
     pub fn pass_deadline(&mut self) -> bool {
-        let mut scheduled = self.timers.values().filter(|id| self.is_scheduled(**id));
-        let deadline = scheduled.next().map(|id| self.deadlines[id]);
+        let mut timers = std::mem::take(&mut self.timers);
+        timers.retain(|_, timer| self.is_to_run(timer));
+        self.timers = timers;
+        let deadline = self
+            .timers
+            .values()
+            .next()
+            .map(|timer| self.deadlines[timer]);
         let Some(deadline) = deadline.filter(|deadline| *deadline < Duration::MAX) else {
             return false;
         };
@@ -261,9 +317,9 @@ impl<R: Rules> Reference<R> {
 
     /// What the iteration runs next: its batch, and then the timers that were due when that had been
     /// run.
-    fn next_to_run(&mut self) -> Option<Id> {
-        if let Some(id) = self.next_of_batch() {
-            return Some(id);
+    fn next_to_run(&mut self) -> Option<Entry> {
+        if let Some(entry) = self.next_of_batch() {
+            return Some(entry);
         }
         let due = match R::timers_join() {
             true => self.now,
@@ -272,41 +328,56 @@ impl<R: Rules> Reference<R> {
         while let Some(first) = self.timers.first_entry()
             && R::is_due(self.deadlines[first.get()], due)
         {
-            let id = first.remove();
-            if self.is_scheduled(id) {
-                return Some(id);
+            let timer = first.remove();
+            match timer {
+                _ if !self.is_to_run(&timer) => {}
+                Entry::Alarm(task, _) => self.ring(task),
+                timer => return Some(timer),
             }
         }
         self.due = None;
         None
     }
 
-    /// What `close` drops next: the queue, and then the timers.
-    fn next_to_drop(&mut self) -> Option<Id> {
-        self.next_of_batch().or_else(|| {
-            let mut timers = std::iter::from_fn(|| self.timers.pop_first());
-            let scheduled = timers.find(|(_, id)| self.fates[id] == Fate::Scheduled);
-            scheduled.map(|(_, id)| id)
-        })
+    /// What `close` drops next: the queue, the timers, and then the tasks. Those in the queue come
+    /// with the others.
+    fn next_to_drop(&mut self) -> Option<Entry> {
+        while let Some(entry) = self.next_of_batch() {
+            if !matches!(entry, Entry::Task(_)) {
+                return Some(entry);
+            }
+        }
+        while let Some((_, timer)) = self.timers.pop_first() {
+            if self.is_to_run(&timer) && !matches!(timer, Entry::Alarm(..)) {
+                return Some(timer);
+            }
+        }
+        let mut left = self.tasks.iter().filter(|(_, task)| task.end.is_none());
+        left.next().map(|(id, _)| Entry::Task(*id))
     }
 
-    /// The first of the batch that was not cancelled meanwhile. Timers that come before it get their
-    /// places.
-    fn next_of_batch(&mut self) -> Option<Id> {
-        while let Some(id) = self.batch.pop_front() {
-            if let Some(deadline) = self.deadlines.get(&id) {
+    /// The first of the batch that is still to run. Timers that come before it get their places.
+    fn next_of_batch(&mut self) -> Option<Entry> {
+        while let Some(entry) = self.batch.pop_front() {
+            if let Some(deadline) = self.deadlines.get(&entry) {
                 let place = R::place(*deadline, self.timers_taken);
-                self.timers.insert(place, id);
+                self.timers.insert(place, entry);
                 self.timers_taken += 1;
-            } else if self.is_scheduled(id) {
-                return Some(id);
+            } else if self.is_to_run(&entry) {
+                return Some(entry);
             }
         }
         None
     }
 
-    fn is_scheduled(&self, id: Id) -> bool {
-        self.fates[&id] == Fate::Scheduled
+    /// Whether it was neither run nor cancelled.
+    fn is_to_run(&self, entry: &Entry) -> bool {
+        match entry {
+            Entry::Call(id) => self.fates[id] == Fate::Scheduled,
+            Entry::Task(id) => self.tasks[id].end.is_none(),
+            Entry::Alarm(id, number) => self.tasks[id].wait == Some(Wait::Sleep(*number)),
+            Entry::Report(_) => true,
+        }
     }
 
     /// Gives a callback another fate, if it had the expected one.

@@ -24,6 +24,16 @@ fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
         let mut without = commands.to_vec();
         without.remove(at);
         histories.push(without);
+        if let Command::Spawn(through, task) = command {
+            let mut changed = commands.to_vec();
+            changed[at] = Command::Submit(Through::CallSoon, task.clone());
+            histories.push(changed);
+            for task in simpler_callbacks(task) {
+                let mut changed = commands.to_vec();
+                changed[at] = Command::Spawn(*through, task);
+                histories.push(changed);
+            }
+        }
         if let Command::Submit(through, callback) = command {
             let mut submissions: Vec<_> = simpler_callbacks(callback)
                 .into_iter()

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use wakeproof::inbox::Protocol;
 use wakeproof::platform::{Shuttle, Variant};
-use wakeproof_proptests::command::Command::{Cancel, Close, Run, Stop, Submit};
-use wakeproof_proptests::command::{Callback, Caller, Due, StopThrough, Through};
+use wakeproof_proptests::command::Command::{Cancel, Close, Run, Spawn, Stop, Submit};
+use wakeproof_proptests::command::{Callback, Caller, Due, SpawnThrough, StopThrough, Through};
 use wakeproof_proptests::concurrent::execution::execute;
 use wakeproof_proptests::concurrent::explore::{Search, explore};
 use wakeproof_proptests::concurrent::{self, Counterexample, linearize};
 use wakeproof_proptests::faults::{
-    AcceptsWhenClosed, BelievesEveryWakeup, ClosesWithoutEmptying, DueEarly, DueTimersJoin,
-    InOrderOfSubmission, LastInFirstOut, LastOfEqualsFirst, LooksTooEarly, LosesTheLast,
-    Oversleeps, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody,
+    AcceptsWhenClosed, BelievesEveryWakeup, ClearTakesBack, ClosesWithoutEmptying, DueEarly,
+    DueTimersJoin, EveryWakeupCounts, InOrderOfSubmission, LastInFirstOut, LastOfEqualsFirst,
+    LastWaiterFirst, LooksTooEarly, LosesTheLast, Oversleeps, StaysStopped, StopsSilently,
+    StopsWhenEmpty, WakesNobody,
 };
 use wakeproof_proptests::find::{Found, find, same_cases};
 use wakeproof_proptests::history;
@@ -107,6 +108,26 @@ fn a_timer_that_becomes_due_while_others_run_does_not_join_them() {
         history.contains("Timer") && history.contains("Elapse"),
         "{history}"
     );
+}
+
+#[test]
+fn a_task_is_not_polled_as_many_times_as_it_is_woken() {
+    let history = refuted::<EveryWakeupCounts>();
+    assert!(history.contains("Spawn"), "{history}");
+}
+
+#[test]
+fn an_event_does_not_release_the_last_waiter_first() {
+    let history = refuted::<LastWaiterFirst>();
+    assert!(history.contains("Await(Event("), "{history}");
+    assert!(history.contains("SetEvent("), "{history}");
+}
+
+#[test]
+fn a_clear_does_not_take_back_a_set() {
+    let history = refuted::<ClearTakesBack>();
+    assert!(history.contains("Await(Event("), "{history}");
+    assert!(history.contains("ClearEvent("), "{history}");
 }
 
 /// The fault shows only between threads, and shows again when the execution is repeated.
@@ -217,6 +238,9 @@ fn falsified(
         Submit(Through::Timer(Due::Later(5)), stop),
         Run,
         Cancel(0, Caller::Owner),
+        Spawn(SpawnThrough::Local, Callback::NOTHING),
+        Stop(StopThrough::Loop),
+        Run,
         Close,
         submit(),
     ];
@@ -276,15 +300,51 @@ fn a_deadline_that_nobody_asked_for_breaks_deadline() {
 }
 
 #[test]
-fn a_refused_callback_that_the_loop_dropped_breaks_the_promise_to_give_it_back() {
-    let place = falsified("an error gives the callback back", |records| {
+fn a_task_that_is_polled_when_it_is_over_breaks_task() {
+    let place = falsified("task", |records| {
+        let polled = records
+            .iter()
+            .position(|record| matches!(record.event, Event::Polled(3, _)))
+            .unwrap();
         let dropped = records
             .iter()
             .position(|record| record.event == Event::Dropped(3))
             .unwrap();
+        records.insert(dropped + 1, records[polled].clone());
+    });
+    assert_eq!(place, "task 3 was polled, and is over or was never spawned");
+}
+
+#[test]
+fn a_task_that_is_left_behind_breaks_task() {
+    let place = falsified("task", |records| {
+        records.retain(|record| !matches!(record.event, Event::Ended(3) | Event::Dropped(3)));
+    });
+    assert_eq!(place, "task 3 was left behind");
+}
+
+#[test]
+fn a_task_that_another_thread_drops_breaks_task() {
+    let place = falsified("task", |records| {
+        for record in records {
+            if record.event == Event::Dropped(3) {
+                record.thread = OWNER + 1;
+            }
+        }
+    });
+    assert_eq!(place, "task 3 ended on a foreign thread");
+}
+
+#[test]
+fn a_refused_callback_that_the_loop_dropped_breaks_the_promise_to_give_it_back() {
+    let place = falsified("an error gives the callback back", |records| {
+        let dropped = records
+            .iter()
+            .position(|record| record.event == Event::Dropped(4))
+            .unwrap();
         records.swap(dropped - 1, dropped);
     });
-    assert_eq!(place, "callback 3 was refused and not given back");
+    assert_eq!(place, "callback 4 was refused and not given back");
 }
 
 #[test]

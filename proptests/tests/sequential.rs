@@ -45,7 +45,9 @@ fn a_day_takes_no_time() {
 /// What random histories have found, kept as what it is: a short history.
 mod found {
     use wakeproof_proptests::command::Command::*;
-    use wakeproof_proptests::command::{Callback, Caller, Destructor, Due, StopThrough, Through};
+    use wakeproof_proptests::command::{
+        Callback, Caller, Destructor, Due, SpawnThrough, StopThrough, Through,
+    };
 
     use super::*;
 
@@ -78,6 +80,16 @@ mod found {
             Cancel(0, Caller::Owner),
             timer(2, stops),
             Run,
+        ];
+        assert_eq!(history::replay::<VirtualTime>(&history), Ok(()));
+    }
+
+    #[test]
+    fn a_close_dropped_tasks_in_another_order_than_they_were_spawned() {
+        let history = [
+            Spawn(SpawnThrough::Threadsafe(Caller::Owner), Callback::NOTHING),
+            Spawn(SpawnThrough::Local, Callback::NOTHING),
+            Close,
         ];
         assert_eq!(history::replay::<VirtualTime>(&history), Ok(()));
     }
