@@ -85,15 +85,19 @@ Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
 (* mutex, those on the right inside:                                       *)
 (*                                                                         *)
 (*   others   ready, done               submit, stop, notify, unlock       *)
-(*   loop     idle, run, done           submit, sleep, take, honour,       *)
-(*            waiting, notified,        close, unlock, return, end         *)
+(*   loop     idle, run, callback,      submit, sleep, take, honour,       *)
+(*            done, waiting, notified,  close, unlock, begin, return, end  *)
 (*            timed out                                                    *)
 (*                                                                         *)
-(* `unlock', `return' and `end' all let the mutex go; they differ in what  *)
-(* comes after it.                                                         *)
+(* `unlock', `begin', `return' and `end' all let the mutex go; they differ *)
+(* in what comes after it. At `run' the loop has begun an iteration, at    *)
+(* `callback' it is in one of its callbacks or between two: that is where  *)
+(* its own thread may submit.                                              *)
 (***************************************************************************)
-Critical == {"submit", "stop", "notify", "unlock",
-             "sleep", "take", "honour", "close", "return", "end"}
+Critical == {"submit", "stop", "notify", "unlock", "sleep", "take", "begin",
+             "honour", "close", "return", "end"}
+
+Iterating == {"run", "callback"}
 
 Goto(t, label) == pc' = [pc EXCEPT ![t] = label]
 
@@ -141,11 +145,11 @@ Lock(t) ==
        \/ /\ pc[t] = "idle"                  \* close
           /\ Goto(t, "close")
           /\ UNCHANGED phase
-       \/ /\ pc[t] = "run"                   \* after the iteration
+       \/ /\ pc[t] \in Iterating             \* after the iteration
           /\ batch = <<>>
           /\ Goto(t, NextLook)
           /\ UNCHANGED phase
-       \/ /\ pc[t] = "run"                   \* call_soon in a callback
+       \/ /\ pc[t] = "callback"              \* call_soon in a callback
           /\ submitted[t] < Quota(t)
           /\ Goto(t, "submit")
           /\ UNCHANGED phase
@@ -197,11 +201,12 @@ Stop(t) ==
 
 (* Any thread: lets the mutex go, and goes on with what it was about. *)
 Unlock(t) ==
-    /\ pc[t] \in {"unlock", "return", "end"}
+    /\ pc[t] \in {"unlock", "begin", "return", "end"}
     /\ holder' = Nobody
     /\ Goto(t, CASE pc[t] = "return" -> "idle"
                  [] pc[t] = "end" -> "done"
-                 [] pc[t] = "unlock" /\ t = Loop -> "run"
+                 [] pc[t] = "begin" -> "run"
+                 [] pc[t] = "unlock" /\ t = Loop -> "callback"
                  [] pc[t] = "unlock" /\ t # Loop ->
                         IF submitted[t] < Quota(t) THEN "ready" ELSE "done")
     /\ UNCHANGED <<shared, waitSet, submitted, batch, history>>
@@ -247,19 +252,20 @@ Take ==
     /\ pc[Loop] = "take"
     /\ batch' = queue
     /\ queue' = <<>>
-    /\ Goto(Loop, "unlock")
+    /\ Goto(Loop, "begin")
     /\ phase' = "running"
     /\ UNCHANGED <<holder, asleep, stopping, closed, waitSet, submitted,
                    accepted, ran, refused, cancelled, dropped>>
 
 (* The loop: runs its next callback, or skips it if it was cancelled. *)
 Run ==
-    /\ pc[Loop] = "run"
+    /\ pc[Loop] \in Iterating
     /\ batch # <<>>
     /\ batch' = Tail(batch)
     /\ ran' = IF Head(batch) \in cancelled THEN ran
               ELSE Append(ran, Head(batch))
-    /\ UNCHANGED <<holder, shared, waitSet, pc, submitted,
+    /\ Goto(Loop, "callback")
+    /\ UNCHANGED <<holder, shared, waitSet, submitted,
                    accepted, refused, cancelled, dropped, phase>>
 
 (* The loop: honours a request to stop. *)
@@ -374,8 +380,9 @@ TypeOK ==
     /\ stopping \in BOOLEAN
     /\ closed \in BOOLEAN
     /\ waitSet \subseteq Threads
-    /\ pc \in [Threads -> Critical \union {"ready", "done", "idle", "run",
-                                           "waiting", "notified", "timed out"}]
+    /\ pc \in [Threads -> Critical \union Iterating
+                                \union {"ready", "done", "idle", "waiting",
+                                        "notified", "timed out"}]
     /\ \A t \in Threads : submitted[t] \in 0..Quota(t)
     /\ Range(batch) \subseteq Callbacks
     /\ Range(accepted) \subseteq Callbacks

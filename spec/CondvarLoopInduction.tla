@@ -38,9 +38,9 @@ Inv ==
     /\ NoWakeupLost
 
 (* The labels that the loop may be at, and those that any other thread may. *)
-LoopLabels == {"idle", "run", "done", "waiting", "notified", "timed out",
-               "submit", "notify", "unlock", "sleep", "take", "honour",
-               "close", "return", "end"}
+LoopLabels == {"idle", "run", "callback", "done", "waiting", "notified",
+               "timed out", "submit", "notify", "unlock", "sleep", "take",
+               "begin", "honour", "close", "return", "end"}
 OtherLabels == {"ready", "done", "submit", "stop", "notify", "unlock"}
 
 (* Every state of the right types in which Inv holds. Of the queue and of the

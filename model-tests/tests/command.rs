@@ -188,12 +188,49 @@ fn conform_says_accepted_refused_or_unusable() {
         &["conform", "--trace", "/nowhere"],
         "/nowhere: cannot be read",
     );
-    expect_usage_error(&["conform"], "--trace <FILE>");
+    expect_usage_error(
+        &["conform", "--model", "nosuch"],
+        "no model is called \"nosuch\"; there are timed,",
+    );
+    expect_usage_error(&["conform", "--faults", "--mutants"], "--mutants");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/examples/condition.py");
     expect_usage_error(
         &["conform", "--trace", script],
         "condition.py:1: the first line must be",
     );
+}
+
+#[test]
+fn conform_counts_what_it_compares() {
+    let output = wakeproof(&["conform", "--model", "timed", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document = json(&output);
+    assert_eq!(document["as_expected"], true);
+    assert!(document["steps_followed_per_second"].as_f64().unwrap() > 0.0);
+    let shuttle = &document["models"][0];
+    assert_eq!(shuttle["explorer"], "shuttle-depth-first");
+    assert_eq!(shuttle["refused"], serde_json::Value::Null);
+    assert!(
+        shuttle["executions"].as_u64().unwrap() > 100,
+        "{document:#}"
+    );
+    let covered = &shuttle["covered"];
+    assert_eq!(covered["states"], covered["of_states"]);
+    assert_eq!(covered["transitions"], covered["of_transitions"]);
+}
+
+#[test]
+fn conform_shows_each_fault_from_both_sides() {
+    let output = wakeproof(&["conform", "--faults"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = text
+        .lines()
+        .find(|line| line.contains("│ no-notify"))
+        .unwrap();
+    assert!(row.contains("✓ refused at step 5, s1: Unlock"), "{row}");
+    assert_eq!(row.matches("✓ accepted").count(), 2, "{row}");
+    assert!(text.contains("not compared: relaxed-flag: "), "{text}");
 }
 
 #[test]
