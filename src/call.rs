@@ -1,7 +1,6 @@
 //! A scheduled callback: run once, or cancelled.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::mem;
 use std::panic::Location;
 use std::rc::Rc;
@@ -12,9 +11,11 @@ use crate::platform::Platform;
 
 /// What the loop and the handles know of a callback, whatever its type.
 pub(crate) trait Call {
-    /// Calls the callback, unless it was cancelled.
-    fn run(&self);
+    /// Calls the callback, unless it was cancelled, which is when this is false.
+    fn run(&self) -> bool;
     fn cancel(&self) -> bool;
+    /// Whether it is still to run: neither started nor cancelled.
+    fn is_scheduled(&self) -> bool;
     fn is_cancelled(&self) -> bool;
     fn is_done(&self) -> bool;
     fn scheduled_at(&self) -> &'static Location<'static>;
@@ -40,6 +41,10 @@ impl<F> Slot<F> {
         }
     }
 
+    fn is_scheduled(&self) -> bool {
+        matches!(self, Slot::Scheduled(_))
+    }
+
     fn is_cancelled(&self) -> bool {
         matches!(self, Slot::Cancelled)
     }
@@ -54,16 +59,16 @@ pub(crate) struct SharedCall<P: Platform, F: Send + 'static> {
 
 impl<P: Platform, F: FnOnce() + Send + 'static> SharedCall<P, F> {
     #[track_caller]
-    pub(crate) fn new(callback: F) -> Arc<Self> {
-        Arc::new(SharedCall {
+    pub(crate) fn new(callback: F) -> Self {
+        SharedCall {
             slot: P::mutex(Slot::Scheduled(callback)),
             done: AtomicBool::new(false),
             scheduled_at: Location::caller(),
-        })
+        }
     }
 
     /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
-    pub(crate) fn into_callback(self: Arc<Self>) -> F {
+    pub(crate) fn take_back(&self) -> F {
         P::lock(&self.slot)
             .take(Slot::Cancelled)
             .expect("a refused call has been neither run nor cancelled")
@@ -71,18 +76,24 @@ impl<P: Platform, F: FnOnce() + Send + 'static> SharedCall<P, F> {
 }
 
 impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedCall<P, F> {
-    fn run(&self) {
+    fn run(&self) -> bool {
         let callback = P::lock(&self.slot).take(Slot::Started);
-        if let Some(callback) = callback {
-            let _done = SetOnDrop(|| self.done.store(true, Ordering::Release));
-            callback();
-        }
+        let Some(callback) = callback else {
+            return false;
+        };
+        let _done = SetOnDrop(|| self.done.store(true, Ordering::Release));
+        callback();
+        true
     }
 
     fn cancel(&self) -> bool {
         // The callback is dropped after the lock: its destructor may be anything.
         let callback = P::lock(&self.slot).take(Slot::Cancelled);
         callback.is_some()
+    }
+
+    fn is_scheduled(&self) -> bool {
+        P::lock(&self.slot).is_scheduled()
     }
 
     fn is_cancelled(&self) -> bool {
@@ -108,16 +119,16 @@ pub(crate) struct LocalCall<F> {
 
 impl<F: FnOnce() + 'static> LocalCall<F> {
     #[track_caller]
-    pub(crate) fn new(callback: F) -> Rc<Self> {
-        Rc::new(LocalCall {
+    pub(crate) fn new(callback: F) -> Self {
+        LocalCall {
             slot: RefCell::new(Slot::Scheduled(callback)),
             done: Cell::new(false),
             scheduled_at: Location::caller(),
-        })
+        }
     }
 
     /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
-    pub(crate) fn into_callback(self: Rc<Self>) -> F {
+    pub(crate) fn take_back(&self) -> F {
         self.slot
             .borrow_mut()
             .take(Slot::Cancelled)
@@ -126,18 +137,24 @@ impl<F: FnOnce() + 'static> LocalCall<F> {
 }
 
 impl<F: FnOnce() + 'static> Call for LocalCall<F> {
-    fn run(&self) {
+    fn run(&self) -> bool {
         let callback = self.slot.borrow_mut().take(Slot::Started);
-        if let Some(callback) = callback {
-            let _done = SetOnDrop(|| self.done.set(true));
-            callback();
-        }
+        let Some(callback) = callback else {
+            return false;
+        };
+        let _done = SetOnDrop(|| self.done.set(true));
+        callback();
+        true
     }
 
     fn cancel(&self) -> bool {
         // The callback is dropped after the borrow: its destructor may be anything.
         let callback = self.slot.borrow_mut().take(Slot::Cancelled);
         callback.is_some()
+    }
+
+    fn is_scheduled(&self) -> bool {
+        self.slot.borrow().is_scheduled()
     }
 
     fn is_cancelled(&self) -> bool {
@@ -195,7 +212,7 @@ pub struct CallHandle(pub(crate) Arc<dyn Call + Send + Sync>);
 #[derive(Clone)]
 pub struct LocalCallHandle(pub(crate) Rc<dyn Call>);
 
-/// The two handles have the same methods, on two kinds of pointer.
+/// The handles have the same methods, on two kinds of pointer.
 macro_rules! call_handle {
     ($handle:ident, $rule:literal) => {
         impl $handle {
@@ -224,8 +241,8 @@ macro_rules! call_handle {
             }
         }
 
-        impl fmt::Debug for $handle {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Debug for $handle {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($handle))
                     .field("scheduled_at", &format_args!("{}", self.0.scheduled_at()))
                     .field("cancelled", &self.is_cancelled())
@@ -235,6 +252,8 @@ macro_rules! call_handle {
         }
     };
 }
+
+pub(crate) use call_handle;
 
 call_handle!(
     CallHandle,

@@ -1,7 +1,10 @@
 //! What can be refused, and why.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
+
+use crate::report::{NO_MESSAGE, message};
 
 /// The loop is closed: the callback was not scheduled, and comes back in `callback`.
 ///
@@ -42,6 +45,8 @@ pub enum RunError {
     Closed,
     /// The loop is running already: this call comes from one of its own callbacks.
     AlreadyRunning,
+    /// The loop was stopped before the future that it was to complete had completed.
+    Stopped,
 }
 
 impl fmt::Display for RunError {
@@ -51,11 +56,133 @@ impl fmt::Display for RunError {
             RunError::AlreadyRunning => {
                 "the event loop is running already; from a callback, schedule with call_soon instead of running the loop"
             }
+            RunError::Stopped => {
+                "the event loop was stopped before the future completed; run it without a stop to get the result"
+            }
         })
     }
 }
 
 impl Error for RunError {}
+
+/// The loop is closed: the task was not spawned, and its future comes back in `future`.
+///
+/// ```
+/// let event_loop = wakeproof::EventLoop::new();
+/// let local = event_loop.local();
+/// event_loop.close().unwrap();
+///
+/// let refused = local.spawn(async { "still mine" }).unwrap_err();
+/// let other_loop = wakeproof::EventLoop::new();
+/// assert_eq!(other_loop.run_until_complete(refused.future), Ok("still mine"));
+/// ```
+pub struct SpawnError<F> {
+    /// The future, unharmed.
+    pub future: F,
+}
+
+impl<F> fmt::Display for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the event loop is closed; the task was not spawned and its future comes back in this error",
+        )
+    }
+}
+
+impl<F> fmt::Debug for SpawnError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnError").finish_non_exhaustive()
+    }
+}
+
+impl<F> Error for SpawnError<F> {}
+
+/// Why a task has no result.
+///
+/// ```
+/// let event_loop = wakeproof::EventLoop::new();
+/// let task = event_loop.local().spawn(async { panic!("out of cheese") }).unwrap();
+/// let outcome: Result<(), _> = event_loop.run_until_complete(task).unwrap();
+/// assert_eq!(outcome.unwrap_err().to_string(), "the task panicked: out of cheese");
+/// ```
+#[non_exhaustive]
+pub enum JoinError {
+    /// The task was cancelled, by its handle or by the loop's `close`.
+    Cancelled,
+    /// The task panicked. What the panic carried, as [`std::panic::catch_unwind`] gives it.
+    Panicked(Box<dyn Any + Send>),
+    /// The task awaits itself: it would wait for its own end, for ever.
+    AwaitsItself,
+}
+
+impl JoinError {
+    /// Whether the task was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, JoinError::Cancelled)
+    }
+
+    /// What the task's panic said, if it panicked and that was text.
+    #[must_use]
+    pub fn panic_message(&self) -> Option<&str> {
+        match self {
+            JoinError::Panicked(payload) => message(&**payload),
+            JoinError::Cancelled | JoinError::AwaitsItself => None,
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Cancelled => f.write_str("the task was cancelled"),
+            JoinError::Panicked(_) => {
+                let message = self.panic_message().unwrap_or(NO_MESSAGE);
+                write!(f, "the task panicked: {message}")
+            }
+            JoinError::AwaitsItself => {
+                f.write_str("a task cannot await itself: it would wait for ever")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Cancelled => f.write_str("Cancelled"),
+            JoinError::Panicked(_) => f
+                .debug_tuple("Panicked")
+                .field(&self.panic_message())
+                .finish(),
+            JoinError::AwaitsItself => f.write_str("AwaitsItself"),
+        }
+    }
+}
+
+impl Error for JoinError {}
+
+/// A future did not complete in the time that it was given; it has been dropped.
+///
+/// ```
+/// use std::{future, time::Duration};
+///
+/// let event_loop = wakeproof::EventLoop::new();
+/// let never = event_loop.local().timeout(Duration::ZERO, future::pending::<()>());
+/// let elapsed = event_loop.run_until_complete(never).unwrap().unwrap_err();
+/// assert_eq!(elapsed.to_string(), "the future did not complete in time and was dropped");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Elapsed;
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the future did not complete in time and was dropped")
+    }
+}
+
+impl Error for Elapsed {}
 
 /// Why a loop was not closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::{self, Location};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use slab::Slab;
@@ -16,7 +19,9 @@ use crate::error::{CloseError, RunError};
 use crate::handle::{Handle, Local};
 use crate::inbox::{Inbox, Next, Step};
 use crate::platform::{ParkingLot, Platform};
-use crate::report::{CallbackPanic, Handler, SlowCallback, discard};
+use crate::report::{CallbackPanic, Handler, Origin, SlowCallback, Work, discard, print};
+use crate::task::{Start, TaskId, TaskWaker, Tasks, catch};
+use crate::timer::{CancelledTimers, Timer, TimerQueue};
 
 /// A single-threaded event loop: runs callbacks, one after the other, on the thread that made it,
 /// and sleeps when there are none.
@@ -29,11 +34,15 @@ use crate::report::{CallbackPanic, Handler, SlowCallback, discard};
 /// - An accepted callback runs **exactly once**, on the loop's thread, unless it is cancelled or
 ///   the loop is closed first. One that is refused comes back to the caller in the error.
 /// - **First in, first out**: if one submission happens-before another, its callback runs first.
-/// - An iteration runs what was ready when it began. What those callbacks schedule runs in the
-///   next one, so that nothing starves a [`stop`](Self::stop).
-/// - A panic in a callback is reported to the exception handler and costs no other callback.
+/// - An iteration runs what was ready when it began, callbacks and tasks in the order in which they
+///   became so, and then the timers that are due. What those schedule runs in the next one, so that
+///   nothing starves a [`stop`](Self::stop), or a timer.
+/// - A timer runs at its deadline or as soon after as the loop gets to it, never earlier.
+/// - A panic in a callback is reported to the exception handler and costs no other callback. A panic
+///   in a task surfaces where the task is awaited.
 /// - A loop with nothing to do is **asleep**. It polls nothing, and wakes for nothing but work.
-/// - After [`close`](Self::close), nothing runs. What was queued is dropped on the loop's thread.
+/// - After [`close`](Self::close), nothing runs. What was queued, the timers, and the tasks are
+///   dropped on the loop's thread.
 ///
 /// ```
 /// let event_loop = wakeproof::EventLoop::new();
@@ -62,6 +71,7 @@ pub(crate) struct Shared<P: Platform> {
     /// For those who ask; the protocol does not depend on it.
     running: AtomicBool,
     debug: AtomicBool,
+    pub(crate) cancelled_timers: CancelledTimers,
 }
 
 /// The part of a loop that stays on its thread.
@@ -70,6 +80,10 @@ pub(crate) struct Owned<P: Platform> {
     /// Callbacks from `Local::call_soon`. They need not be `Send`, so what travels through the
     /// queue that other threads share is their key.
     calls: RefCell<Slab<Rc<dyn Call>>>,
+    /// Timers from `Local::call_at` on their way through the queue, for the same reason.
+    arriving_timers: RefCell<Slab<Rc<dyn Timer>>>,
+    timers: RefCell<TimerQueue>,
+    pub(crate) tasks: Tasks<P>,
     /// What the iteration still has to run. Empty between runs; kept for its memory, which it
     /// trades with the queue's.
     batch: RefCell<VecDeque<Entry>>,
@@ -85,6 +99,18 @@ pub(crate) enum Entry {
     Shared(Arc<dyn Call + Send + Sync>),
     /// From the loop's own: the key of a callback that has never left it.
     Local(usize),
+    /// A timer, from any thread.
+    SharedTimer(Arc<dyn Timer + Send + Sync>),
+    /// A timer, from the loop's own thread, by its key.
+    LocalTimer(usize),
+    /// A task is to be polled: it is new, or somebody has woken it.
+    Task(TaskId),
+    /// A task from any thread.
+    Spawn(Arc<dyn Start + Send + Sync>),
+    /// Too many timers are cancelled.
+    Sweep,
+    /// A panic that nobody but the exception handler will hear of.
+    Report(Box<CallbackPanic>),
 }
 
 /// A thread, for messages.
@@ -124,8 +150,12 @@ impl<P: Platform> EventLoop<P> {
                 thread: Thread::current(),
                 running: AtomicBool::new(false),
                 debug: AtomicBool::new(false),
+                cancelled_timers: CancelledTimers::new(),
             }),
             calls: RefCell::default(),
+            arriving_timers: RefCell::default(),
+            timers: RefCell::default(),
+            tasks: Tasks::new(),
             batch: RefCell::default(),
             closed: Cell::new(false),
             slow_callback_duration: Cell::new(Duration::from_millis(100)),
@@ -164,17 +194,86 @@ impl<P: Platform> EventLoop<P> {
     /// ```
     pub fn run_forever(&self) -> Result<(), RunError> {
         let _running = self.0.begin_run()?;
-        let inbox = &self.0.shared.inbox;
-        let mut batch = self.0.batch.borrow_mut();
-        inbox.first_batch(&mut batch, None);
-        loop {
-            for entry in batch.drain(..) {
-                self.0.run(entry);
-            }
-            if inbox.next_batch(&mut batch, None) == Next::Stop {
-                return Ok(());
-            }
+        // What an earlier run has left behind may name a future that is gone.
+        self.0.iterate(&mut |_| ());
+        Ok(())
+    }
+
+    /// Runs the loop until `future` completes, and returns its output. asyncio's
+    /// `run_until_complete`.
+    ///
+    /// The future is polled on this thread, in its turn among the callbacks and tasks, and may borrow
+    /// from the caller. When it has completed, the iteration that is running runs to its end, and what
+    /// is left stays for the next run: tasks are not cancelled.
+    ///
+    /// # Errors
+    ///
+    /// - [`RunError::Closed`] if the loop is closed.
+    /// - [`RunError::AlreadyRunning`] if this is called from one of the loop's callbacks or tasks.
+    /// - [`RunError::Stopped`] if somebody has stopped the loop first. The future is dropped; to run
+    ///   on with it, pass a `&mut` to a future that is pinned, or to a [`Task`](crate::Task).
+    ///
+    /// # Panics
+    ///
+    /// A panic of the future goes on in the caller, after the iteration.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let local = event_loop.local();
+    /// let answer = event_loop.run_until_complete(async {
+    ///     local.sleep(Duration::from_millis(1)).await;
+    ///     42
+    /// })?;
+    /// assert_eq!(answer, 42);
+    /// # Ok::<(), wakeproof::RunError>(())
+    /// ```
+    #[track_caller]
+    pub fn run_until_complete<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
+        match self.complete(future)? {
+            Ok(output) => Ok(output),
+            Err(payload) => panic::resume_unwind(payload),
         }
+    }
+
+    /// As [`run_until_complete`](Self::run_until_complete), with the future's panic, if it panics.
+    #[track_caller]
+    pub(crate) fn complete<F: Future>(
+        &self,
+        future: F,
+    ) -> Result<thread::Result<F::Output>, RunError> {
+        let origin = Origin {
+            work: Work::Task,
+            scheduled_at: Location::caller(),
+        };
+        let owned = &*self.0;
+        let _running = owned.begin_run()?;
+        let main = owned.main_waker();
+        let waker = Waker::from(main.clone());
+        let mut future = pin!(future);
+        let mut output = None;
+
+        // The loop is open, so that this is not refused.
+        let _ = owned.shared.inbox.call_soon(Entry::Task(main.id()));
+        owned.iterate(&mut |woken| {
+            if woken != main.id() || output.is_some() {
+                return;
+            }
+            main.begin_poll();
+            let mut context = Context::from_waker(&waker);
+            owned.watch(origin, || {
+                match catch::<P, _>(|| future.as_mut().poll(&mut context)) {
+                    Ok(Poll::Pending) => return true,
+                    Ok(Poll::Ready(value)) => output = Some(Ok(value)),
+                    Err(payload) => output = Some(Err(payload)),
+                }
+                owned.shared.inbox.stop();
+                true
+            });
+        });
+        main.finish();
+        output.ok_or(RunError::Stopped)
     }
 
     /// Asks the loop to return from [`run_forever`](Self::run_forever) when the iteration that is
@@ -195,8 +294,9 @@ impl<P: Platform> EventLoop<P> {
         self.0.shared.inbox.stop();
     }
 
-    /// Closes the loop for good: refuses callbacks from now on, and drops those that are queued,
-    /// in order, on this thread. Their handles then say that they are cancelled.
+    /// Closes the loop for good: refuses callbacks from now on, and drops, on this thread, those that
+    /// are queued in order, then the timers by deadline, then the tasks in the order in which they were
+    /// spawned. Their handles then say that they are cancelled, and so do tasks to who awaits them.
     ///
     /// Closing twice is the same as once. Dropping the loop closes it.
     ///
@@ -350,6 +450,16 @@ impl<P: Platform> Owned<P> {
         self.calls.borrow_mut().remove(key)
     }
 
+    /// Keeps a timer on this thread, under a key that may travel.
+    pub(crate) fn keep_timer(&self, timer: Rc<dyn Timer>) -> usize {
+        self.arriving_timers.borrow_mut().insert(timer)
+    }
+
+    /// Gives a timer up.
+    pub(crate) fn release_timer(&self, key: usize) -> Rc<dyn Timer> {
+        self.arriving_timers.borrow_mut().remove(key)
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.get()
     }
@@ -367,27 +477,131 @@ impl<P: Platform> Owned<P> {
         Ok(Running(&self.shared))
     }
 
-    fn run(&self, entry: Entry) {
-        P::step(Step::Run, None);
+    /// A waker for a future that is in no slab.
+    fn main_waker(&self) -> Arc<TaskWaker<P>> {
+        let id = TaskId {
+            place: TaskId::MAIN,
+            number: self.tasks.number(),
+        };
+        TaskWaker::new(None, &self.shared, id)
+    }
+
+    /// Runs iterations until the loop is stopped. `poll_main` is called for each wakeup that is not
+    /// for a task of the slab.
+    fn iterate(&self, poll_main: &mut dyn FnMut(TaskId)) {
+        let inbox = &self.shared.inbox;
+        let mut batch = self.batch.borrow_mut();
+        inbox.first_batch(&mut batch, self.next_deadline());
+        loop {
+            for entry in batch.drain(..) {
+                self.run(entry, poll_main);
+            }
+            self.run_due_timers();
+            if inbox.next_batch(&mut batch, self.next_deadline()) == Next::Stop {
+                return;
+            }
+        }
+    }
+
+    fn run(&self, entry: Entry, poll_main: &mut dyn FnMut(TaskId)) {
         match entry {
             Entry::Shared(call) => self.run_call(&*call),
             Entry::Local(key) => {
                 let call = self.release(key);
                 self.run_call(&*call);
             }
+            // Timers run when they are due, which is behind the batch at the earliest.
+            Entry::SharedTimer(timer) => self.timers.borrow_mut().insert_shared(timer),
+            Entry::LocalTimer(key) => {
+                let timer = self.release_timer(key);
+                self.timers.borrow_mut().insert_local(timer);
+            }
+            Entry::Task(id) if id.place == TaskId::MAIN => {
+                P::step(Step::Run, None);
+                poll_main(id);
+            }
+            Entry::Task(id) => self.poll_task(id),
+            Entry::Spawn(remote) => {
+                if let Some(id) = self.take_in(remote) {
+                    self.poll_task(id);
+                }
+            }
+            Entry::Sweep => self.shared.cancelled_timers.heard(),
+            Entry::Report(panic) => self.tell(*panic),
         }
     }
 
+    /// Runs the timers that are due, in the order of their deadlines. The timers that they set in
+    /// turn are in the inbox, and not among them.
+    fn run_due_timers(&self) {
+        if self.timers.borrow().is_empty() {
+            return;
+        }
+        let now = P::now();
+        loop {
+            let due = self.timers.borrow_mut().take_due(now);
+            let Some(timer) = due else {
+                return;
+            };
+            self.run_call(timer.call());
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let cancelled = &self.shared.cancelled_timers;
+        self.timers.borrow_mut().next_deadline(cancelled)
+    }
+
     fn run_call(&self, call: &dyn Call) {
+        P::step(Step::Run, None);
+        self.watch(call_origin(call), || call.run());
+    }
+
+    fn poll_task(&self, id: TaskId) {
+        P::step(Step::Run, None);
+        let Some(task) = self.tasks.begin_poll(id) else {
+            return; // it has ended since it was woken
+        };
+        let (mut future, waker) = (task.future, task.waker);
+        let origin = task_origin(task.spawned_at);
+        // If the poll panics, it was not the future, but who was woken by its end, or its result's
+        // destructor: the future is over.
+        let mut is_over = true;
+        self.watch(origin, || {
+            let mut context = Context::from_waker(&waker);
+            is_over = future.as_mut().poll(&mut context).is_ready();
+            true
+        });
+        if is_over {
+            drop(waker); // for the next task, which would find it in use
+            self.tasks.remove(id);
+            self.catch_panic(origin, || drop(future));
+        } else {
+            self.tasks.end_poll(id, future);
+        }
+    }
+
+    fn take_in(&self, remote: Arc<dyn Start + Send + Sync>) -> Option<TaskId> {
+        let (future, spawned_at) = remote.start()?;
+        let insert = |_: &_, _| (future, None);
+        Some(self.tasks.insert(&self.shared, spawned_at, insert))
+    }
+
+    /// Runs code of the user's; in debug mode, also tells if it was slow. `user_code` says whether
+    /// there was any to run: a callback that was cancelled was not slow, however long it took to
+    /// find that out.
+    fn watch(&self, origin: Origin, user_code: impl FnOnce() -> bool) {
         let started = self.shared.is_debug().then(P::now);
-        self.catch_panic(call, || call.run());
+        let mut has_run = true;
+        self.catch_panic(origin, || has_run = user_code());
         if let Some(started) = started {
             let duration = P::now().saturating_sub(started);
             let allowed = self.slow_callback_duration.get();
-            // One that was cancelled has not run, however long it took to find that out.
-            if duration > allowed && !call.is_cancelled() {
+            if duration > allowed && has_run {
+                let Origin { work, scheduled_at } = origin;
                 let report = SlowCallback {
-                    scheduled_at: call.scheduled_at(),
+                    work,
+                    scheduled_at,
                     duration,
                     allowed,
                 };
@@ -397,18 +611,15 @@ impl<P: Platform> Owned<P> {
     }
 
     /// Runs code of the user's that must not take the loop with it.
-    fn catch_panic(&self, call: &dyn Call, user_code: impl FnOnce()) {
-        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(user_code)) {
-            if P::must_not_catch(&*payload) {
-                panic::resume_unwind(payload);
-            }
-            let panic = CallbackPanic {
-                scheduled_at: call.scheduled_at(),
-                payload,
-            };
-            self.exception_handler.tell(&panic);
-            discard(panic.payload);
+    fn catch_panic(&self, origin: Origin, user_code: impl FnOnce()) {
+        if let Err(payload) = catch::<P, _>(user_code) {
+            self.tell(CallbackPanic { origin, payload });
         }
+    }
+
+    fn tell(&self, panic: CallbackPanic) {
+        self.exception_handler.tell(&panic);
+        discard(panic.payload);
     }
 
     fn close(&self) -> Result<(), CloseError> {
@@ -425,16 +636,47 @@ impl<P: Platform> Owned<P> {
                     let call = self.release(key);
                     self.abandon(&*call);
                 }
+                Entry::SharedTimer(timer) => self.timers.borrow_mut().insert_shared(timer),
+                Entry::LocalTimer(key) => {
+                    let timer = self.release_timer(key);
+                    self.timers.borrow_mut().insert_local(timer);
+                }
+                Entry::Spawn(remote) => drop(self.take_in(remote)),
+                Entry::Report(panic) => self.tell(*panic),
+                Entry::Task(_) | Entry::Sweep => {}
             }
+        }
+        loop {
+            let first = self.timers.borrow_mut().take_first();
+            let Some(timer) = first else { break };
+            self.abandon(timer.call());
+        }
+        for task in self.tasks.drain() {
+            let future = task.future;
+            self.catch_panic(task_origin(task.spawned_at), || drop(future));
         }
         Ok(())
     }
 
     /// Drops a callback that will not run, even if somebody keeps its handle.
     fn abandon(&self, call: &dyn Call) {
-        self.catch_panic(call, || {
+        self.catch_panic(call_origin(call), || {
             call.cancel();
         });
+    }
+}
+
+fn call_origin(call: &dyn Call) -> Origin {
+    Origin {
+        work: Work::Callback,
+        scheduled_at: call.scheduled_at(),
+    }
+}
+
+fn task_origin(spawned_at: &'static Location<'static>) -> Origin {
+    Origin {
+        work: Work::Task,
+        scheduled_at: spawned_at,
     }
 }
 
@@ -445,6 +687,15 @@ impl<P: Platform> Shared<P> {
 
     pub(crate) fn is_debug(&self) -> bool {
         self.debug.load(Ordering::Relaxed)
+    }
+
+    /// Sends a panic to the loop's exception handler. A closed loop has none; then it is printed.
+    pub(crate) fn report(&self, panic: CallbackPanic) {
+        let entry = Entry::Report(Box::new(panic));
+        if let Err(Entry::Report(panic)) = self.inbox.call_soon_threadsafe(entry) {
+            print(&panic);
+            discard(panic.payload);
+        }
     }
 }
 

@@ -59,14 +59,14 @@ impl<P: Platform> Local<P> {
     where
         F: FnOnce() + 'static,
     {
-        let call = LocalCall::new(callback);
+        let call = Rc::new(LocalCall::new(callback));
         let key = self.0.keep(call.clone());
         match self.0.shared.inbox.call_soon(Entry::Local(key)) {
             Ok(()) => Ok(LocalCallHandle(call)),
             Err(_) => {
                 self.0.release(key);
                 Err(Closed {
-                    callback: call.into_callback(),
+                    callback: call.take_back(),
                 })
             }
         }
@@ -145,11 +145,11 @@ impl<P: Platform> Handle<P> {
     where
         F: FnOnce() + Send + 'static,
     {
-        let call = SharedCall::<P, F>::new(callback);
+        let call = Arc::new(SharedCall::<P, F>::new(callback));
         match enqueue(&self.0.inbox, Entry::Shared(call.clone())) {
             Ok(()) => Ok(CallHandle(call)),
             Err(_) => Err(Closed {
-                callback: call.into_callback(),
+                callback: call.take_back(),
             }),
         }
     }

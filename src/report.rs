@@ -9,20 +9,67 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// A callback panicked, or the destructor of one that will not run did.
+/// Whose code it was, in the words of a report.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) work: Work,
+    pub(crate) scheduled_at: &'static Location<'static>,
+}
+
+/// What kind of code a loop's report is about.
+///
+/// ```
+/// use wakeproof::{EventLoop, Work};
+///
+/// let event_loop = EventLoop::new();
+/// event_loop.set_exception_handler(|panic| assert_eq!(panic.work(), Work::Callback));
+/// event_loop.local().call_soon(|| panic!("out of cheese")).unwrap();
+/// event_loop.stop();
+/// event_loop.run_forever().unwrap();
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Work {
+    /// A callback, of `call_soon` or of a timer.
+    Callback,
+    /// A task, or the future that the loop runs until it completes.
+    Task,
+    /// A job for the threads of an [`Executor`](crate::Executor).
+    Job,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheduled_at = self.scheduled_at;
+        match self.work {
+            Work::Callback => write!(f, "the callback scheduled at {scheduled_at}"),
+            Work::Task => write!(f, "the task spawned at {scheduled_at}"),
+            Work::Job => write!(f, "the job submitted at {scheduled_at}"),
+        }
+    }
+}
+
+/// A callback panicked, or the destructor of one that will not run did; or a task did so, or a job,
+/// and nobody is left to whom the panic could surface.
 ///
 /// Displayed in one line: what the panic said, and where the callback was scheduled.
 pub struct CallbackPanic {
-    pub(crate) scheduled_at: &'static Location<'static>,
+    pub(crate) origin: Origin,
     pub(crate) payload: Box<dyn Any + Send>,
 }
 
 impl CallbackPanic {
-    /// Where the callback was scheduled: the line that called `call_soon` or
-    /// `call_soon_threadsafe`.
+    /// Whether it was a callback, a task or a job.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.origin.work
+    }
+
+    /// Where the callback was scheduled: the line that called `call_soon`,
+    /// `call_soon_threadsafe` or another method that schedules or spawns.
     #[must_use]
     pub fn scheduled_at(&self) -> &'static Location<'static> {
-        self.scheduled_at
+        self.origin.scheduled_at
     }
 
     /// What the panic carried, as [`std::panic::catch_unwind`] gives it.
@@ -41,38 +88,36 @@ impl CallbackPanic {
 impl fmt::Display for CallbackPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.message().unwrap_or(NO_MESSAGE);
-        let scheduled_at = self.scheduled_at;
-        write!(
-            f,
-            "the callback scheduled at {scheduled_at} panicked: {message}"
-        )
+        write!(f, "{} panicked: {message}", self.origin)
     }
 }
 
 impl fmt::Debug for CallbackPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallbackPanic")
-            .field("scheduled_at", &format_args!("{}", self.scheduled_at))
+            .field("origin", &format_args!("{}", self.origin))
             .field("message", &self.message())
             .finish_non_exhaustive()
     }
 }
 
-const NO_MESSAGE: &str = "(the panic carries no text)";
+pub(crate) const NO_MESSAGE: &str = "(the panic carries no text)";
 
-fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+pub(crate) fn message(payload: &(dyn Any + Send)) -> Option<&str> {
     payload
         .downcast_ref::<&'static str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// A callback ran for longer than the loop's debug mode allows.
+/// A callback, or one poll of a task, ran for longer than the loop's debug mode allows.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct SlowCallback {
-    /// Where the callback was scheduled: the line that called `call_soon` or
-    /// `call_soon_threadsafe`.
+    /// Whether it was a callback or a task.
+    pub work: Work,
+    /// Where the callback was scheduled: the line that called `call_soon`,
+    /// `call_soon_threadsafe` or another method that schedules or spawns.
     pub scheduled_at: &'static Location<'static>,
     /// How long it ran.
     pub duration: Duration,
@@ -83,13 +128,15 @@ pub struct SlowCallback {
 impl fmt::Display for SlowCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
+            work,
             scheduled_at,
             duration,
             allowed,
-        } = self;
+        } = *self;
+        let origin = Origin { work, scheduled_at };
         write!(
             f,
-            "the callback scheduled at {scheduled_at} ran for {duration:.1?}, longer than {allowed:?}"
+            "{origin} ran for {duration:.1?}, longer than {allowed:?}"
         )
     }
 }
@@ -140,6 +187,6 @@ pub(crate) fn discard(payload: Box<dyn Any + Send>) {
 
 /// Prints a line to standard error, in one piece; a loop whose standard error is gone has nobody
 /// left to tell.
-fn print(news: &dyn fmt::Display) {
+pub(crate) fn print(news: &dyn fmt::Display) {
     let _ = io::stderr().write_all(format!("wakeproof: {news}\n").as_bytes());
 }

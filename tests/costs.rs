@@ -142,3 +142,156 @@ fn an_idle_loop_does_not_wake() {
         "the stop alone"
     );
 }
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_timer_costs_one_allocation() {
+    let event_loop = EventLoop::new();
+    let (local, handle) = (event_loop.local(), event_loop.handle());
+    let payload = [0_u64; 16];
+    let mut costs = Vec::with_capacity(2);
+    for _ in 0..3 {
+        costs.clear(); // the queue, the slab and the heap have grown to their size
+        costs.push(measure(|| {
+            drop(local.call_later(Duration::ZERO, move || assert_eq!(payload[0], 0)));
+        }));
+        costs.push(measure(|| {
+            let check = move || assert_eq!(payload[0], 0);
+            drop(handle.call_later_threadsafe(Duration::ZERO, check));
+        }));
+        event_loop.stop();
+        costs.push(measure(|| event_loop.run_forever().unwrap()));
+    }
+    let counts: Vec<u64> = costs.iter().map(|cost| cost.count_total).collect();
+    assert_eq!(counts, [1, 1, 0]);
+}
+
+#[test]
+fn cancelled_timers_cost_no_memory_for_long() {
+    let event_loop = EventLoop::new();
+    let (local, handle) = (event_loop.local(), event_loop.handle());
+    let kept = local.call_later(HOUR, || ()).unwrap();
+    let memory = measure(|| {
+        for _ in 0..1_000 {
+            for _ in 0..50 {
+                local.call_later(HOUR, || ()).unwrap().cancel();
+                let timer = handle.call_later_threadsafe(HOUR, || ()).unwrap();
+                event_loop.stop();
+                event_loop.run_forever().unwrap(); // it is among the loop's timers
+                timer.cancel();
+            }
+        }
+    });
+    assert!(!kept.is_cancelled());
+    assert!(
+        memory.count_max < 500,
+        "{memory:?}: of a hundred thousand timers, a few hundred are there at a time"
+    );
+}
+
+#[test]
+fn a_loop_that_sleeps_is_woken_now_and_then_to_clear_up_what_another_thread_cancels() {
+    with_watchdog(|| {
+        let event_loop = EventLoop::<Counting>::on_platform();
+        let handle = event_loop.handle();
+        let worker = thread::spawn(move || {
+            let set = || handle.call_later_threadsafe(HOUR, || ()).unwrap();
+            let timers: Vec<_> = (0..1_000).map(|_| set()).collect();
+            wait_until_asleep(&handle);
+            NOTIFICATIONS.set(0);
+            for timer in &timers {
+                timer.cancel();
+            }
+            let notifications = NOTIFICATIONS.get();
+            assert!((1..20).contains(&notifications), "{notifications}");
+            wait_until_asleep(&handle);
+            handle.stop();
+        });
+        event_loop.run_forever().unwrap();
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_costs_one_allocation_and_its_wakeups_and_polls_none() {
+    let event_loop = EventLoop::new();
+    let local = event_loop.local();
+    let payload = [1_u64; 16];
+    let spawn = || {
+        let task = local.spawn(async move {
+            for _ in 0..10 {
+                yield_once().await;
+            }
+            payload[0]
+        });
+        task.unwrap()
+    };
+    let run_once = || {
+        event_loop.stop();
+        event_loop.run_forever().unwrap();
+    };
+    for _ in 0..2 {
+        drop(spawn()); // the queue and the slab grow to their size, and a first task leaves its cells
+        (0..12).for_each(|_| run_once());
+    }
+
+    let mut task = None;
+    let spawned = measure(|| task = Some(spawn()));
+    assert_eq!(spawned.count_total, 1);
+    let task = task.unwrap();
+    let polled = measure(|| (0..12).for_each(|_| run_once()));
+    assert!(task.is_finished());
+    assert_eq!(polled.count_total, 0);
+}
+
+#[test]
+fn a_task_of_another_thread_costs_one_allocation_there_and_one_on_the_loops() {
+    let event_loop = EventLoop::new();
+    let handle = event_loop.handle();
+    let mut costs = [0; 3];
+    for _ in 0..3 {
+        let mut task = None;
+        let spawned = measure(|| task = Some(handle.spawn_threadsafe(yield_once()).unwrap()));
+        event_loop.stop();
+        let first_poll = measure(|| event_loop.run_forever().unwrap());
+        event_loop.stop();
+        let rest = measure(|| event_loop.run_forever().unwrap());
+        assert!(task.unwrap().is_finished());
+        // The queue, the slab and the batch grow to their size.
+        costs = [&spawned, &first_poll, &rest].map(|cost| cost.count_total);
+    }
+    assert_eq!(costs, [1, 1, 0]);
+}
+
+/// Wakes its task and lets it go once round the queue.
+fn yield_once() -> impl Future<Output = ()> {
+    let mut yielded = false;
+    std::future::poll_fn(move |context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+}
+
+#[test]
+fn wakeups_before_a_poll_are_one_and_on_the_loops_thread_they_notify_nobody() {
+    let event_loop = EventLoop::<Counting>::on_platform();
+    let mut polls = 0;
+    let main = std::future::poll_fn(|context| {
+        polls += 1;
+        if polls == 10 {
+            return std::task::Poll::Ready(());
+        }
+        for _ in 0..100 {
+            context.waker().wake_by_ref();
+        }
+        assert_eq!(event_loop.handle().status().queued, 1);
+        std::task::Poll::Pending
+    });
+    event_loop.run_until_complete(main).unwrap();
+    assert_eq!(polls, 10);
+    assert_eq!(NOTIFICATIONS.get(), 0);
+}

@@ -1,0 +1,372 @@
+//! Tasks spawned from any thread, and the results that any thread may wait for.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::error::{JoinError, SpawnError};
+use crate::event_loop::{Entry, Shared};
+use crate::handle::Handle;
+use crate::platform::Platform;
+use crate::report::{CallbackPanic, Origin, Work};
+use crate::task::join::{Join, JoinState, Joint, Outcome, Promise};
+use crate::task::registry::TaskFuture;
+use crate::task::supervise::supervise;
+
+/// The cell of a [`SharedTask`], for all threads.
+pub(crate) struct SharedJoin<P: Platform, T: Send + 'static> {
+    state: P::Mutex<JoinState<T>>,
+    /// One thread waits here at most: the one that has borrowed the handle.
+    result_is_in: P::Condvar,
+    shared: Arc<Shared<P>>,
+    origin: Origin,
+}
+
+impl<P: Platform, T: Send + 'static> SharedJoin<P, T> {
+    pub(crate) fn new(shared: &Arc<Shared<P>>, origin: Origin) -> Self {
+        SharedJoin {
+            state: P::mutex(JoinState::new(None)),
+            result_is_in: P::condvar(),
+            shared: shared.clone(),
+            origin,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared<P>> {
+        &self.shared
+    }
+
+    fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError> {
+        let deadline = timeout.map(|timeout| P::now().saturating_add(timeout));
+        let mut state = P::lock(&self.state);
+        if !state.is_finished() && self.shared.thread.id == P::current_thread() {
+            return Err(ResultError::Deadlock {
+                thread: self.shared.thread.to_string(),
+            });
+        }
+        let mut timed_out = false;
+        let outcome = loop {
+            if let Some(outcome) = state.take() {
+                break outcome;
+            }
+            if timed_out {
+                return Err(ResultError::TimedOut);
+            }
+            state.blocked = true;
+            match deadline {
+                None => state = P::wait(&self.result_is_in, state),
+                Some(deadline) => {
+                    (state, timed_out) = P::wait_until(&self.result_is_in, state, deadline);
+                }
+            }
+            state.blocked = false;
+        };
+        outcome.map_err(ResultError::Join)
+    }
+}
+
+impl<P: Platform, T: Send + 'static> Joint for SharedJoin<P, T> {
+    type Output = T;
+
+    fn update<R>(&self, update: impl FnOnce(&mut JoinState<T>) -> R) -> R {
+        update(&mut P::lock(&self.state))
+    }
+
+    fn finished(&self, state: &mut JoinState<T>) {
+        if state.blocked {
+            P::notify_one(&self.result_is_in);
+        }
+    }
+
+    fn report(&self, payload: Box<dyn Any + Send>) {
+        let origin = self.origin;
+        self.shared.report(CallbackPanic { origin, payload });
+    }
+}
+
+/// The handle's side of a [`SharedJoin`] and what it belongs to.
+pub(crate) trait Block<T>: Join<T> {
+    fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError>;
+}
+
+/// A type that contains a [`SharedJoin`].
+pub(crate) trait Joins: Joint<Output = Self::Value> {
+    type Platform: Platform;
+    type Value: Send + 'static;
+
+    fn shared_join(&self) -> &SharedJoin<Self::Platform, Self::Value>;
+}
+
+impl<J: Joins> Block<J::Value> for J {
+    fn block(&self, timeout: Option<Duration>) -> Result<J::Value, ResultError> {
+        self.shared_join().block(timeout)
+    }
+}
+
+/// A future on its way to the loop, and from then on its cell.
+struct Remote<P: Platform, F: Future<Output: Send> + Send + 'static> {
+    future: P::Mutex<Option<F>>,
+    join: SharedJoin<P, F::Output>,
+}
+
+/// What arrives at the loop when another thread has spawned a task.
+pub(crate) trait Start {
+    /// The future to poll, and where it was spawned.
+    fn start(self: Arc<Self>) -> Option<(TaskFuture, &'static Location<'static>)>;
+}
+
+impl<P: Platform, F: Future<Output: Send> + Send + 'static> Start for Remote<P, F> {
+    fn start(self: Arc<Self>) -> Option<(TaskFuture, &'static Location<'static>)> {
+        let future = P::lock(&self.future).take()?;
+        let spawned_at = self.join.origin.scheduled_at;
+        let future: TaskFuture = Box::pin(supervise::<P, F, _>(future, Promise::new(self)));
+        Some((future, spawned_at))
+    }
+}
+
+impl<P: Platform, F: Future<Output: Send> + Send + 'static> Joint for Remote<P, F> {
+    type Output = F::Output;
+
+    fn update<R>(&self, update: impl FnOnce(&mut JoinState<F::Output>) -> R) -> R {
+        self.join.update(update)
+    }
+
+    fn finished(&self, state: &mut JoinState<F::Output>) {
+        self.join.finished(state);
+    }
+
+    fn report(&self, payload: Box<dyn Any + Send>) {
+        self.join.report(payload);
+    }
+}
+
+impl<P: Platform, F: Future<Output: Send> + Send + 'static> Joins for Remote<P, F> {
+    type Platform = P;
+    type Value = F::Output;
+
+    fn shared_join(&self) -> &SharedJoin<P, F::Output> {
+        &self.join
+    }
+}
+
+impl<P: Platform> Handle<P> {
+    /// Runs `future` on the loop's thread, beside whatever else the loop does, and wakes the loop if
+    /// it is asleep. For any thread. asyncio's `run_coroutine_threadsafe`.
+    ///
+    /// It is polled and dropped on the loop's thread, even if it is cancelled from another. The
+    /// first poll is in its turn among the callbacks that were submitted.
+    ///
+    /// The [`SharedTask`] can be awaited, on this loop or elsewhere, or waited for by a thread.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], with the future, if the loop is closed or gone.
+    ///
+    /// ```
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// let worker = std::thread::spawn(move || {
+    ///     let mut task = handle.spawn_threadsafe(async { 6 * 7 }).unwrap();
+    ///     let answer = task.result().unwrap(); // blocks this thread
+    ///     handle.stop();
+    ///     answer
+    /// });
+    /// event_loop.run_forever()?;
+    /// assert_eq!(worker.join().unwrap(), 42);
+    /// # Ok::<(), wakeproof::RunError>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_threadsafe<F>(&self, future: F) -> Result<SharedTask<F::Output>, SpawnError<F>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let origin = Origin {
+            work: Work::Task,
+            scheduled_at: Location::caller(),
+        };
+        let remote = Arc::new(Remote::<P, F> {
+            future: P::mutex(Some(future)),
+            join: SharedJoin::new(&self.0, origin),
+        });
+        match self
+            .0
+            .inbox
+            .call_soon_threadsafe(Entry::Spawn(remote.clone()))
+        {
+            Ok(()) => Ok(SharedTask(remote)),
+            Err(_) => {
+                let future = P::lock(&remote.future).take();
+                Err(SpawnError {
+                    future: future.expect("nobody has started a task that was refused"),
+                })
+            }
+        }
+    }
+}
+
+/// A task whose handle may go to any thread: from [`Handle::spawn_threadsafe`], or a job that
+/// [`Local::run_in_executor`](crate::Local::run_in_executor) has given to a pool of threads.
+///
+/// asyncio's `concurrent.futures.Future`. **Dropping it detaches**: the task runs on, and what it
+/// returns is dropped.
+///
+/// Awaiting it is as with a [`Task`](crate::Task), and works on any executor; a thread that has none
+/// calls [`result`](Self::result).
+///
+/// # Panics
+///
+/// Polling it, or asking for its result, after it has given its result panics.
+///
+/// ```
+/// let event_loop = wakeproof::EventLoop::new();
+/// let task = event_loop.handle().spawn_threadsafe(async { "hello" }).unwrap();
+/// let outcome = event_loop.run_until_complete(task).unwrap();
+/// assert_eq!(outcome.unwrap(), "hello");
+/// ```
+#[must_use = "dropping the handle lets the task run by itself; say so with `drop`"]
+pub struct SharedTask<T>(pub(crate) Arc<dyn Block<T> + Send + Sync>);
+
+impl<T> SharedTask<T> {
+    /// Asks for the end of the task, from any thread: instead of being polled again, its future is
+    /// dropped on the loop's thread, which is woken for that if it is asleep. A job that has not
+    /// been started is dropped at once, here; one that has been started cannot be cancelled.
+    ///
+    /// - `true`: the task is going to end. Who awaits it gets [`JoinError::Cancelled`], unless it is
+    ///   being polled at this moment and completes by that.
+    /// - `false`: it has ended already, or is already asked to, or is a job that runs.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "cancelling is all that most want of it"
+    )]
+    pub fn cancel(&self) -> bool {
+        self.0.cancel()
+    }
+
+    /// Whether the task has come to its end, of whatever kind. asyncio's `done`.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Whether the task has ended by being cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.was_cancelled()
+    }
+
+    /// Blocks this thread until the task has ended, and takes its result. `result()` of the future
+    /// that asyncio's `run_coroutine_threadsafe` returns.
+    ///
+    /// # Errors
+    ///
+    /// - [`ResultError::Join`] if the task was cancelled, its loop closed, or its future panicked.
+    /// - [`ResultError::Deadlock`], at once, if this is the loop's own thread and the task has not
+    ///   ended: while the thread waits, it cannot run the task. Await it instead.
+    ///
+    /// ```
+    /// use wakeproof::ResultError;
+    ///
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let mut task = event_loop.handle().spawn_threadsafe(async { 42 }).unwrap();
+    /// assert!(matches!(task.result(), Err(ResultError::Deadlock { .. })));
+    ///
+    /// event_loop.stop(); // the next run does one iteration
+    /// event_loop.run_forever().unwrap();
+    /// assert_eq!(task.result().unwrap(), 42);
+    /// ```
+    pub fn result(&mut self) -> Result<T, ResultError> {
+        self.0.block(None)
+    }
+
+    /// As [`result`](Self::result), but for no longer than `timeout`. The task is not cancelled by a
+    /// wait that was too short, and can be waited for again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`result`](Self::result), and [`ResultError::TimedOut`].
+    ///
+    /// ```
+    /// use std::{future, thread, time::Duration};
+    /// use wakeproof::{EventLoop, ResultError};
+    ///
+    /// let event_loop = EventLoop::new();
+    /// let mut task = event_loop.handle().spawn_threadsafe(future::pending::<()>()).unwrap();
+    /// let waiter = thread::spawn(move || task.result_timeout(Duration::from_millis(1)));
+    /// assert!(matches!(waiter.join().unwrap(), Err(ResultError::TimedOut)));
+    /// ```
+    pub fn result_timeout(&mut self, timeout: Duration) -> Result<T, ResultError> {
+        self.0.block(Some(timeout))
+    }
+
+    pub(crate) fn poll_finished(&self, context: &Context<'_>) -> bool {
+        self.0.poll_finished(context)
+    }
+}
+
+impl<T> Future for SharedTask<T> {
+    type Output = Outcome<T>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context)
+    }
+}
+
+/// Detaches the task.
+impl<T> Drop for SharedTask<T> {
+    fn drop(&mut self) {
+        self.0.detach();
+    }
+}
+
+impl<T> fmt::Debug for SharedTask<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedTask")
+            .field("finished", &self.is_finished())
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a thread that waited for a task has no result.
+///
+/// ```
+/// let event_loop = wakeproof::EventLoop::new();
+/// let mut task = event_loop.handle().spawn_threadsafe(async {}).unwrap();
+/// let error = task.result().unwrap_err(); // on the loop's own thread
+/// assert!(error.to_string().starts_with("deadlock: "));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ResultError {
+    /// The task has ended without one.
+    Join(JoinError),
+    /// The task has not ended in time.
+    TimedOut,
+    /// The wait would never end: it is the loop's own thread that was to wait for the loop.
+    Deadlock {
+        /// The thread: name and id.
+        thread: String,
+    },
+}
+
+impl fmt::Display for ResultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResultError::Join(error) => error.fmt(f),
+            ResultError::TimedOut => f.write_str(
+                "the task has not ended in time; it runs on, and can be waited for again",
+            ),
+            ResultError::Deadlock { thread } => write!(
+                f,
+                "deadlock: {thread} was to wait for a task of its own event loop, which cannot run meanwhile; await the task instead"
+            ),
+        }
+    }
+}
+
+impl Error for ResultError {}

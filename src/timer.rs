@@ -1,0 +1,347 @@
+//! Callbacks for later: `call_later` and `call_at`, from the loop's thread and from any other.
+//!
+//! A timer goes through the same inbox as every other callback, and by that takes its turn in the
+//! same order and wakes a loop that is asleep, be it until an earlier timer's deadline. The loop's
+//! thread takes it out and puts it into a heap of its own ([`TimerQueue`]), whose earliest deadline
+//! bounds the next sleep.
+
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::{Call, LocalCall, SharedCall, call_handle};
+use crate::error::Closed;
+use crate::event_loop::{Entry, Shared};
+use crate::handle::{Handle, Local};
+use crate::platform::Platform;
+
+mod queue;
+
+pub(crate) use queue::{CancelledTimers, TimerQueue};
+
+/// A callback with a deadline.
+pub(crate) trait Timer: Call {
+    fn when(&self) -> Duration;
+}
+
+/// A timer that any thread may cancel.
+struct SharedTimer<P: Platform, F: Send + 'static> {
+    call: SharedCall<P, F>,
+    when: Duration,
+    shared: Arc<Shared<P>>,
+}
+
+/// A timer that never leaves the loop's thread.
+struct LocalTimer<P: Platform, F> {
+    call: LocalCall<F>,
+    when: Duration,
+    shared: Arc<Shared<P>>,
+}
+
+impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedTimer<P, F> {
+    fn run(&self) -> bool {
+        let has_run = self.call.run();
+        if !has_run {
+            self.shared.cancelled_timers.discarded(1);
+        }
+        has_run
+    }
+
+    fn cancel(&self) -> bool {
+        let is_cancelled = self.call.cancel();
+        if is_cancelled && self.shared.cancelled_timers.cancelled_anywhere() {
+            // The loop may sleep until a deadline far away: it wakes to clear up.
+            let _ = self.shared.inbox.call_soon_threadsafe(Entry::Sweep);
+        }
+        is_cancelled
+    }
+
+    fn is_scheduled(&self) -> bool {
+        self.call.is_scheduled()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.call.is_cancelled()
+    }
+
+    fn is_done(&self) -> bool {
+        self.call.is_done()
+    }
+
+    fn scheduled_at(&self) -> &'static Location<'static> {
+        self.call.scheduled_at()
+    }
+}
+
+impl<P: Platform, F: FnOnce() + Send + 'static> Timer for SharedTimer<P, F> {
+    fn when(&self) -> Duration {
+        self.when
+    }
+}
+
+impl<P: Platform, F: FnOnce() + 'static> Call for LocalTimer<P, F> {
+    fn run(&self) -> bool {
+        let has_run = self.call.run();
+        if !has_run {
+            self.shared.cancelled_timers.discarded(1);
+        }
+        has_run
+    }
+
+    fn cancel(&self) -> bool {
+        let is_cancelled = self.call.cancel();
+        if is_cancelled {
+            // The loop's thread, being here, looks at the number before it sleeps.
+            self.shared.cancelled_timers.cancelled_by_the_loop();
+        }
+        is_cancelled
+    }
+
+    fn is_scheduled(&self) -> bool {
+        self.call.is_scheduled()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.call.is_cancelled()
+    }
+
+    fn is_done(&self) -> bool {
+        self.call.is_done()
+    }
+
+    fn scheduled_at(&self) -> &'static Location<'static> {
+        self.call.scheduled_at()
+    }
+}
+
+impl<P: Platform, F: FnOnce() + 'static> Timer for LocalTimer<P, F> {
+    fn when(&self) -> Duration {
+        self.when
+    }
+}
+
+impl<P: Platform> Local<P> {
+    /// Runs `callback` on this thread when `delay` has passed. asyncio's `call_later`.
+    ///
+    /// The same as [`call_at`](Self::call_at) with the present [`time`](Self::time) and the delay
+    /// added up. A delay too long for the clock makes a timer that never comes due.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the callback, if the loop is closed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let (local, clock) = (event_loop.local(), event_loop.local());
+    /// let started = clock.time();
+    /// event_loop.local().call_later(Duration::from_millis(5), move || {
+    ///     assert!(local.time() >= started + Duration::from_millis(5));
+    ///     local.stop();
+    /// })?;
+    /// event_loop.run_forever()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn call_later<F>(&self, delay: Duration, callback: F) -> Result<LocalTimerHandle, Closed<F>>
+    where
+        F: FnOnce() + 'static,
+    {
+        self.call_at(self.time().saturating_add(delay), callback)
+    }
+
+    /// Runs `callback` on this thread at `when`, a reading of the loop's [`time`](Self::time), or
+    /// as soon after as the loop gets to it. asyncio's `call_at`.
+    ///
+    /// Never earlier. Timers that are due run in the order of their deadlines, and those with equal
+    /// deadlines in the order in which they were set. An iteration runs its callbacks first, then
+    /// the timers that are due. A deadline in the past is due in the next iteration, as with
+    /// [`call_soon`](Self::call_soon): never in the one that sets it.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the callback, if the loop is closed.
+    ///
+    /// ```
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let local = event_loop.local();
+    /// let when = local.time();
+    /// let timer = local.call_at(when, || println!("due at once")).unwrap();
+    /// assert_eq!(timer.when(), when);
+    ///
+    /// event_loop.stop(); // the next run does one iteration
+    /// event_loop.run_forever().unwrap();
+    /// assert!(timer.is_done());
+    /// ```
+    #[track_caller]
+    pub fn call_at<F>(&self, when: Duration, callback: F) -> Result<LocalTimerHandle, Closed<F>>
+    where
+        F: FnOnce() + 'static,
+    {
+        let timer = Rc::new(LocalTimer {
+            call: LocalCall::new(callback),
+            when,
+            shared: self.0.shared.clone(),
+        });
+        let key = self.0.keep_timer(timer.clone());
+        match self.0.shared.inbox.call_soon(Entry::LocalTimer(key)) {
+            Ok(()) => Ok(LocalTimerHandle(timer)),
+            Err(_) => {
+                self.0.release_timer(key);
+                Err(Closed {
+                    callback: timer.call.take_back(),
+                })
+            }
+        }
+    }
+}
+
+impl<P: Platform> Handle<P> {
+    /// Runs `callback` on the loop's thread when `delay` has passed from now, and wakes the loop if
+    /// it is asleep, so that it sleeps no longer than that. For any thread.
+    ///
+    /// asyncio has no such method; there, one goes through `call_soon_threadsafe` to `call_later`.
+    /// Otherwise as [`Local::call_later`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the callback, if the loop is closed or gone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// let worker = std::thread::spawn(move || {
+    ///     let stop = handle.clone();
+    ///     handle.call_later_threadsafe(Duration::from_millis(5), move || stop.stop()).unwrap();
+    /// });
+    /// event_loop.run_forever()?;
+    /// worker.join().unwrap();
+    /// # Ok::<(), wakeproof::RunError>(())
+    /// ```
+    #[track_caller]
+    pub fn call_later_threadsafe<F>(
+        &self,
+        delay: Duration,
+        callback: F,
+    ) -> Result<TimerHandle, Closed<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        self.call_at_threadsafe(self.time().saturating_add(delay), callback)
+    }
+
+    /// Runs `callback` on the loop's thread at `when`, a reading of the loop's
+    /// [`time`](Self::time), and wakes the loop if it is asleep. For any thread. Otherwise as
+    /// [`Local::call_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the callback, if the loop is closed or gone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// let timer = handle.call_at_threadsafe(Duration::MAX, || unreachable!()).unwrap();
+    /// std::thread::spawn(move || assert!(timer.cancel())).join().unwrap();
+    /// ```
+    #[track_caller]
+    pub fn call_at_threadsafe<F>(
+        &self,
+        when: Duration,
+        callback: F,
+    ) -> Result<TimerHandle, Closed<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let timer = Arc::new(SharedTimer {
+            call: SharedCall::<P, F>::new(callback),
+            when,
+            shared: self.0.clone(),
+        });
+        let entry = Entry::SharedTimer(timer.clone());
+        match self.0.inbox.call_soon_threadsafe(entry) {
+            Ok(()) => Ok(TimerHandle(timer)),
+            Err(_) => Err(Closed {
+                callback: timer.call.take_back(),
+            }),
+        }
+    }
+}
+
+/// A timer set by [`Handle::call_later_threadsafe`] or [`Handle::call_at_threadsafe`]: cancels it
+/// and tells what became of it, from any thread.
+///
+/// asyncio's `TimerHandle`. Dropping it changes nothing.
+///
+/// A timer that is cancelled gives up its callback at once and its place among the loop's timers
+/// soon: when it would have been next, or when more than half of the loop's timers, and more than a
+/// hundred, are cancelled. A loop that is asleep may wake once for a deadline whose timer another
+/// thread has cancelled.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let event_loop = wakeproof::EventLoop::new();
+/// let hour = Duration::from_secs(3600);
+/// let timer = event_loop.handle().call_later_threadsafe(hour, || unreachable!()).unwrap();
+/// assert!(timer.when() > hour);
+/// assert!(timer.cancel() && timer.is_cancelled() && !timer.is_done());
+/// ```
+#[derive(Clone)]
+pub struct TimerHandle(Arc<dyn Timer + Send + Sync>);
+
+/// A timer set by [`Local::call_later`] or [`Local::call_at`]: cancels it and tells what became of
+/// it, on the loop's thread.
+///
+/// asyncio's `TimerHandle`. Dropping it changes nothing. What becomes of a cancelled timer's place
+/// is said at [`TimerHandle`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let event_loop = wakeproof::EventLoop::new();
+/// let timer = event_loop.local().call_later(Duration::MAX, || unreachable!()).unwrap();
+/// assert_eq!(timer.when(), Duration::MAX);
+/// assert!(timer.cancel() && timer.is_cancelled() && !timer.is_done());
+/// ```
+#[derive(Clone)]
+pub struct LocalTimerHandle(Rc<dyn Timer>);
+
+call_handle!(
+    TimerHandle,
+    "Against the loop, which may be about to run it, exactly one of the two wins."
+);
+call_handle!(
+    LocalTimerHandle,
+    "A timer may cancel itself (too late, `false`) or another that is due in the same iteration (`true`)."
+);
+
+impl TimerHandle {
+    /// The deadline, a reading of the loop's clock. asyncio's `when`.
+    #[must_use]
+    pub fn when(&self) -> Duration {
+        self.0.when()
+    }
+
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.0.is_scheduled()
+    }
+}
+
+impl LocalTimerHandle {
+    /// The deadline, a reading of the loop's clock. asyncio's `when`.
+    #[must_use]
+    pub fn when(&self) -> Duration {
+        self.0.when()
+    }
+
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.0.is_scheduled()
+    }
+}
