@@ -25,7 +25,8 @@ CONSTANTS
     Stoppers,         \* the other threads that ask the loop to stop, once each
     Nobody,           \* what holds the mutex when no thread does
     CallbacksEach,    \* how many callbacks each submitter submits
-    LocalCallbacks,   \* how many the loop's own callbacks submit, by call_soon
+    LocalCallbacks,   \* how many the loop's own thread submits, by call_soon
+    LocalStops,       \* whether the loop's own thread may ask it to stop
     Cancels,          \* whether callbacks may be cancelled
     SpuriousWakeups,  \* whether the condvar may wake a waiter for no reason
     TimedWaits,       \* whether the loop's waits may time out
@@ -48,7 +49,7 @@ ASSUME
     /\ Loop # Nobody
     /\ CallbacksEach \in Nat
     /\ LocalCallbacks \in Nat
-    /\ {Cancels, SpuriousWakeups, TimedWaits, Wakes} \subseteq BOOLEAN
+    /\ {LocalStops, Cancels, SpuriousWakeups, TimedWaits, Wakes} \subseteq BOOLEAN
 
 VARIABLES
     \* What the mutex guards, and who holds it.
@@ -63,13 +64,13 @@ VARIABLES
     pc,         \* what each thread is about to do
     submitted,  \* how many callbacks each thread has submitted
     batch,      \* what the loop took and has not run yet, oldest first
+    phase,      \* the loop's, as in EventLoop
     \* What has happened, for the properties: no step depends on these.
     accepted,   \* the callbacks that were accepted, a sequence in that order
     ran,        \* the callbacks that have run, a sequence in that order
     refused,    \* the set of those that came back since the loop was closed
     cancelled,  \* the set of those that were cancelled before they ran
-    dropped,    \* the set of those that were accepted and then closed upon
-    phase       \* the loop's, as in EventLoop
+    dropped     \* the set of those that were accepted and then closed upon
 
 shared == <<queue, asleep, stopping, closed>>
 history == <<accepted, ran, refused, cancelled, dropped, phase>>
@@ -91,13 +92,15 @@ Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
 (*                                                                         *)
 (* `unlock', `begin', `return' and `end' all let the mutex go; they differ *)
 (* in what comes after it. At `run' the loop has begun an iteration, at    *)
-(* `callback' it is in one of its callbacks or between two: that is where  *)
-(* its own thread may submit.                                              *)
+(* `callback' it is in one of its callbacks or between two. There, and     *)
+(* where it does not run at all, its own thread may submit and stop it.    *)
 (***************************************************************************)
 Critical == {"submit", "stop", "notify", "unlock", "sleep", "take", "begin",
              "honour", "close", "return", "end"}
 
 Iterating == {"run", "callback"}
+
+AtLarge == {"idle", "callback"}
 
 Goto(t, label) == pc' = [pc EXCEPT ![t] = label]
 
@@ -149,9 +152,13 @@ Lock(t) ==
           /\ batch = <<>>
           /\ Goto(t, NextLook)
           /\ UNCHANGED phase
-       \/ /\ pc[t] = "callback"              \* call_soon in a callback
+       \/ /\ pc[t] \in AtLarge               \* call_soon on the loop's own thread
           /\ submitted[t] < Quota(t)
           /\ Goto(t, "submit")
+          /\ UNCHANGED phase
+       \/ /\ pc[t] \in AtLarge               \* stop on the loop's own thread
+          /\ LocalStops
+          /\ Goto(t, "stop")
           /\ UNCHANGED phase
     /\ UNCHANGED <<shared, waitSet, submitted, batch,
                    accepted, ran, refused, cancelled, dropped>>
@@ -191,7 +198,7 @@ Notify(t) ==
             /\ pc' = [pc EXCEPT ![t] = "unlock", ![w] = "notified"]
     /\ UNCHANGED <<holder, queue, stopping, closed, submitted, batch, history>>
 
-(* Another thread: asks the loop to stop. *)
+(* Any thread: asks the loop to stop. *)
 Stop(t) ==
     /\ pc[t] = "stop"
     /\ stopping' = TRUE
@@ -206,7 +213,8 @@ Unlock(t) ==
     /\ Goto(t, CASE pc[t] = "return" -> "idle"
                  [] pc[t] = "end" -> "done"
                  [] pc[t] = "begin" -> "run"
-                 [] pc[t] = "unlock" /\ t = Loop -> "callback"
+                 [] pc[t] = "unlock" /\ t = Loop ->
+                        IF phase = "idle" THEN "idle" ELSE "callback"
                  [] pc[t] = "unlock" /\ t # Loop ->
                         IF submitted[t] < Quota(t) THEN "ready" ELSE "done")
     /\ UNCHANGED <<shared, waitSet, submitted, batch, history>>
@@ -351,6 +359,7 @@ Next ==
 LoopStep ==
     \/ Lock(Loop)
     \/ Enqueue(Loop)
+    \/ Stop(Loop)
     \/ Unlock(Loop)
     \/ Sleep
     \/ Wake

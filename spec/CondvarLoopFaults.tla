@@ -257,7 +257,7 @@ NotifyTheWrongSleeper(t) ==
 EnqueueInTwoQueues(t) ==
     /\ pc[t] = "submit"
     /\ ~closed
-    /\ IF t = Loop
+    /\ IF t = Loop /\ phase = "running"
        THEN batch' = Append(batch, Upcoming(t)) /\ UNCHANGED queue
        ELSE queue' = Append(queue, Upcoming(t)) /\ UNCHANGED batch
     /\ accepted' = Append(accepted, Upcoming(t))

@@ -26,12 +26,14 @@ pub mod coverage;
 pub mod faults;
 pub mod follower;
 pub mod graph;
+pub mod loop_models;
 pub mod models;
 pub mod mutants;
 pub mod outcome;
 pub mod program;
 pub mod recording;
 pub mod relation;
+pub mod timers;
 
 /// The rows of the main table: the code as it is, and without the wakeup, against `CondvarLoop`.
 ///

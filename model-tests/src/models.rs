@@ -10,6 +10,7 @@ use std::fmt::Debug;
 use wakeproof::inbox::{Correct, Protocol};
 use wakeproof::platform::{Environment, Loom, ParkingLot, Shuttle, Variant};
 
+use crate::explore::shuttle::Judge;
 use crate::explore::{self, Exploration, Limits, Schedule, Search};
 use crate::faults::{AcceptAfterClose, IfInsteadOfWhile, NoNotify, SilentStop};
 use crate::journal::Recorder;
@@ -132,6 +133,11 @@ impl Subject {
     #[must_use]
     pub fn replay(&self, schedule: &Schedule) -> Exploration {
         explore::replay(self.environment, schedule, self.under_shuttle)
+    }
+
+    /// Explores it under shuttle, and has each execution judged by its journal.
+    pub(crate) fn judged(&self, search: Search, limits: &Limits, judge: Judge) -> Exploration {
+        explore::shuttle::judged(self.environment, search, limits, self.under_shuttle, judge)
     }
 
     /// Runs it on real threads, which hang if nothing happens for `patience`.

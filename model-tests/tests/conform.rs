@@ -12,9 +12,10 @@ use wakeproof_model_tests::conform::action::Action;
 use wakeproof_model_tests::conform::comparison::{Compared, Explorer, compare};
 use wakeproof_model_tests::conform::recording::{self, Followed, Header, Line};
 use wakeproof_model_tests::conform::relation::{Cast, Observation, Source};
-use wakeproof_model_tests::conform::{faults, models};
+use wakeproof_model_tests::conform::{faults, loop_models, models, timers};
 use wakeproof_model_tests::explore::Limits;
-use wakeproof_model_tests::faults::{CorrectSteps, catalogue};
+use wakeproof_model_tests::faults::{CorrectSteps, NoNotify, catalogue};
+use wakeproof_model_tests::models::{Subject, Submit};
 use wakeproof_model_tests::spec;
 
 fn follow(recording: &str) -> anyhow::Result<Followed> {
@@ -286,6 +287,45 @@ fn every_execution_fits_and_all_together_show_the_whole_specification() {
             assert_eq!(compared.covered.is_some(), is_exhaustive);
         }
     }
+}
+
+#[test]
+fn the_models_of_the_loop_take_steps_that_are_allowed_and_those_that_do_not_notify_are_refused() {
+    let source = Source::correct(&spec::default_directory());
+    for pair in loop_models::followed() {
+        let compared = loop_models::follow(&source, &pair.correct, 100).unwrap();
+        println!("{}: {} steps", pair.name, compared.steps);
+        assert!(compared.steps > 0, "{}: nothing was compared", pair.name);
+        if let Some(complaint) = complaint(&compared) {
+            panic!("{}: {complaint}", pair.name);
+        }
+    }
+    let silent = Subject::new::<Submit<1, 1>, NoNotify>();
+    let model_fails = loop_models::follow(&source, &silent, 100).unwrap_err();
+    assert!(model_fails.to_string().contains("the model itself fails"));
+}
+
+#[test]
+fn timers_fire_when_the_specification_lets_them_and_not_when_it_does_not() {
+    let folder = spec::default_directory();
+    let limits = Limits::default();
+    for timers in timers::ALL {
+        let source = timers.source(&folder);
+        let compared = timers.compare::<Correct>(&source, &limits).unwrap();
+        println!("{}: {} executions", timers.name, compared.executions);
+        assert!(compared.executions > 100, "{}", timers.name);
+        if let Some(complaint) = complaint(&compared) {
+            panic!("{}: {complaint}", timers.name);
+        }
+        let silent = timers.compare::<NoNotify>(&source, &limits).unwrap();
+        let refused = silent.refused.expect("accepted without the wakeup");
+        assert_eq!(refused.what, "s1: Unlock", "{}", refused.report);
+    }
+    // The same code, where the two deadlines have changed places.
+    let [earlier, later, ..] = timers::ALL;
+    let exchanged = later.source(&folder);
+    let compared = earlier.compare::<Correct>(&exchanged, &limits).unwrap();
+    assert!(compared.refused.is_some());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,11 +19,12 @@ use crate::conform::follower::{Follower, ObservedStep, Refusal};
 use crate::conform::graph::Graph;
 use crate::conform::outcome::Outcome;
 use crate::conform::program::{Interleaved, Program, UnderLoom, UnderShuttle, take_outcome};
-use crate::conform::relation::{Bounds, Observation, Relation, Source};
+use crate::conform::relation::{Bounds, Cast, Observation, Relation, Source};
 use crate::explore::shuttle::{Ending, judged};
 use crate::explore::{self, Exploration, Limits, Search};
 use crate::journal::{self, Journal, What};
 use crate::models::RunBatch;
+use crate::platform::ModelPlatform;
 
 /// More states than the specification has within the bounds of any model here.
 pub(super) const MOST_STATES: usize = 2_000;
@@ -71,25 +73,24 @@ impl Checker {
     ///
     /// If the specification cannot be read or evaluated, or has too many states.
     pub fn with_coverage(source: &Source, bounds: &Bounds) -> anyhow::Result<Self> {
+        let mut checker = Self::without_coverage(source, bounds)?;
+        checker.coverage = Some(Coverage::default());
+        Ok(checker)
+    }
+
+    /// A checker that knows the whole graph of the specification.
+    ///
+    /// # Errors
+    ///
+    /// If the specification cannot be read or evaluated, or has too many states.
+    pub fn without_coverage(source: &Source, bounds: &Bounds) -> anyhow::Result<Self> {
         let mut graph = Graph::new(Relation::within(source, bounds)?);
         let path = source.path();
         let is_whole = graph
             .explore(MOST_STATES)
             .with_context(|| path.display().to_string())?;
         anyhow::ensure!(is_whole, TooManyStates { path });
-        Ok(Self::new(graph, Some(Coverage::default())))
-    }
-
-    /// A checker that learns of the specification what it needs.
-    ///
-    /// # Errors
-    ///
-    /// If the specification cannot be read or evaluated.
-    pub fn without_coverage(source: &Source, bounds: &Bounds) -> anyhow::Result<Self> {
-        Ok(Self::new(
-            Graph::new(Relation::within(source, bounds)?),
-            None,
-        ))
+        Ok(Self::new(graph, None))
     }
 
     /// A checker of each step, but not of the end: of executions so large that the specification
@@ -98,11 +99,8 @@ impl Checker {
     /// # Errors
     ///
     /// If the specification cannot be read or evaluated.
-    pub fn of_steps(source: &Source, bounds: &Bounds) -> anyhow::Result<Self> {
-        Ok(Self::new(
-            Graph::new(Relation::load(source, &bounds.cast())?),
-            None,
-        ))
+    pub fn of_steps(source: &Source, cast: &Cast) -> anyhow::Result<Self> {
+        Ok(Self::new(Graph::new(Relation::load(source, cast)?), None))
     }
 
     fn new(graph: Graph, coverage: Option<Coverage>) -> Self {
@@ -206,6 +204,19 @@ impl Checker {
         text
     }
 
+    /// What has come of it.
+    pub(super) fn compared(&mut self, started: Instant) -> Compared {
+        Compared {
+            executions: self.executions,
+            steps: self.steps,
+            refused: self.refused.take(),
+            cut_short: None,
+            covered: self.covered(),
+            seconds: started.elapsed().as_secs_f64(),
+            seconds_following: self.time.as_secs_f64(),
+        }
+    }
+
     /// What of the specification was shown, if that was asked for.
     #[must_use]
     pub fn covered(&self) -> Option<Covered> {
@@ -294,6 +305,54 @@ pub struct Compared {
     pub seconds_following: f64,
 }
 
+/// What is run again and again, with threads that are called as in the specification.
+pub trait Body: Copy + Send + Sync + 'static {
+    /// How much happens in it.
+    fn bounds(&self) -> Bounds;
+
+    /// Whether each of its executions comes to an end.
+    fn ends(&self) -> bool;
+
+    /// One execution.
+    fn run<P: ModelPlatform>(&self);
+}
+
+/// A program whose batches are run by `R`.
+struct WithBatches<R>(Program, PhantomData<fn(R)>);
+
+impl<R> Clone for WithBatches<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for WithBatches<R> {}
+
+impl<R: RunBatch> Body for WithBatches<R> {
+    fn bounds(&self) -> Bounds {
+        self.0.bounds
+    }
+
+    fn ends(&self) -> bool {
+        self.0.ends()
+    }
+
+    fn run<P: ModelPlatform>(&self) {
+        self.0.run::<P, R>();
+    }
+}
+
+/// Follows each execution of the bodies, whatever they are, with the protocol `V`.
+pub(super) fn compare_body<V: Protocol + Debug, B: Body>(
+    source: &Source,
+    bodies: &[B],
+    explorer: Explorer,
+    limits: &Limits,
+) -> anyhow::Result<Compared> {
+    let (compared, _) = explore_all::<V, B>(source, bodies, explorer, limits, false)?;
+    Ok(compared)
+}
+
 /// Runs the programs with the protocol `V`, their batches by `R`, and follows each execution in the
 /// specification.
 ///
@@ -322,21 +381,35 @@ pub fn compare_and_keep<V: Protocol + Debug, R: RunBatch>(
     limits: &Limits,
     keep: bool,
 ) -> anyhow::Result<(Compared, HashSet<Execution>)> {
+    let bodies: Vec<WithBatches<R>> = programs
+        .iter()
+        .map(|&program| WithBatches(program, PhantomData))
+        .collect();
+    explore_all::<V, WithBatches<R>>(source, &bodies, explorer, limits, keep)
+}
+
+fn explore_all<V: Protocol + Debug, B: Body>(
+    source: &Source,
+    bodies: &[B],
+    explorer: Explorer,
+    limits: &Limits,
+    keep: bool,
+) -> anyhow::Result<(Compared, HashSet<Execution>)> {
     let started = Instant::now();
-    let bounds = programs.first().context("no programs")?.bounds;
+    let bounds = bodies.first().context("nothing to run")?.bounds();
     let mut checker = match explorer {
         Explorer::ShuttleDepthFirst => Checker::with_coverage(source, &bounds)?,
         Explorer::Loom => Checker::without_coverage(source, &bounds)?,
-        Explorer::ShuttleRandom(_) => Checker::of_steps(source, &bounds)?,
+        Explorer::ShuttleRandom(_) => Checker::of_steps(source, &bounds.cast())?,
     };
     checker.kept = keep.then(HashSet::new);
     let checker = Arc::new(Mutex::new(checker));
     let mut cut_short = None;
-    for &program in programs {
-        if explorer == Explorer::Loom && !program.ends() {
+    for &body in bodies {
+        if explorer == Explorer::Loom && !body.ends() {
             continue;
         }
-        let explored = explore::<V, R>(program, explorer, limits, &checker);
+        let explored = explore::<V, B>(body, explorer, limits, &checker);
         let checker = lock(&checker);
         if checker.refused.is_some() {
             break;
@@ -349,32 +422,27 @@ pub fn compare_and_keep<V: Protocol + Debug, R: RunBatch>(
     }
     let mut checker = lock(&checker);
     let compared = Compared {
-        executions: checker.executions,
-        steps: checker.steps,
-        refused: checker.refused.take(),
         cut_short,
-        covered: checker.covered(),
-        seconds: started.elapsed().as_secs_f64(),
-        seconds_following: checker.time.as_secs_f64(),
+        ..checker.compared(started)
     };
     Ok((compared, checker.kept.take().unwrap_or_default()))
 }
 
-fn explore<V: Protocol + Debug, R: RunBatch>(
-    program: Program,
+fn explore<V: Protocol + Debug, B: Body>(
+    body: B,
     explorer: Explorer,
     limits: &Limits,
     checker: &Arc<Mutex<Checker>>,
 ) -> Exploration {
     let environment = Environment {
-        spurious_wakeups: program.bounds.spurious_wakeups,
-        timeouts: program.bounds.timeouts,
+        spurious_wakeups: body.bounds().spurious_wakeups,
+        timeouts: body.bounds().timeouts,
         ..Environment::QUIET
     };
     let shared = checker.clone();
-    let body = move || {
+    let under_shuttle = move || {
         Interleaved::begin();
-        program.run::<UnderShuttle<V>, R>();
+        body.run::<UnderShuttle<V>>();
     };
     if explorer == Explorer::ShuttleDepthFirst {
         let judge = move |journal: &Journal, _ending: Ending| {
@@ -386,13 +454,8 @@ fn explore<V: Protocol + Debug, R: RunBatch>(
             }
             Ok(())
         };
-        return judged(
-            environment,
-            Search::Exhaustive,
-            limits,
-            body,
-            Box::new(judge),
-        );
+        let search = Search::Exhaustive;
+        return judged(environment, search, limits, under_shuttle, Box::new(judge));
     }
 
     // Executions are judged on the small stack of one of their threads. That is enough to look
@@ -415,11 +478,11 @@ fn explore<V: Protocol + Debug, R: RunBatch>(
                 Ok(())
             };
             let search = Search::Random { seed: SEED };
-            judged(environment, search, &limits, body, Box::new(judge))
+            judged(environment, search, &limits, under_shuttle, Box::new(judge))
         }
         Explorer::ShuttleDepthFirst | Explorer::Loom => {
             explore::loom(environment, limits, move || {
-                program.run::<UnderLoom<V>, R>();
+                body.run::<UnderLoom<V>>();
                 journal::with(&keep);
             })
         }

@@ -79,6 +79,7 @@ const ONE_CALLBACK: Bounds = Bounds {
     submitters: 1,
     callbacks_each: 1,
     local_callbacks: 0,
+    local_stops: false,
     stoppers: 0,
     spurious_wakeups: 0,
     timeouts: 0,

@@ -47,6 +47,7 @@ const NOTHING: Bounds = Bounds {
     submitters: 0,
     callbacks_each: 1,
     local_callbacks: 0,
+    local_stops: false,
     stoppers: 0,
     spurious_wakeups: 0,
     timeouts: 0,
@@ -59,7 +60,7 @@ const SUBMIT_AND_STOP: Bounds = Bounds {
 };
 
 /// Every model, the smallest first.
-pub const ALL: [Model; 10] = [
+pub const ALL: [Model; 11] = [
     Model {
         name: "timed",
         about: "a thread submits; waits time out",
@@ -89,10 +90,21 @@ pub const ALL: [Model; 10] = [
     },
     Model {
         name: "local",
-        about: "callbacks submit; a thread stops the loop",
+        about: "a thread submits, and so does the loop's own",
         bounds: Bounds {
+            submitters: 1,
             local_callbacks: 1,
-            ..SUBMIT_AND_STOP
+            ..NOTHING
+        },
+        ..SMALL
+    },
+    Model {
+        name: "own-stop",
+        about: "a thread submits; the loop's own thread stops it",
+        bounds: Bounds {
+            submitters: 1,
+            local_stops: true,
+            ..NOTHING
         },
         ..SMALL
     },
@@ -117,11 +129,12 @@ pub const ALL: [Model; 10] = [
     },
     Model {
         name: "crowd",
-        about: "3 threads submit 2 callbacks each, 2 stop the loop, callbacks submit; all events",
+        about: "3 threads submit 2 callbacks each, 2 stop the loop, it submits itself; all events",
         bounds: Bounds {
             submitters: 3,
             callbacks_each: 2,
             local_callbacks: 1,
+            local_stops: false,
             stoppers: 2,
             spurious_wakeups: 3,
             timeouts: 3,
@@ -148,11 +161,10 @@ pub const ALL: [Model; 10] = [
         ..LARGE
     },
     Model {
-        name: "local-spurious",
-        about: "callbacks submit; a thread stops; spurious wakeups",
+        name: "local-stop",
+        about: "a thread submits, and so does the loop's own; another stops it",
         bounds: Bounds {
             local_callbacks: 1,
-            spurious_wakeups: 1,
             ..SUBMIT_AND_STOP
         },
         ..LARGE

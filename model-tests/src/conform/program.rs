@@ -23,8 +23,13 @@ pub struct Program {
     pub bounds: Bounds,
     /// How often it runs the loop before it closes it; if nothing is said, it runs it for ever.
     pub runs: Option<usize>,
-    /// How many callbacks run before one submits. From then on each does, up to the bound.
-    pub silent_callbacks: usize,
+    /// At which moment the loop's own thread begins to submit. From then on it does so at each
+    /// moment, up to the bound. A moment is a callback, or a pause before a run or before the close.
+    pub submits_at: usize,
+    /// At which moments the loop's own thread asks it to stop: a bit for each.
+    pub stops_at: u32,
+    /// How often it does so then.
+    pub stops: usize,
     /// Whether callbacks panic.
     pub panics: bool,
 }
@@ -34,21 +39,36 @@ impl Program {
     #[must_use]
     pub fn all(bounds: Bounds, panics: bool) -> Vec<Program> {
         let callbacks = bounds.submitters * bounds.callbacks_each + bounds.local_callbacks;
-        let silent = if bounds.local_callbacks == 0 {
-            1
-        } else {
-            callbacks
-        };
-        let runs = (0..=bounds.stoppers).map(Some).chain([None]);
-        runs.flat_map(|runs| {
-            (0..silent).map(move |silent_callbacks| Program {
-                bounds,
-                runs,
-                silent_callbacks,
-                panics,
-            })
-        })
-        .collect()
+        let most_runs = bounds.stoppers + 2 * usize::from(bounds.local_stops);
+        let mut programs = Vec::new();
+        for runs in (0..=most_runs).map(Some).chain([None]) {
+            let moments = callbacks + runs.unwrap_or(most_runs) + 1;
+            let submits = if bounds.local_callbacks > 0 {
+                moments
+            } else {
+                1
+            };
+            let stops = if bounds.local_stops { 1 << moments } else { 1 };
+            for submits_at in 0..submits {
+                let quiet = Program {
+                    bounds,
+                    runs,
+                    submits_at,
+                    stops_at: 0,
+                    stops: 0,
+                    panics,
+                };
+                programs.push(quiet);
+                programs.extend((1..stops).flat_map(|stops_at| {
+                    [1, 2].map(|stops| Program {
+                        stops_at,
+                        stops,
+                        ..quiet
+                    })
+                }));
+            }
+        }
+        programs
     }
 
     /// Whether each of its executions comes to an end: the loop does not run for ever, and no run
@@ -56,7 +76,9 @@ impl Program {
     #[must_use]
     pub fn ends(&self) -> bool {
         match self.runs {
-            Some(runs) => runs == 0 || (runs == 1 && self.bounds.stoppers > 0),
+            Some(0) => true,
+            Some(1) => self.bounds.stoppers > 0 || self.stops_at & 1 == 1,
+            Some(_) => false,
             None => false,
         }
     }
@@ -87,29 +109,33 @@ impl Program {
             program: *self,
             inbox,
             batch: VecDeque::new(),
-            ran: Arc::new(AtomicUsize::new(0)),
+            moments: Arc::new(AtomicUsize::new(0)),
             looks: 0,
         };
-        match self.runs {
-            Some(runs) => {
-                for _ in 0..runs {
-                    owner.run_forever::<R>();
-                }
-                let dropped = owner.inbox.close();
-                OUTCOME.with_borrow_mut(|outcome| outcome.dropped.extend(dropped));
+        let mut left = self.runs;
+        loop {
+            moment(*self, &owner.inbox, &owner.moments);
+            if left == Some(0) {
+                break;
             }
-            None => loop {
-                owner.run_forever::<R>();
-            },
+            owner.run_forever::<R>();
+            left = left.map(|left| left - 1);
         }
+        let dropped = owner.inbox.close();
+        OUTCOME.with_borrow_mut(|outcome| outcome.dropped.extend(dropped));
         for thread in threads {
             P::join(thread);
         }
     }
 }
 
+/// A callback has run.
+pub(super) fn note_run(callback: CallbackId) {
+    OUTCOME.with_borrow_mut(|outcome| outcome.ran.push(callback));
+}
+
 /// What came back from a submission.
-fn note(callback: CallbackId, accepted: Result<(), CallbackId>) {
+pub(super) fn note(callback: CallbackId, accepted: Result<(), CallbackId>) {
     OUTCOME.with_borrow_mut(|outcome| match accepted {
         Ok(()) => outcome.accepted.insert(callback),
         Err(refused) => outcome.refused.insert(refused),
@@ -136,8 +162,8 @@ struct Owner<P: ModelPlatform> {
     program: Program,
     inbox: Arc<Inbox<P, CallbackId>>,
     batch: VecDeque<CallbackId>,
-    /// How many callbacks have run.
-    ran: Arc<AtomicUsize>,
+    /// How many moments there have been.
+    moments: Arc<AtomicUsize>,
     /// How often it has looked into the inbox.
     looks: u64,
 }
@@ -165,10 +191,10 @@ impl<P: ModelPlatform> Owner<P> {
     }
 
     fn callbacks(&mut self) -> VecDeque<Callback> {
-        let (program, inbox, ran) = (self.program, &self.inbox, &self.ran);
+        let (program, inbox, moments) = (self.program, &self.inbox, &self.moments);
         let batch = self.batch.drain(..);
         batch
-            .map(|id| callback(id, program, inbox.clone(), ran.clone()))
+            .map(|id| callback(id, program, inbox.clone(), moments.clone()))
             .collect()
     }
 }
@@ -177,22 +203,35 @@ fn callback<P: ModelPlatform>(
     id: CallbackId,
     program: Program,
     inbox: Arc<Inbox<P, CallbackId>>,
-    ran: Arc<AtomicUsize>,
+    moments: Arc<AtomicUsize>,
 ) -> Callback {
     Box::new(move || {
         P::step(Step::Run, None);
         PENDING.set(PENDING.get() - 1);
-        OUTCOME.with_borrow_mut(|outcome| outcome.ran.push(id));
-        let ran = ran.fetch_add(1, Ordering::Relaxed);
-        let own = ran.checked_sub(program.silent_callbacks);
-        if let Some(own) = own.filter(|&own| own < program.bounds.local_callbacks) {
-            let number = u8::try_from(own + 1).expect("few callbacks");
-            note((0, number), inbox.call_soon((0, number)));
-        }
+        note_run(id);
+        moment(program, &inbox, &moments);
         if program.panics {
             std::panic::panic_any(Deliberate);
         }
     })
+}
+
+/// What the loop's thread does of its own accord, in a callback or between runs.
+fn moment<P: ModelPlatform>(program: Program, inbox: &Inbox<P, CallbackId>, moments: &AtomicUsize) {
+    let moment = moments.fetch_add(1, Ordering::Relaxed);
+    let own = moment.checked_sub(program.submits_at);
+    if let Some(own) = own.filter(|&own| own < program.bounds.local_callbacks) {
+        let number = u8::try_from(own + 1).expect("few callbacks");
+        note((0, number), inbox.call_soon((0, number)));
+    }
+    let bit = u32::try_from(moment)
+        .ok()
+        .and_then(|moment| 1_u32.checked_shl(moment));
+    if bit.is_some_and(|bit| program.stops_at & bit != 0) {
+        for _ in 0..program.stops {
+            inbox.stop();
+        }
+    }
 }
 
 /// Writes shuttle's steps down, and lets it switch threads where one step of the specification can

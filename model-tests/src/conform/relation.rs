@@ -35,8 +35,10 @@ pub struct Bounds {
     pub submitters: usize,
     /// How many each of them submits.
     pub callbacks_each: usize,
-    /// How many the loop's own callbacks submit.
+    /// How many the loop's own thread submits, in callbacks and between runs.
     pub local_callbacks: usize,
+    /// Whether the loop's own thread asks it to stop, in callbacks and between runs.
+    pub local_stops: bool,
     /// How many threads ask the loop to stop, once each.
     pub stoppers: usize,
     /// How often the condvar may wake the loop for no reason, in the code; in the specification, as
@@ -72,6 +74,17 @@ pub struct Source {
     pub wakes: bool,
     /// Steps that other definitions describe than the action of their name.
     pub instead: &'static [(Action, &'static [&'static str])],
+    /// When callbacks are due, if the module is `TimerLoop`.
+    pub clock: Option<Clock>,
+}
+
+/// Which threads' callbacks are timers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Those that are due at 1.
+    pub early: Vec<String>,
+    /// Those that are due at 2.
+    pub late: Vec<String>,
 }
 
 impl Source {
@@ -84,6 +97,7 @@ impl Source {
             text: None,
             wakes: true,
             instead: &[],
+            clock: None,
         }
     }
 
@@ -99,6 +113,8 @@ pub const LOOP: &str = "loop";
 
 /// What a model of the specification needs beside its constants.
 const MODEL: &str = "INIT Init\nNEXT Next\nINVARIANT TypeOK\n";
+/// The same with a clock.
+const TIMED_MODEL: &str = "INIT TimedInit\nNEXT TimedNext\nINVARIANT TimedTypeOK\n";
 
 /// The variables that say what has happened.
 const HISTORY: [&str; 6] = [
@@ -209,7 +225,7 @@ impl Relation {
     /// If the file cannot be read or is no such specification, with the file's name.
     pub fn load(source: &Source, cast: &Cast) -> anyhow::Result<Self> {
         // So many that nobody is done: see `forget_history`.
-        Self::new(source, cast, [1, 1], true, false)
+        Self::new(source, cast, [1, 1], [true, true], false)
     }
 
     /// Reads the specification within bounds, with its states whole.
@@ -219,15 +235,15 @@ impl Relation {
     /// If the file cannot be read or is no such specification, with the file's name.
     pub fn within(source: &Source, bounds: &Bounds) -> anyhow::Result<Self> {
         let quotas = [bounds.callbacks_each, bounds.local_callbacks];
-        let spurious_wakeups = bounds.spurious_wakeups > 0;
-        Self::new(source, &bounds.cast(), quotas, spurious_wakeups, true)
+        let may_happen = [bounds.local_stops, bounds.spurious_wakeups > 0];
+        Self::new(source, &bounds.cast(), quotas, may_happen, true)
     }
 
     fn new(
         source: &Source,
         cast: &Cast,
         [callbacks_each, local_callbacks]: [usize; 2],
-        spurious_wakeups: bool,
+        [local_stops, spurious_wakeups]: [bool; 2],
         keeps_history: bool,
     ) -> anyhow::Result<Self> {
         let threads: Vec<String> = std::iter::once(LOOP.to_owned())
@@ -247,23 +263,33 @@ impl Relation {
         let name = |name: &String| Value::Model(name.as_str().into());
         let names = |names: &[String]| Value::set(names.iter().map(name).collect::<BTreeSet<_>>());
         let number = |number: usize| i64::try_from(number).map(Value::Int);
-        let constants: Vec<(Arc<str>, Value)> = vec![
+        let mut constants: Vec<(Arc<str>, Value)> = vec![
             ("Loop".into(), Value::Model(LOOP.into())),
             ("Nobody".into(), Value::Model("nobody".into())),
             ("Submitters".into(), names(&cast.submitters)),
             ("Stoppers".into(), names(&cast.stoppers)),
             ("CallbacksEach".into(), number(callbacks_each)?),
             ("LocalCallbacks".into(), number(local_callbacks)?),
+            ("LocalStops".into(), Value::Bool(local_stops)),
             ("Cancels".into(), Value::Bool(false)),
             ("SpuriousWakeups".into(), Value::Bool(spurious_wakeups)),
             ("TimedWaits".into(), Value::Bool(cast.timed_waits)),
             ("Wakes".into(), Value::Bool(source.wakes)),
         ];
+        if let Some(clock) = &source.clock {
+            constants.push(("Early".into(), names(&clock.early)));
+            constants.push(("Late".into(), names(&clock.late)));
+        }
+        let model = if source.clock.is_some() {
+            TIMED_MODEL
+        } else {
+            MODEL
+        };
         let text = match &source.text {
             Some(text) => text.clone(),
             None => read(&path)?,
         };
-        let prepared = prepare(&path, &text, &path, MODEL, &constants)?;
+        let prepared = prepare(&path, &text, &path, model, &constants)?;
         let (env, definitions) = prepare_spec(&prepared.spec, &prepared.domains, Some(&path), true)
             .map_err(|error| anyhow!("{}: {error:?}", path.display()))?;
         let vars = prepared.spec.vars.clone();
@@ -449,8 +475,14 @@ fn actions(
     definitions: &Definitions,
 ) -> anyhow::Result<Vec<(Label, Expr)>> {
     let mut actions = Vec::new();
-    for action in Action::ALL {
-        let own_name = action.to_string();
+    let is_timed = source.clock.is_some();
+    let timed = Action::TIMED.into_iter().filter(|_| is_timed);
+    for action in Action::ALL.into_iter().chain(timed) {
+        let own_name = if is_timed && !Action::TIMED.contains(&action) {
+            format!("Timed{action}")
+        } else {
+            action.to_string()
+        };
         let replaced = source.instead.iter().find(|(known, _)| *known == action);
         let names = match replaced {
             Some((_, names)) => names.to_vec(),
