@@ -67,10 +67,15 @@ impl<P: Platform, F: FnOnce() + Send + 'static> SharedCall<P, F> {
         }
     }
 
+    /// Cancels the call, if it is not too late. What comes out is for the caller to drop, who may
+    /// have something to do before: its destructor may be anything.
+    pub(crate) fn take(&self) -> Option<F> {
+        P::lock(&self.slot).take(Slot::Cancelled)
+    }
+
     /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
     pub(crate) fn take_back(&self) -> F {
-        P::lock(&self.slot)
-            .take(Slot::Cancelled)
+        self.take()
             .expect("a refused call has been neither run nor cancelled")
     }
 }
@@ -87,9 +92,7 @@ impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedCall<P, F> {
     }
 
     fn cancel(&self) -> bool {
-        // The callback is dropped after the lock: its destructor may be anything.
-        let callback = P::lock(&self.slot).take(Slot::Cancelled);
-        callback.is_some()
+        self.take().is_some()
     }
 
     fn is_scheduled(&self) -> bool {
@@ -127,11 +130,15 @@ impl<F: FnOnce() + 'static> LocalCall<F> {
         }
     }
 
+    /// Cancels the call, if it is not too late. What comes out is for the caller to drop, who may
+    /// have something to do before: its destructor may be anything.
+    pub(crate) fn take(&self) -> Option<F> {
+        self.slot.borrow_mut().take(Slot::Cancelled)
+    }
+
     /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
     pub(crate) fn take_back(&self) -> F {
-        self.slot
-            .borrow_mut()
-            .take(Slot::Cancelled)
+        self.take()
             .expect("a refused call has been neither run nor cancelled")
     }
 }
@@ -148,9 +155,7 @@ impl<F: FnOnce() + 'static> Call for LocalCall<F> {
     }
 
     fn cancel(&self) -> bool {
-        // The callback is dropped after the borrow: its destructor may be anything.
-        let callback = self.slot.borrow_mut().take(Slot::Cancelled);
-        callback.is_some()
+        self.take().is_some()
     }
 
     fn is_scheduled(&self) -> bool {

@@ -49,12 +49,13 @@ impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedTimer<P, F> {
     }
 
     fn cancel(&self) -> bool {
-        let is_cancelled = self.call.cancel();
-        if is_cancelled && self.shared.cancelled_timers.cancelled_anywhere() {
+        // Counted before it is dropped: its destructor may panic.
+        let callback = self.call.take();
+        if callback.is_some() && self.shared.cancelled_timers.cancelled_anywhere() {
             // The loop may sleep until a deadline far away: it wakes to clear up.
             let _ = self.shared.inbox.call_soon_threadsafe(Entry::Sweep);
         }
-        is_cancelled
+        callback.is_some()
     }
 
     fn is_scheduled(&self) -> bool {
@@ -90,12 +91,13 @@ impl<P: Platform, F: FnOnce() + 'static> Call for LocalTimer<P, F> {
     }
 
     fn cancel(&self) -> bool {
-        let is_cancelled = self.call.cancel();
-        if is_cancelled {
+        // Counted before it is dropped: its destructor may panic.
+        let callback = self.call.take();
+        if callback.is_some() {
             // The loop's thread, being here, looks at the number before it sleeps.
             self.shared.cancelled_timers.cancelled_by_the_loop();
         }
-        is_cancelled
+        callback.is_some()
     }
 
     fn is_scheduled(&self) -> bool {

@@ -343,10 +343,12 @@ fn timers_have_a_debug_form() {
 
 #[cfg(feature = "shuttle")]
 mod under_shuttle {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use shuttle::scheduler::DfsScheduler;
     use shuttle::{Config, Runner, thread};
     use wakeproof::EventLoop;
-    use wakeproof::platform::{Environment, Shuttle};
+    use wakeproof::platform::{Deliberate, Environment, Shuttle};
 
     use super::{HOUR, MILLISECOND};
 
@@ -369,6 +371,39 @@ mod under_shuttle {
                     clock.time() - start
                 });
                 assert_eq!(slept, Ok(3 * HOUR));
+            },
+            10,
+        );
+    }
+
+    /// A deadline that is cancelled ends no sleep, even if the destructor of its callback has panicked
+    /// in the canceller: one deadline is all that the loop gets to see here.
+    #[test]
+    fn a_destructor_that_panics_leaves_no_deadline_behind() {
+        struct PanicsWhenDropped;
+        impl Drop for PanicsWhenDropped {
+            fn drop(&mut self) {
+                std::panic::panic_any(Deliberate);
+            }
+        }
+        shuttle::check_random(
+            || {
+                Shuttle::enter(Environment {
+                    timeouts: 1,
+                    ..Environment::QUIET
+                });
+                let event_loop = EventLoop::<Shuttle>::on_platform();
+                let (local, handle) = (event_loop.local(), event_loop.handle());
+                let (first, second) = (PanicsWhenDropped, PanicsWhenDropped);
+                let first = local.call_later(MILLISECOND, || drop(first)).unwrap();
+                let second = handle.call_later_threadsafe(MILLISECOND, || drop(second));
+                let second = second.map_err(|_| "closed").unwrap();
+                let stop = event_loop.local();
+                local.call_later(HOUR, move || stop.stop()).unwrap();
+                catch_unwind(AssertUnwindSafe(|| first.cancel())).unwrap_err();
+                catch_unwind(AssertUnwindSafe(|| second.cancel())).unwrap_err();
+                event_loop.run_forever().unwrap();
+                assert_eq!(event_loop.time(), HOUR);
             },
             10,
         );

@@ -1,6 +1,7 @@
 //! The language of histories: every public call as a value.
 
 use std::fmt;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,7 +18,7 @@ pub enum Caller {
     Foreign,
 }
 
-/// By which of the three calls a callback is submitted.
+/// By which call a callback is submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Through {
     /// `Local::call_soon`.
@@ -26,6 +27,67 @@ pub enum Through {
     Threadsafe(Caller),
     /// `hazard::call_soon_without_wakeup`.
     Hazard(Caller),
+    /// `Local::call_later` or `Local::call_at`.
+    Timer(Due),
+    /// `Handle::call_later_threadsafe` or `Handle::call_at_threadsafe`.
+    TimerThreadsafe(Due, Caller),
+}
+
+impl Through {
+    /// Who submits.
+    #[must_use]
+    pub fn caller(self) -> Caller {
+        match self {
+            Through::CallSoon | Through::Timer(_) => Caller::Owner,
+            Through::Threadsafe(caller)
+            | Through::Hazard(caller)
+            | Through::TimerThreadsafe(_, caller) => caller,
+        }
+    }
+
+    /// Whether what is submitted may be cancelled on the loop's thread only.
+    #[must_use]
+    pub fn is_local(self) -> bool {
+        matches!(self, Through::CallSoon | Through::Timer(_))
+    }
+
+    /// When a timer is due that is set now.
+    #[must_use]
+    pub fn deadline(self, now: Duration) -> Option<Duration> {
+        match self {
+            Through::Timer(due) | Through::TimerThreadsafe(due, _) => Some(due.deadline(now)),
+            Through::CallSoon | Through::Threadsafe(_) | Through::Hazard(_) => None,
+        }
+    }
+}
+
+/// When a timer is due, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Due {
+    /// `call_later` with this delay.
+    Later(u64),
+    /// `call_at` so long after the present, or before it.
+    At(i64),
+    /// `call_later` with a delay that is too long for the clock.
+    Never,
+}
+
+impl Due {
+    /// The deadline, if the clock shows this.
+    #[must_use]
+    pub fn deadline(self, now: Duration) -> Duration {
+        match self {
+            Due::Later(delay) => now + Duration::from_millis(delay),
+            Due::At(offset) => {
+                let distance = Duration::from_millis(offset.unsigned_abs());
+                match offset < 0 {
+                    true => now.saturating_sub(distance),
+                    false => now + distance,
+                }
+            }
+            Due::Never => Duration::MAX,
+        }
+    }
 }
 
 /// By which of the three calls a loop is stopped.
@@ -72,8 +134,10 @@ pub enum Command {
     DropLoop,
     /// `EventLoop::set_debug`.
     SetDebug(bool),
-    /// `EventLoop::set_slow_callback_duration`: every callback is too slow, or none.
-    SetEverythingSlow(bool),
+    /// `EventLoop::set_slow_callback_duration`, in milliseconds.
+    SetSlowCallbackDuration(u64),
+    /// Computes for so many milliseconds.
+    Elapse(u64),
     /// `EventLoop::set_exception_handler` and `EventLoop::set_slow_callback_handler`.
     ReplaceHandlers,
     /// Asks for everything that can be asked for.
@@ -138,9 +202,11 @@ pub(crate) fn top_level(run_returns: bool) -> BoxedStrategy<Command> {
 fn anywhere(depth: u32) -> BoxedStrategy<Command> {
     let caller = || prop_oneof![3 => Just(Caller::Owner), 1 => Just(Caller::Foreign)];
     let through = prop_oneof![
-        Just(Through::CallSoon),
-        caller().prop_map(Through::Threadsafe),
-        caller().prop_map(Through::Hazard),
+        2 => Just(Through::CallSoon),
+        2 => caller().prop_map(Through::Threadsafe),
+        2 => caller().prop_map(Through::Hazard),
+        2 => due().prop_map(Through::Timer),
+        2 => (due(), caller()).prop_map(|(due, caller)| Through::TimerThreadsafe(due, caller)),
     ];
     let stop_through = prop_oneof![
         Just(StopThrough::Loop),
@@ -153,11 +219,23 @@ fn anywhere(depth: u32) -> BoxedStrategy<Command> {
         1 => (0..8_usize).prop_map(Command::Forget),
         3 => stop_through.prop_map(Command::Stop),
         1 => any::<bool>().prop_map(Command::SetDebug),
-        1 => any::<bool>().prop_map(Command::SetEverythingSlow),
+        1 => (0..3_u64).prop_map(Command::SetSlowCallbackDuration),
+        2 => (1..4_u64).prop_map(Command::Elapse),
         1 => Just(Command::ReplaceHandlers),
         1 => Just(Command::Look),
     ]
     .boxed()
+}
+
+/// Any deadline: most of them close together, so that they meet, and some hours or centuries away.
+fn due() -> impl Strategy<Value = Due> {
+    const HOUR: u64 = 3_600_000;
+    prop_oneof![
+        8 => (0..5_u64).prop_map(Due::Later),
+        4 => (-4..5_i64).prop_map(Due::At),
+        2 => (1..4_u64).prop_map(|hours| Due::Later(hours * HOUR)),
+        1 => Just(Due::Never),
+    ]
 }
 
 /// Any callback that submits others no more than `depth` deep.

@@ -1,8 +1,11 @@
 //! Faults, to see the tests fail.
 //!
-//! Each one overrides a single step of the protocol. Those for the properties come first. The three
+//! Each one overrides a single step of the protocol. Those for the properties come first. The four
 //! properties that are not the protocol's have none: histories are falsified instead, in
-//! `tests/faults.rs`. Those that only several threads can see come last.
+//! `tests/faults.rs`. Then come those that only several threads can see.
+//!
+//! What the protocol has no part in cannot be faulty here. There it is the reference that is wrong,
+//! in one of its [`Rules`], and the loop that has to refute it: they come last.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -10,6 +13,8 @@ use std::time::Duration;
 
 use wakeproof::inbox::{Correct, Inbox, Next, Protocol, State, StateGuard};
 use wakeproof::platform::Platform;
+
+use crate::reference::Rules;
 
 /// Against *exactly once*: an iteration loses the last of several callbacks.
 #[derive(Debug)]
@@ -107,6 +112,21 @@ impl Protocol for ClosesWithoutEmptying {
     }
 }
 
+/// Against *sleep*: the loop sleeps a little longer than until the deadline.
+#[derive(Debug)]
+pub struct Oversleeps;
+
+impl Protocol for Oversleeps {
+    fn sleep<'a, P: Platform, T: Send>(
+        inbox: &'a Inbox<P, T>,
+        state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        let later = deadline.map(|deadline| deadline.saturating_add(Duration::from_millis(1)));
+        Correct::sleep(inbox, state, later)
+    }
+}
+
 /// Against *every execution ends*: the call that should wake the loop does not.
 #[derive(Debug)]
 pub struct WakesNobody;
@@ -162,5 +182,45 @@ impl Protocol for BelievesEveryWakeup {
         }
         mem::swap(&mut state.queue, batch);
         inbox.unlock(state);
+    }
+}
+
+/// A wrong rule: timers run in the order in which they were set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct InOrderOfSubmission;
+
+impl Rules for InOrderOfSubmission {
+    fn place(_deadline: Duration, number: usize) -> (Duration, usize) {
+        (Duration::ZERO, number)
+    }
+}
+
+/// A wrong rule: of timers with equal deadlines, the one that was set last runs first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct LastOfEqualsFirst;
+
+impl Rules for LastOfEqualsFirst {
+    fn place(deadline: Duration, number: usize) -> (Duration, usize) {
+        (deadline, usize::MAX - number)
+    }
+}
+
+/// A wrong rule: a timer whose deadline is near may run with one that is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct DueEarly;
+
+impl Rules for DueEarly {
+    fn is_due(deadline: Duration, now: Duration) -> bool {
+        deadline <= now + Duration::from_millis(1)
+    }
+}
+
+/// A wrong rule: a timer that becomes due while others run is not left for the next iteration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct DueTimersJoin;
+
+impl Rules for DueTimersJoin {
+    fn timers_join() -> bool {
+        true
     }
 }

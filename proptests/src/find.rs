@@ -8,7 +8,7 @@ use wakeproof::platform::{Shuttle, Variant};
 
 use crate::concurrent::{self, Counterexample};
 use crate::history;
-use crate::sleepless::Sleepless;
+use crate::virtual_time::VirtualTime;
 
 /// What the property tests find of a fault.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub enum Found {
 /// Looks for a fault as the property tests look at the correct protocol: first in random histories
 /// of one thread, then in random programs of several. Always with the same random numbers.
 pub fn find<V: Protocol>() -> Found {
-    if let Err(failure) = history::check::<Sleepless<V>>(same_cases()) {
+    if let Err(failure) = history::check::<VirtualTime<V>>(same_cases()) {
         return Found::InHistory(failure);
     }
     match concurrent::check::<Variant<Shuttle, V>>(same_cases()) {

@@ -17,6 +17,7 @@ use crate::prediction::Prediction;
 use crate::properties::{self, History, Property};
 use crate::real::Real;
 use crate::record::{Event, Outcome, Record};
+use crate::reference::{Documented, Rules};
 use crate::shrink;
 
 /// The longest history that is tried.
@@ -29,8 +30,17 @@ const LENGTH: usize = 100;
 ///
 /// The history, and where it differs from the reference or which property it breaks.
 pub fn check<P: Platform>(config: Config) -> Result<(), String> {
-    shortest_failure(config, &|config, state, commands, seen| {
-        Test::<P>::test_sequential(config, state, commands, seen);
+    check_against::<P, Documented>(config)
+}
+
+/// As [`check`], against a reference with these rules.
+///
+/// # Errors
+///
+/// The history, and where it differs from the reference or which property it breaks.
+pub fn check_against<P: Platform, R: Rules>(config: Config) -> Result<(), String> {
+    shortest_failure::<R>(config, &|config, state, commands, seen| {
+        Test::<P, R>::test_sequential(config, state, commands, seen);
         Ok(())
     })
 }
@@ -41,7 +51,7 @@ pub fn check<P: Platform>(config: Config) -> Result<(), String> {
 ///
 /// The history, and where it breaks the property.
 pub fn check_property<P: Platform>(property: Property, config: Config) -> Result<(), String> {
-    shortest_failure(config, &|_, _, commands, seen| {
+    shortest_failure::<Documented>(config, &|_, _, commands, seen| {
         if let Some(seen) = seen {
             seen.store(commands.len(), Ordering::Relaxed); // all of them are executed
         }
@@ -54,12 +64,12 @@ pub fn check_property<P: Platform>(property: Property, config: Config) -> Result
 }
 
 /// Judges random histories until one fails, and makes that one as short as it gets.
-fn shortest_failure(
+fn shortest_failure<R: Rules>(
     config: Config,
-    judge: &dyn Fn(Config, Prediction, Vec<Command>, Seen) -> TestCaseResult,
+    judge: &dyn Fn(Config, Prediction<R>, Vec<Command>, Seen) -> TestCaseResult,
 ) -> Result<(), String> {
     let judge = |state, commands, seen| judge(config.clone(), state, commands, seen);
-    let histories = Reference::sequential_strategy(1..LENGTH);
+    let histories = Reference::<R>::sequential_strategy(1..LENGTH);
     let judged = TestRunner::new(config.clone()).run(&histories, |(state, commands, seen)| {
         judge(state, commands, seen)
     });
@@ -79,7 +89,7 @@ fn shortest_failure(
                 }
             };
             let commands = shrink::shortest(commands, |commands| {
-                is_possible(commands) && failure(commands).is_some()
+                is_possible::<R>(commands) && failure(commands).is_some()
             });
             let mut text = failure(&commands).unwrap_or_default();
             text.push_str("\n\nin the history\n\n");
@@ -92,8 +102,8 @@ fn shortest_failure(
 }
 
 /// Whether every command of the history returns.
-fn is_possible(commands: &[Command]) -> bool {
-    let mut predicted = Prediction::default();
+fn is_possible<R: Rules>(commands: &[Command]) -> bool {
+    let mut predicted = Prediction::<R>::default();
     commands.iter().all(|command| {
         let returns = predicted.returns(command);
         predicted.execute(command);
@@ -119,7 +129,7 @@ type Seen = Option<Arc<AtomicUsize>>;
 /// Where it differs from the reference, or which property it breaks.
 pub fn replay<P: Platform>(commands: &[Command]) -> Result<(), String> {
     let real = Real::<P>::new();
-    let mut predicted = Prediction::default();
+    let mut predicted = Prediction::<Documented>::default();
     let mut history = History::default();
     for command in commands {
         predicted.execute(command);
@@ -143,10 +153,10 @@ impl History {
 }
 
 /// Executes a command on the real loop, and compares what is seen of it with the prediction.
-fn compare<P: Platform>(
+fn compare<P: Platform, R: Rules>(
     real: &Real<P>,
     history: &mut History,
-    predicted: &Prediction,
+    predicted: &Prediction<R>,
     command: &Command,
 ) -> Result<(), String> {
     // Whatever the command was, everything that can be asked for is asked for behind it.
@@ -159,10 +169,10 @@ fn compare<P: Platform>(
 }
 
 /// Ends the history: the loop is dropped, and then the properties have to hold.
-fn finish<P: Platform>(
+fn finish<P: Platform, R: Rules>(
     real: Real<P>,
     mut history: History,
-    mut predicted: Prediction,
+    mut predicted: Prediction<R>,
 ) -> Result<(), String> {
     predicted.execute(&Command::DropLoop);
     compare(&real, &mut history, &predicted, &Command::DropLoop)?;
@@ -209,52 +219,52 @@ fn difference(expected: Option<&Record>, real: Option<&Record>) -> (String, Stri
 }
 
 /// The reference as proptest-state-machine wants it.
-struct Reference;
+struct Reference<R>(PhantomData<R>);
 
-impl ReferenceStateMachine for Reference {
-    type State = Prediction;
+impl<R: Rules> ReferenceStateMachine for Reference<R> {
+    type State = Prediction<R>;
     type Transition = Command;
 
-    fn init_state() -> BoxedStrategy<Prediction> {
+    fn init_state() -> BoxedStrategy<Prediction<R>> {
         Just(Prediction::default()).boxed()
     }
 
-    fn transitions(predicted: &Prediction) -> BoxedStrategy<Command> {
+    fn transitions(predicted: &Prediction<R>) -> BoxedStrategy<Command> {
         let returns = predicted.returns(&Command::Run);
         command::top_level(returns).boxed()
     }
 
-    fn preconditions(predicted: &Prediction, command: &Command) -> bool {
+    fn preconditions(predicted: &Prediction<R>, command: &Command) -> bool {
         predicted.returns(command)
     }
 
-    fn apply(mut predicted: Prediction, command: &Command) -> Prediction {
+    fn apply(mut predicted: Prediction<R>, command: &Command) -> Prediction<R> {
         predicted.execute(command);
         predicted
     }
 }
 
 /// The real loop as proptest-state-machine wants it.
-struct Test<P>(PhantomData<P>);
+struct Test<P, R>(PhantomData<(P, R)>);
 
-impl<P: Platform> StateMachineTest for Test<P> {
+impl<P: Platform, R: Rules> StateMachineTest for Test<P, R> {
     type SystemUnderTest = (Real<P>, History);
-    type Reference = Reference;
+    type Reference = Reference<R>;
 
-    fn init_test(_: &Prediction) -> Self::SystemUnderTest {
+    fn init_test(_: &Prediction<R>) -> Self::SystemUnderTest {
         (Real::new(), History::default())
     }
 
     fn apply(
         (real, mut history): Self::SystemUnderTest,
-        predicted: &Prediction,
+        predicted: &Prediction<R>,
         command: Command,
     ) -> Self::SystemUnderTest {
         compare(&real, &mut history, predicted, &command).unwrap_or_else(fail);
         (real, history)
     }
 
-    fn teardown((real, history): Self::SystemUnderTest, predicted: Prediction) {
+    fn teardown((real, history): Self::SystemUnderTest, predicted: Prediction<R>) {
         finish(real, history, predicted).unwrap_or_else(fail);
     }
 }
@@ -276,7 +286,7 @@ mod tests {
     #[test]
     fn everything_that_can_happen_happens_in_three_hundred_histories() {
         let mut runner = TestRunner::deterministic();
-        let histories = Reference::sequential_strategy(1..LENGTH);
+        let histories = Reference::<Documented>::sequential_strategy(1..LENGTH);
         let mut events = BTreeSet::new();
         for _ in 0..300 {
             let (mut predicted, commands, _) = histories.new_tree(&mut runner).unwrap().current();
@@ -285,7 +295,10 @@ mod tests {
                 events.extend(predicted.records.iter().map(|record| {
                     let mut event = format!("{:?}", record.event);
                     event.truncate(event.find("Observation").unwrap_or(event.len()));
-                    event.retain(|c| !c.is_ascii_digit() && c != ',' && c != ' ');
+                    event.retain(|c| !c.is_ascii_digit() && !",.- ".contains(c));
+                    for unit in ["ns", "ms", "s"] {
+                        event = event.replace(&format!("({unit})"), "(time)");
+                    }
                     event
                 }));
             }
@@ -294,7 +307,7 @@ mod tests {
         assert_eq!(
             events,
             [
-                "Began()",
+                "Began(time)",
                 "Call(Cancel())",
                 "Call(Close)",
                 "Call(DropLoop)",
@@ -306,6 +319,15 @@ mod tests {
                 "Call(Submit(Hazard(Owner)))",
                 "Call(Submit(Threadsafe(Foreign)))",
                 "Call(Submit(Threadsafe(Owner)))",
+                "Call(Submit(Timer(At())))",
+                "Call(Submit(Timer(Later())))",
+                "Call(Submit(Timer(Never)))",
+                "Call(Submit(TimerThreadsafe(At()Foreign)))",
+                "Call(Submit(TimerThreadsafe(At()Owner)))",
+                "Call(Submit(TimerThreadsafe(Later()Foreign)))",
+                "Call(Submit(TimerThreadsafe(Later()Owner)))",
+                "Call(Submit(TimerThreadsafe(NeverForeign)))",
+                "Call(Submit(TimerThreadsafe(NeverOwner)))",
                 "Dropped()",
                 "Ended()",
                 "Reported()",
@@ -321,8 +343,10 @@ mod tests {
                 "Return(Ran(Ok(())))",
                 "Return(Submitted(Err(Closed)))",
                 "Return(Submitted(Err(WrongThread)))",
-                "Return(Submitted(Ok(())))",
-                "Slow()",
+                "Return(Submitted(Ok(None)))",
+                "Return(Submitted(Ok(Some(time))))",
+                "Slept(time)",
+                "Slow(time)",
             ]
         );
     }

@@ -12,5 +12,6 @@ pub mod real;
 pub mod record;
 pub mod reference;
 pub mod shrink;
-pub mod sleepless;
+
 pub mod stress;
+pub mod virtual_time;

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use crate::command::{Callback, Caller, Command, Destructor, Id, StopThrough, Through};
 use crate::record::{Call, Event, OWNER, Observation, Outcome, Record};
-use crate::reference::{Advance, Fate, Reference};
+use crate::reference::{Advance, Documented, Fate, Reference, Rules};
 
 /// The reference, together with the scripts of the callbacks, writing the records that the real
 /// loop is expected to write.
-#[derive(Clone, Default)]
-pub struct Prediction {
-    reference: Reference,
+#[derive(Clone)]
+pub struct Prediction<R = Documented> {
+    reference: Reference<R>,
     /// Every callback ever submitted, by its number.
     callbacks: Vec<Callback>,
     /// The callbacks whose handle is still there, and how they were submitted.
     handles: BTreeMap<Id, Through>,
-    everything_is_slow: bool,
+    slow_callback_duration: Duration,
     /// How often the handlers have been replaced.
     handlers: usize,
     event_loop_dropped: bool,
@@ -26,7 +27,22 @@ pub struct Prediction {
     pub records: Vec<Record>,
 }
 
-impl Prediction {
+impl<R: Rules> Default for Prediction<R> {
+    fn default() -> Self {
+        Prediction {
+            reference: Reference::default(),
+            callbacks: Vec::new(),
+            handles: BTreeMap::new(),
+            slow_callback_duration: Duration::MAX,
+            handlers: 0,
+            event_loop_dropped: false,
+            overslept: false,
+            records: Vec::new(),
+        }
+    }
+}
+
+impl<R: Rules> Prediction<R> {
     /// Whether the command returns, as far as the reference knows: a run must find a stop.
     pub fn returns(&self, command: &Command) -> bool {
         let mut future = self.clone();
@@ -54,6 +70,9 @@ impl Prediction {
                 StopThrough::Handle(caller) => *caller,
             }),
             Command::Look => self.look(),
+            Command::Elapse(milliseconds) => {
+                self.reference.now += Duration::from_millis(*milliseconds);
+            }
             // What follows takes an `EventLoop`.
             _ if self.event_loop_dropped => {}
             Command::Run => self.run(),
@@ -69,21 +88,21 @@ impl Prediction {
                 self.give(OWNER, Outcome::Nothing);
             }
             Command::SetDebug(enabled) => self.reference.debug = *enabled,
-            Command::SetEverythingSlow(slow) => self.everything_is_slow = *slow,
+            Command::SetSlowCallbackDuration(milliseconds) => {
+                self.slow_callback_duration = Duration::from_millis(*milliseconds);
+            }
             Command::ReplaceHandlers => self.handlers += 1,
         }
     }
 
     fn submit(&mut self, through: Through, callback: &Callback) {
-        let thread = match through {
-            Through::CallSoon => OWNER,
-            Through::Threadsafe(caller) | Through::Hazard(caller) => number(caller),
-        };
+        let thread = number(through.caller());
         let id = self.callbacks.len();
         self.callbacks.push(callback.clone());
         self.call(thread, Call::Submit(id, through));
-        let submitted = self.reference.submit(id, through);
-        self.give(thread, Outcome::Submitted(submitted));
+        let deadline = through.deadline(self.reference.now);
+        let submitted = self.reference.submit(id, through, deadline);
+        self.give(thread, Outcome::Submitted(submitted.map(|()| deadline)));
         match submitted {
             Ok(()) => _ = self.handles.insert(id, through),
             // It came back in the error, and whoever submitted it drops it.
@@ -95,10 +114,10 @@ impl Prediction {
         let Some((id, through)) = nth(&self.handles, pick) else {
             return;
         };
-        // The handle of a callback from `call_soon` cannot leave the loop's thread.
-        let thread = match through {
-            Through::CallSoon => OWNER,
-            Through::Threadsafe(_) | Through::Hazard(_) => number(caller),
+        // The handle of what the loop's own thread has scheduled cannot leave it.
+        let thread = match through.is_local() {
+            true => OWNER,
+            false => number(caller),
         };
         self.call(thread, Call::Cancel(id));
         let cancelled = self.reference.cancel(id);
@@ -125,7 +144,7 @@ impl Prediction {
             loop {
                 match self.reference.advance() {
                     Some(Advance::Started(id)) => self.call_back(id),
-                    Some(Advance::Slept) => self.overslept = true,
+                    Some(Advance::Slept) => self.sleep(),
                     Some(Advance::Took) => {}
                     _ => break,
                 }
@@ -137,11 +156,20 @@ impl Prediction {
         self.give(OWNER, Outcome::Ran(began));
     }
 
+    fn sleep(&mut self) {
+        let before = self.reference.now;
+        self.overslept = !self.reference.pass_deadline();
+        if self.reference.now > before {
+            self.record(OWNER, Event::Slept(self.reference.now));
+        }
+    }
+
     /// Runs one callback: its script, its destructor, and the reports about it.
     fn call_back(&mut self, id: Id) {
         let Callback { script, panics, .. } = self.callbacks[id].clone();
         let timed = self.reference.debug;
-        self.record(OWNER, Event::Began(id));
+        let began = self.reference.now;
+        self.record(OWNER, Event::Began(id, began));
         for command in &script {
             self.perform(command);
         }
@@ -151,8 +179,9 @@ impl Prediction {
         if panicked {
             self.record(OWNER, Event::Reported(id, self.handlers));
         }
-        if timed && self.everything_is_slow {
-            self.record(OWNER, Event::Slow(self.handlers));
+        let duration = self.reference.now - began;
+        if timed && duration > self.slow_callback_duration {
+            self.record(OWNER, Event::Slow(self.handlers, duration));
         }
     }
 
@@ -185,6 +214,7 @@ impl Prediction {
     fn look(&mut self) {
         self.call(OWNER, Call::Look);
         let Reference {
+            now,
             queue,
             fates,
             asleep,
@@ -195,10 +225,10 @@ impl Prediction {
         } = &self.reference;
         let running = self.reference.is_running();
         let observation = Observation {
-            clock_goes_forward: true,
+            time: [*now; 2],
             running: [running; 2],
             closed: [*closed; 3],
-            event_loop: (!self.event_loop_dropped).then_some([running, *closed, *debug, true]),
+            event_loop: (!self.event_loop_dropped).then_some(([running, *closed, *debug], *now)),
             queued: queue.len(),
             asleep: [*asleep, *asleep && !queue.is_empty()],
             stopping: *stopping,
@@ -241,7 +271,7 @@ pub(crate) fn nth<T: Clone>(map: &BTreeMap<Id, T>, n: usize) -> Option<(Id, T)> 
     Some((*id, value.clone()))
 }
 
-impl fmt::Debug for Prediction {
+impl<R: fmt::Debug> fmt::Debug for Prediction<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.reference.fmt(f)
     }

@@ -4,6 +4,7 @@
 //! and know nothing of the reference: what both get wrong in the same way is found here.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::command::Id;
 use crate::record::{Call, Event, OWNER, Outcome, Record};
@@ -28,7 +29,7 @@ pub struct Property {
 }
 
 /// All of them.
-pub const ALL: [Property; 9] = [
+pub const ALL: [Property; 11] = [
     Property {
         name: "exactly once",
         statement: "an accepted callback runs once, unless it is cancelled or the loop is closed \
@@ -37,8 +38,20 @@ pub const ALL: [Property; 9] = [
     },
     Property {
         name: "first in, first out",
-        statement: "if one submission returns before another begins, its callback runs first",
+        statement: "if one submission returns before another begins, its callback runs first, unless \
+                    it has a deadline, and the other has none or an earlier one",
         check: first_in_first_out,
+    },
+    Property {
+        name: "deadline",
+        statement: "a timer runs at its deadline or later, and its deadline is what was asked for",
+        check: deadline,
+    },
+    Property {
+        name: "sleep",
+        statement: "a run sleeps only while there is nothing to run, and no longer than until the \
+                    first deadline of the timers that are still to run",
+        check: sleep,
     },
     Property {
         name: "iteration snapshot",
@@ -49,7 +62,7 @@ pub const ALL: [Property; 9] = [
     Property {
         name: "stop",
         statement: "a run returns only if it is stopped, one stop ends one run, and what was \
-                    accepted before the run is not left over behind it",
+                    accepted before the run, and has no deadline, is not left over behind it",
         check: stop,
     },
     Property {
@@ -114,6 +127,8 @@ impl Property {
 struct Life {
     submitted: Option<usize>,
     accepted: Option<usize>,
+    /// Of a timer that was accepted.
+    deadline: Option<Duration>,
     refused: Option<usize>,
     began: Vec<usize>,
     ended: Vec<usize>,
@@ -145,6 +160,17 @@ impl History {
         calls
     }
 
+    /// What the clock was last seen to show before this record.
+    fn clock_before(&self, record: usize) -> Duration {
+        let seen = self.records[..record].iter().rev();
+        seen.into_iter()
+            .find_map(|Record { event, .. }| match event {
+                Event::Began(_, now) | Event::Slept(now) => Some(*now),
+                _ => None,
+            })
+            .unwrap_or_default()
+    }
+
     fn lives(&self) -> BTreeMap<Id, Life> {
         let mut lives: BTreeMap<Id, Life> = BTreeMap::new();
         for (begin, call, end, outcome) in self.calls() {
@@ -153,7 +179,10 @@ impl History {
                     let life = lives.entry(id).or_default();
                     life.submitted = Some(begin);
                     match submitted {
-                        Ok(()) => life.accepted = Some(end),
+                        Ok(deadline) => {
+                            life.accepted = Some(end);
+                            life.deadline = *deadline;
+                        }
                         Err(_) => life.refused = Some(end),
                     }
                 }
@@ -166,7 +195,7 @@ impl History {
         }
         for (at, Record { event, .. }) in self.records.iter().enumerate() {
             match event {
-                Event::Began(id) => lives.entry(*id).or_default().began.push(at),
+                Event::Began(id, _) => lives.entry(*id).or_default().began.push(at),
                 Event::Ended(id) => lives.entry(*id).or_default().ended.push(at),
                 Event::Dropped(id) => lives.entry(*id).or_default().dropped.push(at),
                 _ => {}
@@ -221,12 +250,73 @@ fn first_in_first_out(history: &History) -> Result<(), String> {
             };
             if let ([first_ran, ..], [second_ran, ..]) = (&earlier.began[..], &later.began[..])
                 && accepted < submitted
+                && earlier.deadline <= later.deadline // without one, it is none, which is least
                 && first_ran > second_ran
             {
                 return Err(format!(
                     "callback {first} was accepted before {second} was submitted, and ran after it"
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+fn deadline(history: &History) -> Result<(), String> {
+    for (id, life) in history.lives() {
+        let (Some(accepted), Some(deadline)) = (life.accepted, life.deadline) else {
+            continue;
+        };
+        for at in &life.began {
+            if let Event::Began(_, now) = history.records[*at].event
+                && now < deadline
+            {
+                return Err(format!("timer {id} ran at {now:?}, not at {deadline:?}"));
+            }
+        }
+        // The clock shows no less than what it was seen to show before.
+        let seen = history.clock_before(life.submitted.unwrap_or(accepted));
+        let asked = history
+            .calls()
+            .into_iter()
+            .find_map(|(_, call, ..)| match call {
+                Call::Submit(submitted, through) if submitted == id => through.deadline(seen),
+                _ => None,
+            });
+        if let Some(asked) = asked
+            && deadline < asked
+        {
+            return Err(format!(
+                "timer {id} was to be due at {asked:?}, not at {deadline:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn sleep(history: &History) -> Result<(), String> {
+    let lives = history.lives();
+    for (at, Record { event, .. }) in history.records.iter().enumerate() {
+        let Event::Slept(until) = event else {
+            continue;
+        };
+        let to_run: Vec<_> = lives
+            .iter()
+            .filter(|(_, life)| {
+                let gone = life.dropped.first().is_some_and(|dropped| *dropped < at);
+                life.accepted.is_some_and(|accepted| accepted < at) && !gone
+            })
+            .map(|(id, life)| (life.deadline, id))
+            .collect();
+        match to_run.into_iter().min() {
+            Some((Some(first), _)) if first == *until => {}
+            Some((None, id)) => return Err(format!("the loop slept beside callback {id}")),
+            Some((Some(first), id)) => {
+                return Err(format!(
+                    "the loop slept until {until:?}, and timer {id} was due at {first:?}"
+                ));
+            }
+            None => return Err(format!("the loop slept until {until:?} for nothing")),
         }
     }
     Ok(())
@@ -279,7 +369,7 @@ fn stop(history: &History) -> Result<(), String> {
             return Err(format!("{stops} stops have ended {runs} runs"));
         }
         for (id, life) in &lives {
-            let accepted = life.accepted.is_some_and(|at| at < *begin);
+            let accepted = life.accepted.is_some_and(|at| at < *begin) && life.deadline.is_none();
             let dropped = life.dropped.first().is_some_and(|at| at < end);
             // Another thread may still be about to drop what it has cancelled.
             let cancelled = life.cancelled.iter().any(|at| at < end);
@@ -344,7 +434,7 @@ fn own_thread(history: &History) -> Result<(), String> {
     for Record { thread, event } in &history.records {
         let callback = matches!(
             event,
-            Event::Began(_) | Event::Ended(_) | Event::Reported(..) | Event::Slow(_)
+            Event::Began(..) | Event::Ended(_) | Event::Reported(..) | Event::Slow(..)
         );
         if callback && *thread != OWNER {
             return Err(format!("{event:?} on thread {thread}"));

@@ -12,20 +12,25 @@ use std::time::Duration;
 
 use wakeproof::hazard::{self, HazardError};
 use wakeproof::platform::Platform;
-use wakeproof::{CallHandle, CallbackPanic, Closed, EventLoop, Handle, Local, LocalCallHandle};
+use wakeproof::{
+    CallHandle, CallbackPanic, Closed, EventLoop, Handle, Local, LocalCallHandle, LocalTimerHandle,
+    SlowCallback, TimerHandle,
+};
 
-use crate::command::{Callback, Caller, Command, Destructor, Id, StopThrough, Through};
+use crate::command::{Callback, Caller, Command, Destructor, Due, Id, StopThrough, Through};
 use crate::prediction::nth;
 use crate::record::{Call, Event, OWNER, Observation, Outcome, Record, Refusal};
+use crate::virtual_time;
 
-/// A loop and its owner.
+/// A loop and its owner, on a platform that is a variant of
+/// [`VirtualTime`](crate::virtual_time::VirtualTime).
 pub struct Real<P: Platform>(Rc<Owned<P>>);
 
 /// What stays on the loop's thread.
 struct Owned<P: Platform> {
     event_loop: RefCell<Option<EventLoop<P>>>,
     local: Local<P>,
-    local_calls: RefCell<BTreeMap<Id, LocalCallHandle>>,
+    local_calls: RefCell<BTreeMap<Id, Rc<dyn Scheduled>>>,
     /// How often the handlers have been replaced.
     handlers: Cell<usize>,
     shared: Arc<Shared<P>>,
@@ -37,10 +42,37 @@ struct Shared<P: Platform> {
     owner: P::ThreadId,
     records: Mutex<Vec<Record>>,
     submissions: Mutex<usize>,
-    /// The callbacks whose handle is still there; none for those from `Local::call_soon`, whose
-    /// handles cannot be here.
-    calls: Mutex<BTreeMap<Id, Option<CallHandle>>>,
+    /// The callbacks whose handle is still there; none for those from a `Local`, whose handles
+    /// cannot be here.
+    calls: Mutex<BTreeMap<Id, Option<Arc<dyn Scheduled + Send + Sync>>>>,
 }
+
+/// What the four kinds of handles have in common.
+trait Scheduled {
+    fn cancel(&self) -> bool;
+    fn is_cancelled(&self) -> bool;
+    fn is_done(&self) -> bool;
+}
+
+macro_rules! scheduled {
+    ($($handle:ident),*) => {$(
+        impl Scheduled for $handle {
+            fn cancel(&self) -> bool {
+                $handle::cancel(self)
+            }
+
+            fn is_cancelled(&self) -> bool {
+                $handle::is_cancelled(self)
+            }
+
+            fn is_done(&self) -> bool {
+                $handle::is_done(self)
+            }
+        }
+    )*};
+}
+
+scheduled!(CallHandle, LocalCallHandle, TimerHandle, LocalTimerHandle);
 
 thread_local! {
     /// Where callbacks, which have to be `Send`, find the loop that runs them: the loop's thread
@@ -54,9 +86,10 @@ trait Perform {
 }
 
 impl<P: Platform> Real<P> {
-    /// A new loop of this thread.
+    /// A new loop of this thread, whose clock begins at zero.
     #[must_use]
     pub fn new() -> Self {
+        virtual_time::set(Duration::ZERO);
         let event_loop = EventLoop::on_platform();
         let owned = Rc::new(Owned {
             local: event_loop.local(),
@@ -71,8 +104,12 @@ impl<P: Platform> Real<P> {
             }),
             event_loop: RefCell::new(Some(event_loop)),
         });
-        owned.set_everything_slow(false);
+        owned.set_slow_callback_duration(Duration::MAX);
         owned.set_handlers();
+        let shared = owned.shared.clone();
+        virtual_time::listen(Some(Rc::new(move |until| {
+            shared.record(Event::Slept(until));
+        })));
         PERFORMER.set(Some(owned.clone()));
         Real(owned)
     }
@@ -94,6 +131,7 @@ impl<P: Platform> Drop for Real<P> {
     fn drop(&mut self) {
         drop(self.0.event_loop.take());
         PERFORMER.set(None);
+        virtual_time::listen(None);
     }
 }
 
@@ -102,9 +140,8 @@ impl<P: Platform> Perform for Owned<P> {
         match command {
             Command::Submit(through, callback) => match through {
                 Through::CallSoon => self.call_soon(callback),
-                Through::Threadsafe(caller) | Through::Hazard(caller) => {
-                    self.on(*caller, |shared| shared.submit(*through, callback));
-                }
+                Through::Timer(due) => self.set_timer(*due, callback),
+                _ => self.on(through.caller(), |shared| shared.submit(*through, callback)),
             },
             Command::Cancel(pick, caller) => self.cancel(*pick, *caller),
             Command::Forget(pick) => {
@@ -147,7 +184,12 @@ impl<P: Platform> Perform for Owned<P> {
                     }
                 }
             }
-            Command::SetEverythingSlow(slow) => self.set_everything_slow(*slow),
+            Command::SetSlowCallbackDuration(milliseconds) => {
+                self.set_slow_callback_duration(Duration::from_millis(*milliseconds));
+            }
+            Command::Elapse(milliseconds) => {
+                virtual_time::elapse(Duration::from_millis(*milliseconds));
+            }
             Command::ReplaceHandlers => {
                 self.handlers.set(self.handlers.get() + 1);
                 self.set_handlers();
@@ -158,16 +200,35 @@ impl<P: Platform> Perform for Owned<P> {
 
 impl<P: Platform> Owned<P> {
     fn call_soon(&self, callback: &Callback) {
-        let shared = &self.shared;
-        let (id, call) = shared.begin_submission(Through::CallSoon, callback);
+        let (id, call) = self.shared.begin_submission(Through::CallSoon, callback);
         match self.local.clone().call_soon(call) {
-            Ok(handle) => {
-                lock(&shared.calls).insert(id, None);
-                self.local_calls.borrow_mut().insert(id, handle);
-                shared.record(Event::Return(Outcome::Submitted(Ok(()))));
-            }
-            Err(Closed { callback }) => shared.refused(Refusal::Closed, callback),
+            Ok(handle) => self.accepted(id, handle, None),
+            Err(Closed { callback }) => self.shared.refused(Refusal::Closed, callback),
         }
+    }
+
+    fn set_timer(&self, due: Due, callback: &Callback) {
+        let (id, call) = self.shared.begin_submission(Through::Timer(due), callback);
+        let local = self.local.clone();
+        let timer = match due {
+            Due::Later(delay) => local.call_later(Duration::from_millis(delay), call),
+            Due::At(_) => local.call_at(due.deadline(local.time()), call),
+            Due::Never => local.call_later(Duration::MAX, call),
+        };
+        match timer {
+            Ok(timer) => {
+                let deadline = timer.when();
+                self.accepted(id, timer, Some(deadline));
+            }
+            Err(Closed { callback }) => self.shared.refused(Refusal::Closed, callback),
+        }
+    }
+
+    fn accepted(&self, id: Id, handle: impl Scheduled + 'static, deadline: Option<Duration>) {
+        lock(&self.shared.calls).insert(id, None);
+        self.local_calls.borrow_mut().insert(id, Rc::new(handle));
+        self.shared
+            .record(Event::Return(Outcome::Submitted(Ok(deadline))));
     }
 
     fn cancel(&self, pick: usize, caller: Caller) {
@@ -188,18 +249,17 @@ impl<P: Platform> Owned<P> {
         let (local, handle) = (&self.local, self.local.handle());
         let status = handle.status();
         let calls = lock(&self.shared.calls).clone();
-        let time = local.time();
         Outcome::Looked(Box::new(Observation {
-            clock_goes_forward: handle.time() > time,
+            time: [local.time(), handle.time()],
             running: [local.is_running(), handle.is_running()],
             closed: [local.is_closed(), handle.is_closed(), status.closed],
             event_loop: self.event_loop.borrow().as_ref().map(|event_loop| {
-                [
+                let state = [
                     event_loop.is_running(),
                     event_loop.is_closed(),
                     event_loop.is_debug(),
-                    event_loop.time() > time,
-                ]
+                ];
+                (state, event_loop.time())
             }),
             queued: status.queued,
             asleep: [status.asleep, status.is_stranded()],
@@ -217,12 +277,9 @@ impl<P: Platform> Owned<P> {
         }))
     }
 
-    fn set_everything_slow(&self, slow: bool) {
+    fn set_slow_callback_duration(&self, duration: Duration) {
         if let Some(event_loop) = &*self.event_loop.borrow() {
-            event_loop.set_slow_callback_duration(match slow {
-                true => Duration::ZERO,
-                false => Duration::MAX,
-            });
+            event_loop.set_slow_callback_duration(duration);
         }
     }
 
@@ -236,7 +293,9 @@ impl<P: Platform> Owned<P> {
                 }
             });
             let shared = self.shared.clone();
-            event_loop.set_slow_callback_handler(move |_| shared.record(Event::Slow(number)));
+            event_loop.set_slow_callback_handler(move |slow: &SlowCallback| {
+                shared.record(Event::Slow(number, slow.duration));
+            });
         }
     }
 
@@ -246,7 +305,11 @@ impl<P: Platform> Owned<P> {
         match caller {
             Caller::Owner => call(shared),
             Caller::Foreign => thread::scope(|scope| {
-                let foreign = scope.spawn(|| call(shared));
+                let now = virtual_time::now();
+                let foreign = scope.spawn(move || {
+                    virtual_time::set(now);
+                    call(shared);
+                });
                 if let Err(payload) = foreign.join() {
                     panic::resume_unwind(payload);
                 }
@@ -256,29 +319,47 @@ impl<P: Platform> Owned<P> {
 }
 
 impl<P: Platform> Shared<P> {
-    /// `Handle::call_soon_threadsafe`, or the hazard.
+    /// `Handle::call_soon_threadsafe`, the hazard, or a timer.
     fn submit(self: &Arc<Self>, through: Through, callback: &Callback) {
         let (id, call) = self.begin_submission(through, callback);
         let handle = self.handle.clone();
-        let submitted = match through {
-            Through::Hazard(_) => hazard::call_soon_without_wakeup(&handle, call),
-            _ => handle
-                .call_soon_threadsafe(call)
-                .map_err(HazardError::Closed),
-        };
-        match submitted {
-            Ok(handle) => {
-                lock(&self.calls).insert(id, Some(handle));
-                self.record(Event::Return(Outcome::Submitted(Ok(()))));
-            }
-            Err(error) => {
-                let refusal = match &error {
-                    HazardError::Closed(_) => Refusal::Closed,
-                    _ => Refusal::WrongThread,
+        match through {
+            Through::Hazard(_) => match hazard::call_soon_without_wakeup(&handle, call) {
+                Ok(handle) => self.accepted(id, handle, None),
+                Err(HazardError::Closed(closed)) => self.refused(Refusal::Closed, closed.callback),
+                Err(error) => self.refused(Refusal::WrongThread, error.into_callback()),
+            },
+            Through::TimerThreadsafe(due, _) => {
+                let timer = match due {
+                    Due::Later(delay) => {
+                        handle.call_later_threadsafe(Duration::from_millis(delay), call)
+                    }
+                    Due::At(_) => handle.call_at_threadsafe(due.deadline(handle.time()), call),
+                    Due::Never => handle.call_later_threadsafe(Duration::MAX, call),
                 };
-                self.refused(refusal, error.into_callback());
+                match timer {
+                    Ok(timer) => {
+                        let deadline = timer.when();
+                        self.accepted(id, timer, Some(deadline));
+                    }
+                    Err(closed) => self.refused(Refusal::Closed, closed.callback),
+                }
             }
+            _ => match handle.call_soon_threadsafe(call) {
+                Ok(handle) => self.accepted(id, handle, None),
+                Err(closed) => self.refused(Refusal::Closed, closed.callback),
+            },
         }
+    }
+
+    fn accepted(
+        &self,
+        id: Id,
+        handle: impl Scheduled + Send + Sync + 'static,
+        deadline: Option<Duration>,
+    ) {
+        lock(&self.calls).insert(id, Some(Arc::new(handle)));
+        self.record(Event::Return(Outcome::Submitted(Ok(deadline))));
     }
 
     /// The submission's number, and a closure for the callback.
@@ -301,7 +382,7 @@ impl<P: Platform> Shared<P> {
         let Callback { script, panics, .. } = callback.clone();
         let call = move || {
             let token = token;
-            token.shared.record(Event::Began(id));
+            token.shared.record(Event::Began(id, P::now()));
             for command in &script {
                 let performer = PERFORMER.with_borrow(Clone::clone);
                 performer.iter().for_each(|loop_| loop_.perform(command));

@@ -1,5 +1,7 @@
 //! What is observed of a loop: the same for the real one and for the reference.
 
+use std::time::Duration;
+
 use wakeproof::inbox::Status;
 use wakeproof::{CloseError, RunError};
 
@@ -24,16 +26,18 @@ pub enum Event {
     Call(Call),
     /// The public call that this thread began last returns.
     Return(Outcome),
-    /// A callback begins to run.
-    Began(Id),
+    /// A callback begins to run, when the clock shows this.
+    Began(Id, Duration),
     /// A callback has done everything but drop what it owns.
     Ended(Id),
     /// What a callback owns is dropped: when it ends, or when it is certain that it never runs.
     Dropped(Id),
     /// The exception handler is told of a panic of this callback's. Handlers are numbered.
     Reported(Id, usize),
-    /// The slow-callback handler is told of a callback.
-    Slow(usize),
+    /// The slow-callback handler is told of a callback, and of the time that it took.
+    Slow(usize, Duration),
+    /// The loop has slept until the clock has shown this.
+    Slept(Duration),
 }
 
 /// The public calls.
@@ -60,8 +64,8 @@ pub enum Call {
 /// What the public calls return.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Of a submission.
-    Submitted(Result<(), Refusal>),
+    /// Of a submission: the deadline, of a timer.
+    Submitted(Result<Option<Duration>, Refusal>),
     /// Of a cancellation.
     Cancelled(bool),
     /// The destructor of the cancelled callback panicked, which is the canceller's to deal with.
@@ -90,15 +94,15 @@ pub enum Refusal {
 /// Everything that can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
-    /// `time` of the `Local` and then of the `Handle` shows that the clock goes forward.
-    pub clock_goes_forward: bool,
+    /// `time` of the `Local` and of the `Handle`.
+    pub time: [Duration; 2],
     /// `is_running` of the `Local` and of the `Handle`.
     pub running: [bool; 2],
     /// `is_closed` of the `Local`, of the `Handle`, and of `Handle::status`.
     pub closed: [bool; 3],
-    /// `is_running`, `is_closed` and `is_debug` of the `EventLoop`, unless it was dropped; and
-    /// whether its `time` shows that the clock goes forward.
-    pub event_loop: Option<[bool; 4]>,
+    /// `is_running`, `is_closed` and `is_debug` of the `EventLoop`, unless it was dropped; and its
+    /// `time`.
+    pub event_loop: Option<([bool; 3], Duration)>,
     /// `Handle::status`: `queued`.
     pub queued: usize,
     /// `Handle::status`: `asleep`, and `is_stranded`.

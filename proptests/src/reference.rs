@@ -7,21 +7,63 @@
 //!   tells what the reference and the callbacks' scripts amount to;
 //! - the histories of several threads, for which the steps are
 //!   put into every order that explains what was seen.
+//!
+//! Where the order of things is a choice, it is a function of [`Rules`], so that a test can choose
+//! otherwise and see that somebody notices.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::time::Duration;
 
 use wakeproof::{CloseError, RunError};
 
 use crate::command::{Caller, Id, Through};
 use crate::record::Refusal;
 
+/// The choices. Every function has a body; [`Documented`] overrides none of them.
+pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
+    /// Whether a timer may run: never before its deadline.
+    fn is_due(deadline: Duration, now: Duration) -> bool {
+        deadline <= now
+    }
+
+    /// A timer's place among the others: by deadline, and of equal ones the first that was set.
+    fn place(deadline: Duration, number: usize) -> (Duration, usize) {
+        (deadline, number)
+    }
+
+    /// Whether the timers that have become due while others ran join them in the same iteration: they
+    /// run in the next one, behind its callbacks.
+    fn timers_join() -> bool {
+        false
+    }
+}
+
+/// The rules as the library documents them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Documented;
+
+impl Rules for Documented {}
+
 /// A loop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Reference {
+pub struct Reference<R = Documented> {
+    /// What the clock shows.
+    pub now: Duration,
     /// Accepted, and not yet taken by an iteration.
     pub queue: VecDeque<Id>,
     /// What the iteration still has to run, or `close` to drop.
     pub batch: VecDeque<Id>,
+    /// The deadlines of the callbacks that have one.
+    pub deadlines: BTreeMap<Id, Duration>,
+    /// Timers that an iteration has taken, each in its place.
+    pub timers: BTreeMap<(Duration, usize), Id>,
+    /// How many timers have been taken.
+    pub timers_taken: usize,
+    /// The iteration has run its batch, and runs the timers that were due at this time.
+    pub due: Option<Duration>,
     /// What became of each accepted callback.
     pub fates: BTreeMap<Id, Fate>,
     /// What the loop's thread is doing.
@@ -34,6 +76,8 @@ pub struct Reference {
     pub closed: bool,
     /// The hazard is refused on foreign threads.
     pub debug: bool,
+    /// The choices.
+    pub rules: PhantomData<R>,
 }
 
 /// What became of a callback.
@@ -57,7 +101,9 @@ pub enum Activity {
     Idle,
     /// It looks for work: an iteration begins when there is some.
     Looking,
-    /// It is between two callbacks of an iteration.
+    /// A deadline has ended its sleep: an iteration begins, whatever is queued by then.
+    Waking,
+    /// It is between two callbacks of an iteration, which may be timers.
     Iterating,
     /// It is in a callback.
     Calling(Id),
@@ -70,7 +116,8 @@ pub enum Activity {
 pub enum Advance {
     /// An iteration begins: it has taken the whole queue.
     Took,
-    /// There is nothing to do, and nothing happens until something is submitted or stops the loop.
+    /// There is nothing to do, and nothing happens until something is submitted or stops the loop,
+    /// or a [deadline passes](Reference::pass_deadline).
     Slept,
     /// This callback begins to run.
     Started(Id),
@@ -82,9 +129,14 @@ pub enum Advance {
     Closed,
 }
 
-impl Reference {
-    /// The three submissions.
-    pub fn submit(&mut self, id: Id, through: Through) -> Result<(), Refusal> {
+impl<R: Rules> Reference<R> {
+    /// The submissions. A timer is one with a deadline.
+    pub fn submit(
+        &mut self,
+        id: Id,
+        through: Through,
+        deadline: Option<Duration>,
+    ) -> Result<(), Refusal> {
         if self.debug && through == Through::Hazard(Caller::Foreign) {
             return Err(Refusal::WrongThread);
         }
@@ -93,8 +145,10 @@ impl Reference {
         }
         self.queue.push_back(id);
         self.fates.insert(id, Fate::Scheduled);
-        if let Through::Threadsafe(_) = through {
-            self.asleep = false; // <- the one line that the two others do not have
+        self.deadlines
+            .extend(deadline.map(|deadline| (id, deadline)));
+        if let Through::Threadsafe(_) | Through::TimerThreadsafe(..) = through {
+            self.asleep = false; // <- the one line that the others do not have
         }
         Ok(())
     }
@@ -146,7 +200,8 @@ impl Reference {
         match self.activity {
             Activity::Idle | Activity::Calling(_) => None,
             Activity::Looking => Some(self.look()),
-            Activity::Iterating => Some(match self.next_scheduled() {
+            Activity::Waking => Some(self.take()),
+            Activity::Iterating => Some(match self.next_to_run() {
                 Some(id) => {
                     self.change(id, Fate::Scheduled, Fate::Started);
                     self.activity = Activity::Calling(id);
@@ -158,7 +213,7 @@ impl Reference {
                 }
                 None => self.look(),
             }),
-            Activity::Closing => Some(match self.next_scheduled() {
+            Activity::Closing => Some(match self.next_to_drop() {
                 Some(id) => {
                     self.cancel(id);
                     Advance::Abandoned(id)
@@ -178,19 +233,80 @@ impl Reference {
             self.activity = Activity::Looking;
             return Advance::Slept;
         }
+        self.take()
+    }
+
+    fn take(&mut self) -> Advance {
+        self.asleep = false;
         self.batch = std::mem::take(&mut self.queue);
         self.activity = Activity::Iterating;
         Advance::Took
     }
 
-    /// The first of the batch that was not cancelled meanwhile.
-    fn next_scheduled(&mut self) -> Option<Id> {
+    /// Lets time pass until the first deadline of the timers, which is about to wake a loop that
+    /// sleeps. False if it does not sleep, or there is no such deadline: then it sleeps on.
+    pub fn pass_deadline(&mut self) -> bool {
+        let mut scheduled = self.timers.values().filter(|id| self.is_scheduled(**id));
+        let deadline = scheduled.next().map(|id| self.deadlines[id]);
+        let Some(deadline) = deadline.filter(|deadline| *deadline < Duration::MAX) else {
+            return false;
+        };
+        if !self.asleep || self.activity != Activity::Looking {
+            return false;
+        }
+        self.now = self.now.max(deadline);
+        self.activity = Activity::Waking;
+        true
+    }
+
+    /// What the iteration runs next: its batch, and then the timers that were due when that had been
+    /// run.
+    fn next_to_run(&mut self) -> Option<Id> {
+        if let Some(id) = self.next_of_batch() {
+            return Some(id);
+        }
+        let due = match R::timers_join() {
+            true => self.now,
+            false => *self.due.get_or_insert(self.now),
+        };
+        while let Some(first) = self.timers.first_entry()
+            && R::is_due(self.deadlines[first.get()], due)
+        {
+            let id = first.remove();
+            if self.is_scheduled(id) {
+                return Some(id);
+            }
+        }
+        self.due = None;
+        None
+    }
+
+    /// What `close` drops next: the queue, and then the timers.
+    fn next_to_drop(&mut self) -> Option<Id> {
+        self.next_of_batch().or_else(|| {
+            let mut timers = std::iter::from_fn(|| self.timers.pop_first());
+            let scheduled = timers.find(|(_, id)| self.fates[id] == Fate::Scheduled);
+            scheduled.map(|(_, id)| id)
+        })
+    }
+
+    /// The first of the batch that was not cancelled meanwhile. Timers that come before it get their
+    /// places.
+    fn next_of_batch(&mut self) -> Option<Id> {
         while let Some(id) = self.batch.pop_front() {
-            if self.fates[&id] == Fate::Scheduled {
+            if let Some(deadline) = self.deadlines.get(&id) {
+                let place = R::place(*deadline, self.timers_taken);
+                self.timers.insert(place, id);
+                self.timers_taken += 1;
+            } else if self.is_scheduled(id) {
                 return Some(id);
             }
         }
         None
+    }
+
+    fn is_scheduled(&self, id: Id) -> bool {
+        self.fates[&id] == Fate::Scheduled
     }
 
     /// Gives a callback another fate, if it had the expected one.

@@ -3,7 +3,7 @@
 //! proptest-state-machine deletes commands of the top level and then simplifies each one once; a
 //! callback's script often keeps commands that have nothing to do with the failure.
 
-use crate::command::{Callback, Command, Destructor, Through};
+use crate::command::{Callback, Command, Destructor, Due, Through};
 
 /// Makes a failing history shorter and simpler, one change at a time, until no change leaves it
 /// failing.
@@ -29,8 +29,8 @@ fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
                 .into_iter()
                 .map(|callback| Command::Submit(*through, callback))
                 .collect();
-            if *through != Through::CallSoon {
-                submissions.push(Command::Submit(Through::CallSoon, callback.clone()));
+            for through in simpler_ways(*through) {
+                submissions.push(Command::Submit(through, callback.clone()));
             }
             for submission in submissions {
                 let mut changed = commands.to_vec();
@@ -40,6 +40,28 @@ fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
         }
     }
     histories
+}
+
+fn simpler_ways(through: Through) -> Vec<Through> {
+    let mut ways = match through {
+        Through::CallSoon => Vec::new(),
+        _ => vec![Through::CallSoon],
+    };
+    let (Through::Timer(due) | Through::TimerThreadsafe(due, _)) = through else {
+        return ways;
+    };
+    if !through.is_local() {
+        ways.push(Through::Timer(due));
+    }
+    let sooner: Vec<Due> = match due {
+        Due::Later(delay) => (0..delay.min(4)).map(Due::Later).collect(),
+        Due::At(_) | Due::Never => (0..4).map(Due::Later).collect(),
+    };
+    ways.extend(sooner.into_iter().map(|due| match through {
+        Through::TimerThreadsafe(_, caller) => Through::TimerThreadsafe(due, caller),
+        _ => Through::Timer(due),
+    }));
+    ways
 }
 
 fn simpler_callbacks(callback: &Callback) -> Vec<Callback> {

@@ -1,23 +1,26 @@
 //! Every property has been seen to fail: here, each time.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use wakeproof::inbox::Protocol;
 use wakeproof::platform::{Shuttle, Variant};
 use wakeproof_proptests::command::Command::{Cancel, Close, Run, Stop, Submit};
-use wakeproof_proptests::command::{Callback, Caller, StopThrough, Through};
+use wakeproof_proptests::command::{Callback, Caller, Due, StopThrough, Through};
 use wakeproof_proptests::concurrent::execution::execute;
 use wakeproof_proptests::concurrent::explore::{Search, explore};
 use wakeproof_proptests::concurrent::{self, Counterexample, linearize};
 use wakeproof_proptests::faults::{
-    AcceptsWhenClosed, BelievesEveryWakeup, ClosesWithoutEmptying, LastInFirstOut, LooksTooEarly,
-    LosesTheLast, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody,
+    AcceptsWhenClosed, BelievesEveryWakeup, ClosesWithoutEmptying, DueEarly, DueTimersJoin,
+    InOrderOfSubmission, LastInFirstOut, LastOfEqualsFirst, LooksTooEarly, LosesTheLast,
+    Oversleeps, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody,
 };
 use wakeproof_proptests::find::{Found, find, same_cases};
 use wakeproof_proptests::history;
 use wakeproof_proptests::properties::{self, History, Property};
 use wakeproof_proptests::record::{Event, OWNER, Outcome};
-use wakeproof_proptests::sleepless::Sleepless;
+use wakeproof_proptests::reference::Rules;
+use wakeproof_proptests::virtual_time::VirtualTime;
 
 fn property(name: &str) -> Property {
     let found = properties::ALL.iter().find(|found| found.name == name);
@@ -27,7 +30,7 @@ fn property(name: &str) -> Property {
 /// The fault breaks this property, and differs from the reference too.
 #[track_caller]
 fn breaks<V: Protocol>(name: &str) -> String {
-    let failure = history::check_property::<Sleepless<V>>(property(name), same_cases());
+    let failure = history::check_property::<VirtualTime<V>>(property(name), same_cases());
     let failure = failure.expect_err("the property holds in spite of the fault");
     let broken = format!("the history breaks the property {name:?}");
     assert!(failure.starts_with(&broken), "{failure}");
@@ -67,6 +70,45 @@ fn a_close_that_leaves_the_queue_breaks_destructors() {
     breaks::<ClosesWithoutEmptying>("destructors");
 }
 
+#[test]
+fn a_deadline_that_is_missed_breaks_sleep() {
+    breaks::<Oversleeps>("sleep");
+}
+
+/// The loop refutes a reference with this rule. Gives the history that does.
+#[track_caller]
+fn refuted<R: Rules>() -> String {
+    let refuted = history::check_against::<VirtualTime, R>(same_cases());
+    let refuted = refuted.expect_err("the loop behaves according to the wrong rule");
+    let (difference, history) = refuted.split_once("in the history").unwrap();
+    assert!(difference.contains("expected: "), "{refuted}");
+    history.to_owned()
+}
+
+#[test]
+fn timers_do_not_run_in_the_order_of_submission() {
+    assert!(refuted::<InOrderOfSubmission>().contains("Timer"));
+}
+
+#[test]
+fn timers_with_equal_deadlines_do_not_run_in_another_order_than_that_of_submission() {
+    assert!(refuted::<LastOfEqualsFirst>().contains("Timer"));
+}
+
+#[test]
+fn a_timer_is_not_early() {
+    assert!(refuted::<DueEarly>().contains("Timer"));
+}
+
+#[test]
+fn a_timer_that_becomes_due_while_others_run_does_not_join_them() {
+    let history = refuted::<DueTimersJoin>();
+    assert!(
+        history.contains("Timer") && history.contains("Elapse"),
+        "{history}"
+    );
+}
+
 /// The fault shows only between threads, and shows again when the execution is repeated.
 #[track_caller]
 fn goes_wrong<V: Protocol>() -> Counterexample {
@@ -88,6 +130,33 @@ fn a_submission_that_wakes_nobody_is_a_deadlock() {
     assert!(found.reason.starts_with("deadlock"), "{found}");
     let readme = include_str!("../README.md");
     assert!(readme.contains(&format!("```text\n{found}```")), "{found}");
+}
+
+/// The same fault, where a timer is all that there is.
+#[test]
+fn a_timer_that_wakes_nobody_is_a_deadlock() {
+    let program = "0 |  | submit_later1".parse().unwrap();
+    assert!(concurrent::try_schedules::<Variant<Shuttle>>(&program, 0).is_ok());
+    let found = concurrent::try_schedules::<Variant<Shuttle, WakesNobody>>(&program, 0);
+    let found = found.expect_err("the fault does not show");
+    assert!(found.reason.starts_with("deadlock"), "{found}");
+}
+
+/// The same fault, where the loop sleeps until a later deadline, and so not for ever. The second timer
+/// is there to read the clock: it shows that the first was set before the deadline came.
+#[test]
+fn a_timer_that_does_not_shorten_a_sleep_has_no_explanation() {
+    let program = "0 | call_later3 | submit_later1 submit_later1"
+        .parse()
+        .unwrap();
+    let mut seeds = 0..20;
+    let correct = |seed| concurrent::try_schedules::<Variant<Shuttle>>(&program, seed).is_ok();
+    assert!(seeds.clone().all(correct));
+    let found = seeds.find_map(|seed| {
+        concurrent::try_schedules::<Variant<Shuttle, WakesNobody>>(&program, seed).err()
+    });
+    let found = found.expect("the fault does not show");
+    assert!(found.reason.starts_with("no order of the calls"), "{found}");
 }
 
 #[test]
@@ -135,17 +204,23 @@ fn falsified(
     falsify: impl Fn(&mut Vec<wakeproof_proptests::record::Record>),
 ) -> String {
     let submit = || Submit(Through::Threadsafe(Caller::Owner), Callback::NOTHING);
+    let stop = Callback {
+        script: vec![Stop(StopThrough::Loop)],
+        ..Callback::NOTHING
+    };
     let commands = [
         submit(),
         submit(),
         Cancel(1, Caller::Owner),
         Stop(StopThrough::Loop),
         Run,
+        Submit(Through::Timer(Due::Later(5)), stop),
+        Run,
         Cancel(0, Caller::Owner),
         Close,
         submit(),
     ];
-    let mut history = History::of::<Sleepless>(&commands);
+    let mut history = History::of::<VirtualTime>(&commands);
     assert_eq!(properties::check(&history), Ok(()));
     falsify(&mut history.records);
     (property(name).check)(&history).expect_err("the property holds in spite of the falsification")
@@ -177,27 +252,51 @@ fn a_cancellation_refused_without_reason_breaks_cancel() {
 }
 
 #[test]
+fn a_timer_that_is_early_breaks_deadline() {
+    let place = falsified("deadline", |records| {
+        for record in records {
+            if let Event::Began(2, now) = &mut record.event {
+                *now -= Duration::from_millis(1);
+            }
+        }
+    });
+    assert_eq!(place, "timer 2 ran at 4ms, not at 5ms");
+}
+
+#[test]
+fn a_deadline_that_nobody_asked_for_breaks_deadline() {
+    let place = falsified("deadline", |records| {
+        for record in records {
+            if let Event::Return(Outcome::Submitted(Ok(Some(deadline)))) = &mut record.event {
+                *deadline -= Duration::from_millis(1);
+            }
+        }
+    });
+    assert_eq!(place, "timer 2 was to be due at 5ms, not at 4ms");
+}
+
+#[test]
 fn a_refused_callback_that_the_loop_dropped_breaks_the_promise_to_give_it_back() {
     let place = falsified("an error gives the callback back", |records| {
         let dropped = records
             .iter()
-            .position(|record| record.event == Event::Dropped(2))
+            .position(|record| record.event == Event::Dropped(3))
             .unwrap();
         records.swap(dropped - 1, dropped);
     });
-    assert_eq!(place, "callback 2 was refused and not given back");
+    assert_eq!(place, "callback 3 was refused and not given back");
 }
 
 #[test]
 fn a_callback_on_another_thread_breaks_the_rule_about_threads() {
     let place = falsified("no callback on a foreign thread", |records| {
         for record in records {
-            if record.event == Event::Began(0) {
+            if let Event::Began(0, _) = record.event {
                 record.thread = OWNER + 1;
             }
         }
     });
-    assert_eq!(place, "Began(0) on thread 1");
+    assert_eq!(place, "Began(0, 0ns) on thread 1");
 }
 
 /// The demonstration in the README is what is printed.

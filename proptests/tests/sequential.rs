@@ -1,7 +1,5 @@
 //! Random histories of one thread: every public call, on the real loop and on the reference.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use proptest::test_runner::FileFailurePersistence;
@@ -9,7 +7,7 @@ use wakeproof::EventLoop;
 use wakeproof::inbox::Correct;
 use wakeproof_proptests::config::config;
 use wakeproof_proptests::history;
-use wakeproof_proptests::sleepless::Sleepless;
+use wakeproof_proptests::virtual_time::VirtualTime;
 
 /// Where the seeds of failures are kept, which are tried first.
 const REGRESSIONS: &str = concat!(
@@ -21,38 +19,33 @@ const REGRESSIONS: &str = concat!(
 fn the_real_loop_behaves_as_the_reference_in_random_histories() {
     let mut config = config("histories of one thread", 400);
     config.failure_persistence = Some(Box::new(FileFailurePersistence::Direct(REGRESSIONS)));
-    if let Err(failure) = history::check::<Sleepless<Correct>>(config) {
+    if let Err(failure) = history::check::<VirtualTime<Correct>>(config) {
         panic!("{failure}");
     }
 }
 
-/// The clock shows one nanosecond more each time it is read, and the loop reads it before and behind
-/// each callback.
+/// Time passes where the loop sleeps until a deadline, and nowhere else.
 #[test]
-fn a_callback_that_takes_as_long_as_it_may_is_not_slow() {
-    let event_loop = EventLoop::<Sleepless>::on_platform();
+fn a_day_takes_no_time() {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let event_loop = EventLoop::<VirtualTime>::on_platform();
     let local = event_loop.local();
-    let reports = Rc::new(Cell::new(0));
-    let counter = reports.clone();
-    event_loop.set_slow_callback_handler(move |_| counter.set(counter.get() + 1));
-    event_loop.set_debug(true);
-    event_loop.set_slow_callback_duration(Duration::from_nanos(1));
-    local.call_soon(|| ()).unwrap();
-    event_loop.stop();
+    let midnight = local.time();
+    let clock = event_loop.local();
+    let timer = local.call_later(DAY, move || {
+        assert_eq!(clock.time(), midnight + DAY);
+        clock.stop();
+    });
+    assert_eq!(timer.unwrap().when(), midnight + DAY);
+    event_loop.set_exception_handler(|panic| panic!("{panic}"));
     event_loop.run_forever().unwrap();
-    assert_eq!(reports.get(), 0);
-
-    let clock = local.clone();
-    local.call_soon(move || _ = clock.time()).unwrap();
-    event_loop.stop();
-    event_loop.run_forever().unwrap();
-    assert_eq!(reports.get(), 1);
+    assert_eq!(local.time(), midnight + DAY);
 }
 
 /// What random histories have found, kept as what it is: a short history.
 mod found {
     use wakeproof_proptests::command::Command::*;
-    use wakeproof_proptests::command::{Callback, Caller, StopThrough, Through};
+    use wakeproof_proptests::command::{Callback, Caller, Destructor, Due, StopThrough, Through};
 
     use super::*;
 
@@ -63,9 +56,29 @@ mod found {
             Stop(StopThrough::Local),
             Submit(Through::CallSoon, Callback::NOTHING),
             Cancel(0, Caller::Owner),
-            SetEverythingSlow(true),
+            SetSlowCallbackDuration(0),
             Run,
         ];
-        assert_eq!(history::replay::<Sleepless>(&history), Ok(()));
+        assert_eq!(history::replay::<VirtualTime>(&history), Ok(()));
+    }
+
+    #[test]
+    fn a_destructor_that_panicked_in_a_cancel_left_the_deadline_behind() {
+        let timer = |delay, callback| Submit(Through::Timer(Due::Later(delay)), callback);
+        let panics = Callback {
+            destructor: Destructor::Panics,
+            ..Callback::NOTHING
+        };
+        let stops = Callback {
+            script: vec![Stop(StopThrough::Local)],
+            ..Callback::NOTHING
+        };
+        let history = [
+            timer(1, panics),
+            Cancel(0, Caller::Owner),
+            timer(2, stops),
+            Run,
+        ];
+        assert_eq!(history::replay::<VirtualTime>(&history), Ok(()));
     }
 }

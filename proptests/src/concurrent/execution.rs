@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use shuttle::thread;
 use wakeproof::platform::{Deliberate, Environment, Platform, Shuttle};
-use wakeproof::{CallHandle, Closed, EventLoop, Handle, Local};
+use wakeproof::{Closed, EventLoop, Handle, Local};
 
 use super::explore::all_threads_are_started;
 use super::program::{Program, Step};
-use crate::command::{Caller, Id, Through};
+use crate::command::{Caller, Due, Id, Through};
 use crate::prediction::nth;
 use crate::properties::History;
 use crate::record::{Call, Event, OWNER, Outcome, Record, Refusal};
@@ -23,6 +24,7 @@ use crate::record::{Call, Event, OWNER, Outcome, Record, Refusal};
 pub fn execute<P: Platform>(program: &Program) -> History {
     Shuttle::enter(Environment {
         spurious_wakeups: program.spurious_wakeups,
+        timeouts: program.timers(),
         ..Environment::QUIET
     });
     let event_loop = EventLoop::<P>::on_platform();
@@ -87,7 +89,7 @@ struct Shared<P: Platform> {
 struct Seen {
     records: Vec<Record>,
     submissions: usize,
-    handles: BTreeMap<Id, CallHandle>,
+    cancels: BTreeMap<Id, Arc<dyn Fn() -> bool + Send + Sync>>,
 }
 
 /// What the threads wait for.
@@ -146,6 +148,7 @@ impl<P: Platform> Me<P> {
         for step in steps {
             match step {
                 Step::Submit(callback) => own.push(self.submit(callback)),
+                Step::SubmitLater(delay, callback) => own.push(self.submit_later(*delay, callback)),
                 step => self.perform(step),
             }
         }
@@ -167,10 +170,12 @@ impl<P: Platform> Me<P> {
         match step {
             Step::Submit(callback) => _ = self.submit(callback),
             Step::CallSoon(callback) => self.call_soon(callback),
+            Step::SubmitLater(delay, callback) => _ = self.submit_later(*delay, callback),
+            Step::CallLater(delay, callback) => self.call_later(*delay, callback),
             Step::Cancel(pick) => {
-                let picked = nth(&self.shared.seen().handles, *pick);
-                if let Some((id, handle)) = picked {
-                    self.during(Call::Cancel(id), || Outcome::Cancelled(handle.cancel()));
+                let picked = nth(&self.shared.seen().cancels, *pick);
+                if let Some((id, cancel)) = picked {
+                    self.during(Call::Cancel(id), || Outcome::Cancelled(cancel()));
                 }
             }
             Step::Stop => self.during(Call::Stop, || {
@@ -200,16 +205,42 @@ impl<P: Platform> Me<P> {
         }
     }
 
-    fn submit(&self, callback: &[Step]) -> Id {
-        let caller = match self.thread {
+    fn caller(&self) -> Caller {
+        match self.thread {
             OWNER => Caller::Owner,
             _ => Caller::Foreign,
-        };
-        let (id, call) = self.begin_submission(Through::Threadsafe(caller), callback);
+        }
+    }
+
+    fn local(&self) -> Rc<Local<P>> {
+        let local = LOCAL.with_borrow(Clone::clone);
+        let local = local.and_then(|local| local.downcast().ok());
+        local.expect("this is for the loop's thread")
+    }
+
+    fn submit(&self, callback: &[Step]) -> Id {
+        let (id, call) = self.begin_submission(Through::Threadsafe(self.caller()), callback);
         match self.shared.handle.call_soon_threadsafe(call) {
             Ok(handle) => {
-                self.shared.seen().handles.insert(id, handle);
-                self.record(Event::Return(Outcome::Submitted(Ok(()))));
+                let cancel = Arc::new(move || handle.cancel());
+                self.shared.seen().cancels.insert(id, cancel);
+                self.accepted(None);
+            }
+            Err(Closed { callback }) => self.refused(callback),
+        }
+        id
+    }
+
+    fn submit_later(&self, delay: u64, callback: &[Step]) -> Id {
+        let through = Through::TimerThreadsafe(Due::Later(delay), self.caller());
+        let (id, call) = self.begin_submission(through, callback);
+        let delay = Duration::from_millis(delay);
+        match self.shared.handle.call_later_threadsafe(delay, call) {
+            Ok(timer) => {
+                let deadline = timer.when();
+                let cancel = Arc::new(move || timer.cancel());
+                self.shared.seen().cancels.insert(id, cancel);
+                self.accepted(Some(deadline));
             }
             Err(Closed { callback }) => self.refused(callback),
         }
@@ -218,13 +249,23 @@ impl<P: Platform> Me<P> {
 
     fn call_soon(&self, callback: &[Step]) {
         let (_, call) = self.begin_submission(Through::CallSoon, callback);
-        let local = LOCAL.with_borrow(Clone::clone);
-        let local = local.and_then(|local| local.downcast::<Local<P>>().ok());
-        let local = local.expect("call_soon is for the loop's thread");
-        match local.call_soon(call) {
-            Ok(_handle) => self.record(Event::Return(Outcome::Submitted(Ok(())))),
+        match self.local().call_soon(call) {
+            Ok(_handle) => self.accepted(None),
             Err(Closed { callback }) => self.refused(callback),
         }
+    }
+
+    fn call_later(&self, delay: u64, callback: &[Step]) {
+        let (_, call) = self.begin_submission(Through::Timer(Due::Later(delay)), callback);
+        let delay = Duration::from_millis(delay);
+        match self.local().call_later(delay, call) {
+            Ok(timer) => self.accepted(Some(timer.when())),
+            Err(Closed { callback }) => self.refused(callback),
+        }
+    }
+
+    fn accepted(&self, deadline: Option<Duration>) {
+        self.record(Event::Return(Outcome::Submitted(Ok(deadline))));
     }
 
     fn begin_submission(
@@ -248,7 +289,7 @@ impl<P: Platform> Me<P> {
                 thread: this_thread(),
                 shared: token.shared.clone(),
             };
-            me.record(Event::Began(id));
+            me.record(Event::Began(id, P::now()));
             let panics = steps.iter().position(|step| *step == Step::Panic);
             steps.truncate(panics.unwrap_or(steps.len()));
             for step in &steps {

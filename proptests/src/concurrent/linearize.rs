@@ -6,13 +6,14 @@
 //! them: to take the queue, to fall asleep, to drop a callback in `close`.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use wakeproof::CloseError;
 
-use crate::command::Id;
+use crate::command::{Id, Through};
 use crate::properties::History;
 use crate::record::{Call, Event, OWNER, Outcome, Record};
-use crate::reference::{Activity, Advance, Fate, Reference};
+use crate::reference::{Activity, Advance, Documented, Fate, Reference};
 
 /// Searches for an order.
 ///
@@ -29,7 +30,7 @@ pub fn check(history: &History, spurious_wakeups: bool) -> Result<(), String> {
         visited: HashSet::new(),
         best: vec![0; threads.len()],
     };
-    if search.goes_on(vec![0; threads.len()], &Reference::default()) {
+    if search.goes_on(vec![0; threads.len()], &Reference::<Documented>::default()) {
         return Ok(());
     }
     let stuck: Vec<_> = threads
@@ -58,10 +59,13 @@ struct Step {
 enum What {
     /// A call, all at once.
     Call(Call, Outcome),
+    /// The clock is read for a timer, which is to be due then: no part of the submission, which comes
+    /// later.
+    ReadClock(Through, Duration),
     /// A run begins. One that is refused ends there, too.
     Run(Outcome),
-    /// A callback is started.
-    Start(Id),
+    /// A callback is started, when the clock shows this.
+    Start(Id, Duration),
     /// A callback has ended.
     Finish(Id),
     /// A run returns.
@@ -97,7 +101,7 @@ fn steps(records: &[(usize, &Event)]) -> Vec<Step> {
             });
         };
         match event {
-            Event::Began(id) => step(What::Start(*id), previous, *at),
+            Event::Began(id, now) => step(What::Start(*id, *now), previous, *at),
             // A callback that ends drops what it owns, and is then over.
             Event::Dropped(id) if index > 0 && *records[index - 1].1 == Event::Ended(*id) => {
                 step(What::Finish(*id), *at, next);
@@ -114,6 +118,11 @@ fn steps(records: &[(usize, &Event)]) -> Vec<Step> {
                     }
                     (Call::DropLoop, _) => step(What::Close(Ok(())), *at, next),
                     (call, outcome) => {
+                        if let (Call::Submit(_, through), Outcome::Submitted(Ok(Some(deadline)))) =
+                            (call, outcome)
+                        {
+                            step(What::ReadClock(*through, *deadline), *at, end);
+                        }
                         step(What::Call(*call, outcome.clone()), *at, end);
                     }
                 }
@@ -184,19 +193,25 @@ impl Search<'_> {
         // What the loop does by itself comes behind its last step that can be seen; and that has
         // been placed behind everything that was over when it began.
         self.by_itself(reference)
-            .is_some_and(|reference| self.goes_on(positions, &reference))
+            .into_iter()
+            .any(|reference| self.goes_on(positions.clone(), &reference))
     }
 
-    /// The loop's next step, if it is one that cannot be seen.
-    fn by_itself(&self, reference: &Reference) -> Option<Reference> {
-        if reference.asleep && !self.spurious_wakeups {
-            return None;
+    /// The loop's next step, if it is one that cannot be seen: from a sleep, there may be two.
+    fn by_itself(&self, reference: &Reference) -> Vec<Reference> {
+        let mut states = Vec::new();
+        let mut woken = reference.clone();
+        if woken.pass_deadline() {
+            states.push(woken);
         }
-        let mut reference = reference.clone();
-        match reference.advance()? {
-            Advance::Took | Advance::Slept | Advance::Abandoned(_) => Some(reference),
-            Advance::Started(_) | Advance::Returned | Advance::Closed => None,
+        let is_awake = !reference.asleep || reference.activity == Activity::Waking;
+        if is_awake || self.spurious_wakeups {
+            let mut next = reference.clone();
+            if let Some(Advance::Took | Advance::Slept | Advance::Abandoned(_)) = next.advance() {
+                states.push(next);
+            }
         }
+        states
     }
 }
 
@@ -205,8 +220,14 @@ fn explains(before: &Reference, what: &What) -> Option<Reference> {
     let mut reference = before.clone();
     let same = match what {
         What::Call(Call::Submit(id, through), outcome) => {
-            Outcome::Submitted(reference.submit(*id, *through)) == *outcome
+            let deadline = match outcome {
+                Outcome::Submitted(submitted) => submitted.unwrap_or_default(),
+                _ => None,
+            };
+            let submitted = reference.submit(*id, *through, deadline);
+            Outcome::Submitted(submitted.map(|()| deadline)) == *outcome
         }
+        What::ReadClock(through, deadline) => through.deadline(reference.now) == Some(*deadline),
         What::Call(Call::Cancel(id), outcome) => {
             Outcome::Cancelled(reference.cancel(*id)) == *outcome
         }
@@ -222,7 +243,9 @@ fn explains(before: &Reference, what: &What) -> Option<Reference> {
         }
         What::Call(..) => true,
         What::Run(outcome) => Outcome::Ran(reference.run()) == *outcome,
-        What::Start(id) => reference.advance() == Some(Advance::Started(*id)),
+        What::Start(id, now) => {
+            reference.advance() == Some(Advance::Started(*id)) && reference.now == *now
+        }
         What::Finish(id) => {
             let running = reference.fates.get(id) == Some(&Fate::Started);
             reference.finish(*id);

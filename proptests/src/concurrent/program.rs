@@ -28,6 +28,10 @@ pub enum Step {
     Submit(Vec<Step>),
     /// `Local::call_soon`, with what the callback does. On the loop's thread only.
     CallSoon(Vec<Step>),
+    /// `Handle::call_later_threadsafe` with so many milliseconds, and with what the callback does.
+    SubmitLater(u64, Vec<Step>),
+    /// `Local::call_later`, the same way. On the loop's thread only.
+    CallLater(u64, Vec<Step>),
     /// Cancels the n-th callback that has a handle, counted in a circle.
     Cancel(usize),
     /// `Handle::stop`.
@@ -51,9 +55,30 @@ pub enum Step {
 impl Step {
     fn callback(&self) -> Option<&Vec<Step>> {
         match self {
-            Step::Submit(callback) | Step::CallSoon(callback) => Some(callback),
+            Step::Submit(callback)
+            | Step::CallSoon(callback)
+            | Step::SubmitLater(_, callback)
+            | Step::CallLater(_, callback) => Some(callback),
             _ => None,
         }
+    }
+
+    /// The same step with another callback.
+    fn with(&self, callback: Vec<Step>) -> Step {
+        match self {
+            Step::Submit(_) => Step::Submit(callback),
+            Step::CallSoon(_) => Step::CallSoon(callback),
+            Step::SubmitLater(delay, _) => Step::SubmitLater(*delay, callback),
+            Step::CallLater(delay, _) => Step::CallLater(*delay, callback),
+            other => other.clone(),
+        }
+    }
+
+    /// How many timers it sets, and the callbacks in it.
+    fn timers(&self) -> usize {
+        let own = matches!(self, Step::SubmitLater(..) | Step::CallLater(..));
+        let inner = self.callback().into_iter().flatten().map(Step::timers);
+        usize::from(own) + inner.sum::<usize>()
     }
 }
 
@@ -63,6 +88,8 @@ pub fn programs() -> impl Strategy<Value = Program> {
         prop_oneof![
             2 => Just(Step::Submit(Vec::new())),
             2 => Just(Step::CallSoon(Vec::new())),
+            1 => (1..4_u64).prop_map(|delay| Step::SubmitLater(delay, Vec::new())),
+            1 => (1..4_u64).prop_map(|delay| Step::CallLater(delay, Vec::new())),
             2 => (0..4_usize).prop_map(Step::Cancel),
             2 => Just(Step::Stop),
             1 => Just(Step::Look),
@@ -74,12 +101,14 @@ pub fn programs() -> impl Strategy<Value = Program> {
         4 => Just(Step::Run),
         2 => callback().prop_map(Step::CallSoon),
         1 => callback().prop_map(Step::Submit),
+        2 => (1..4_u64, callback()).prop_map(|(delay, callback)| Step::CallLater(delay, callback)),
         1 => (0..4_usize).prop_map(Step::Cancel),
         1 => Just(Step::Stop),
         1 => Just(Step::Close),
     ];
     let other = prop_oneof![
         6 => callback().prop_map(Step::Submit),
+        3 => (1..4_u64, callback()).prop_map(|(delay, callback)| Step::SubmitLater(delay, callback)),
         2 => (0..4_usize).prop_map(Step::Await),
         2 => (0..4_usize).prop_map(Step::Cancel),
         2 => Just(Step::Doze),
@@ -145,10 +174,7 @@ fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
         shorter_steps.push(without);
         for callback in step.callback().iter().flat_map(|steps| shorter(steps)) {
             let mut changed = steps.to_vec();
-            changed[at] = match step {
-                Step::Submit(_) => Step::Submit(callback),
-                _ => Step::CallSoon(callback),
-            };
+            changed[at] = step.with(callback);
             shorter_steps.push(changed);
         }
     }
@@ -156,6 +182,13 @@ fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
 }
 
 impl Program {
+    /// How many timers the program sets at most, and so how many deadlines can pass.
+    #[must_use]
+    pub fn timers(&self) -> usize {
+        let others = self.others.iter().flatten();
+        self.owner.iter().chain(others).map(Step::timers).sum()
+    }
+
     /// One line for each thread.
     ///
     /// # Errors
@@ -198,6 +231,8 @@ impl fmt::Display for Steps<'_> {
             match step {
                 Step::Submit(_) => f.write_str("submit")?,
                 Step::CallSoon(_) => f.write_str("call_soon")?,
+                Step::SubmitLater(delay, _) => write!(f, "submit_later{delay}")?,
+                Step::CallLater(delay, _) => write!(f, "call_later{delay}")?,
                 Step::Cancel(n) => write!(f, "cancel{n}")?,
                 Step::Stop => f.write_str("stop")?,
                 Step::StopAndWait => f.write_str("stop_and_wait")?,
@@ -263,6 +298,7 @@ fn parse(text: &mut &str) -> Result<Vec<Step>, String> {
                 .parse()
                 .map_err(|_| format!("{word:?} needs a number"))
         };
+        let milliseconds = || number().map(|number: usize| number as u64);
         let mut callback = || match text.strip_prefix('(') {
             None => Ok(Vec::new()),
             Some(inside) => {
@@ -275,6 +311,8 @@ fn parse(text: &mut &str) -> Result<Vec<Step>, String> {
         steps.push(match name {
             "submit" => Step::Submit(callback()?),
             "call_soon" => Step::CallSoon(callback()?),
+            "submit_later" => Step::SubmitLater(milliseconds()?, callback()?),
+            "call_later" => Step::CallLater(milliseconds()?, callback()?),
             "cancel" => Step::Cancel(number()?),
             "stop" => Step::Stop,
             "stop_and_wait" => Step::StopAndWait,
