@@ -359,7 +359,6 @@ Next ==
 LoopStep ==
     \/ Lock(Loop)
     \/ Enqueue(Loop)
-    \/ Stop(Loop)
     \/ Unlock(Loop)
     \/ Sleep
     \/ Wake
