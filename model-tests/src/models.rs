@@ -62,7 +62,9 @@ pub use self::timers::{
     CancelRacesWithTimer, CancelTimer, EarlierTimer, HourPasses, PollSleep, SleeperWoken,
 };
 pub use self::timing::{DeadlinePasses, TimerFromAnotherThread, TimerSteps};
-pub use self::waking::{LastWakerDropped, WakeAfterCompletion, WakeRacesWithPoll, WakerHolds};
+pub use self::waking::{
+    LastWakerDropped, TwoWakeAtOnce, WakeAfterCompletion, WakeRacesWithPoll, WakerHolds,
+};
 pub use self::worker_pool::{WakeWorker, WorkerPool};
 
 /// A body that checkers explore.
@@ -238,8 +240,8 @@ pub fn pairs() -> Vec<Pair> {
         twins::<EventSetAndCleared<CorrectSteps>, EventSetAndCleared<SetWithoutWakeup>>(
             "event set and cleared",
         ),
-        pair::<WakeRacesWithPoll<1>, NoNotify>("wake races with poll"),
-        pair::<WakeRacesWithPoll<2>, NoNotify>("2 threads wake a task at once"),
+        pair::<WakeRacesWithPoll, NoNotify>("wake races with poll"),
+        pair::<TwoWakeAtOnce, NoNotify>("2 threads wake a task at once"),
         pair::<WakeAfterCompletion, NoNotify>("wake after completion"),
         twins::<LastWakerDropped<CorrectSteps>, LastWakerDropped<WakerHoldsFuture>>(
             "the last waker is dropped elsewhere",

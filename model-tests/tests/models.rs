@@ -52,19 +52,17 @@ fn under_loom() {
 
 /// More schedules than a test has time for: the two loops have a quarter of a million. loom, which
 /// leaves out what makes no difference, proves them right.
-const TOO_MANY_SCHEDULES: [&str; 2] = [
-    "two loops submit to each other",
-    "2 threads wake a task at once",
-];
+const TOO_MANY_SCHEDULES: [&str; 1] = ["two loops submit to each other"];
 /// The same of those that have too many only with a spurious wakeup.
-const TOO_MANY_WITH_A_SPURIOUS_WAKEUP: [&str; 1] = ["a thread awaits a task"];
+const TOO_MANY_WITH_A_SPURIOUS_WAKEUP: [&str; 2] =
+    ["2 threads wake a task at once", "a thread awaits a task"];
 
 /// Every schedule, where there are not too many. Where there are, the exploration has to say that it
 /// is no proof.
 #[test]
 fn under_shuttle_every_schedule() {
     let limits = Limits {
-        executions: Some(30_000),
+        executions: Some(35_000),
         ..Limits::default()
     };
     let shuttle = |subject: Subject| subject.shuttle(Search::Exhaustive, &limits);

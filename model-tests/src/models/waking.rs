@@ -16,41 +16,64 @@ use wakeproof::platform::Platform;
 use super::{CheckedLoop, Model};
 use crate::platform::ModelPlatform;
 
-/// A future's first poll starts `N` threads. Each of them counts itself and wakes the future, which is
-/// ready when it sees that all have.
-///
-/// A wakeup comes while the future is being polled, between the poll and the sleep, when the loop is
-/// asleep, or when another wakeup is on its way already.
-#[derive(Debug)]
-pub struct WakeRacesWithPoll<const N: usize>;
+/// At its first poll, starts so many threads. Each of them counts itself and wakes the future, which
+/// is ready when it sees that all have. Gives the number of its polls.
+fn woken_by<P: ModelPlatform>(number: usize) -> impl Future<Output = usize> + 'static {
+    let count = Arc::new(P::mutex(0));
+    let mut threads = Vec::new();
+    let mut polls = 0;
+    poll_fn(move |context| {
+        polls += 1;
+        if polls == 1 {
+            threads.extend((1..=number).map(|thread| {
+                let (count, waker) = (count.clone(), context.waker().clone());
+                P::spawn(&format!("thread {thread}"), move || {
+                    *P::lock(&count) += 1;
+                    waker.wake();
+                })
+            }));
+            return Poll::Pending;
+        }
+        if *P::lock(&count) < number {
+            return Poll::Pending;
+        }
+        threads.drain(..).for_each(P::join);
+        Poll::Ready(polls)
+    })
+}
 
-impl<const N: usize> Model for WakeRacesWithPoll<N> {
-    const THREADS: usize = N;
+/// One thread wakes a task while it is being polled, between the poll and the sleep, or when the loop
+/// is asleep.
+#[derive(Debug)]
+pub struct WakeRacesWithPoll;
+
+impl Model for WakeRacesWithPoll {
+    const THREADS: usize = 1;
 
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
-        let count = Arc::new(P::mutex(0));
-        let mut threads = Vec::new();
-        let mut polls = 0;
-        event_loop.complete(poll_fn(|context| {
-            polls += 1;
-            if polls == 1 {
-                threads.extend((1..=N).map(|thread| {
-                    let (count, waker) = (count.clone(), context.waker().clone());
-                    P::spawn(&format!("thread {thread}"), move || {
-                        *P::lock(&count) += 1;
-                        waker.wake();
-                    })
-                }));
-                Poll::Pending
-            } else if *P::lock(&count) < N {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
-        }));
-        threads.into_iter().for_each(P::join);
-        assert!(polls <= 1 + N, "{polls} polls for {N} wakeups");
+        let task = event_loop.local().spawn(woken_by::<P>(1));
+        let outcome = event_loop.complete(task.expect("it is open"));
+        assert_eq!(
+            outcome.expect("it completes"),
+            2,
+            "polls for the first look and a wakeup"
+        );
+    }
+}
+
+/// Two threads wake the loop's main future. The second wakeup may come when the first one is on its
+/// way already, or while the future, polled because of the first, looks for what came with it.
+#[derive(Debug)]
+pub struct TwoWakeAtOnce;
+
+impl Model for TwoWakeAtOnce {
+    const THREADS: usize = 2;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = CheckedLoop::<P>::new();
+        let polls = event_loop.complete(woken_by::<P>(2));
+        assert!(polls <= 3, "{polls} polls for the first look and 2 wakeups");
     }
 }
 
