@@ -13,14 +13,15 @@ use wakeproof::inbox::Correct;
 use wakeproof_proptests::find::{self as properties, Found};
 
 use crate::models::{
-    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, OwnAfterForeign,
-    PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject, Submit, TimerFromAnotherThread,
-    Unasked, WorkerPool,
+    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, EarlierTimer,
+    OwnAfterForeign, PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject, Submit,
+    TimerFromAnotherThread, Unasked, WorkerPool,
 };
 
 mod primitives;
 mod sleeping;
 mod submission;
+mod tasks;
 mod timers;
 
 pub use self::primitives::{
@@ -31,7 +32,8 @@ pub use self::sleeping::{CheckOutsideTheLock, IfInsteadOfWhile, TimeoutMeansNoth
 pub use self::submission::{
     AcceptAfterClose, NoNotify, NotifyBeforeEnqueue, SilentStop, StaleAsleepFlag,
 };
-pub use self::timers::{CorrectTimers, SilentTimer, StaleDeadline};
+pub use self::tasks::{AnyWakeupWillDo, LookThenCancel, SetWithoutWakeup, WakerHoldsFuture};
+pub use self::timers::{CorrectTimers, DeadlineTakenForDelay, StaleDeadline};
 
 /// An entry of the catalogue.
 #[derive(Debug, Clone)]
@@ -167,7 +169,7 @@ const VIRTUAL_TIME: &str =
 
 const NOT_IN_THE_LOOP: &str =
     "the properties are of the loop; this fault is in a small protocol of its own";
-const NO_DEADLINES: &str = "no public call of the loop waits with a deadline";
+const NO_TIMERS: &str = "the properties' histories and programs set no timers";
 
 const NO_CLOCK: &str =
     "the specification has no clock: a deadline may pass at any moment, early or late";
@@ -285,11 +287,11 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "call_later from another thread does not wake a loop that sleeps until a later deadline",
             seen_in: "SharpTS issue 194",
             breaks: NoLostWakeup,
-            faulty: Subject::correct::<TimerFromAnotherThread<SilentTimer>>(),
-            correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
+            faulty: Subject::new::<EarlierTimer, NoNotify>(),
+            correct: Subject::correct::<EarlierTimer>(),
             specified_as: None,
             properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
+            blind: &[(Tla, NO_CLOCK), (Properties, NO_TIMERS)],
         },
         Fault {
             name: "stale-deadline",
@@ -333,7 +335,7 @@ pub fn catalogue() -> Vec<Fault> {
             correct: Subject::new::<DeadlinePasses, Correct>(),
             specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
             properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Properties, NO_DEADLINES)],
+            blind: &[(Threads, VIRTUAL_TIME), (Properties, NO_TIMERS)],
         },
         Fault {
             name: "two-queues",
