@@ -169,10 +169,8 @@ const VIRTUAL_TIME: &str =
 
 const NOT_IN_THE_LOOP: &str =
     "the properties are of the loop; this fault is in a small protocol of its own";
-const NO_TIMERS: &str = "the properties' histories and programs set no timers";
+const NO_DEADLINE: &str = "it takes a callback that another thread submits while a deadline passes; where several threads take part, the programs of the properties let none pass";
 
-const NO_CLOCK: &str =
-    "the specification has no clock: a deadline may pass at any moment, early or late";
 const ONE_CONSUMER: &str = "the specification is of a loop, which takes the whole queue, not of workers that take one item each";
 
 /// Every fault, in the order in which they are best read.
@@ -289,9 +287,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::new::<EarlierTimer, NoNotify>(),
             correct: Subject::correct::<EarlierTimer>(),
-            specified_as: None,
-            properties: None,
-            blind: &[(Tla, NO_CLOCK), (Properties, NO_TIMERS)],
+            specified_as: Some("TimerLoopUnsafe"),
+            properties: Some(properties::find::<NoNotify>),
+            blind: &[],
         },
         Fault {
             name: "stale-deadline",
@@ -300,9 +298,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
-            specified_as: None,
+            specified_as: Some("TimerLoopFaultsStaleDeadline"),
             properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
+            blind: &[(Threads, VIRTUAL_TIME)],
         },
         Fault {
             name: "accept-after-close",
@@ -335,7 +333,7 @@ pub fn catalogue() -> Vec<Fault> {
             correct: Subject::new::<DeadlinePasses, Correct>(),
             specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
             properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Properties, NO_TIMERS)],
+            blind: &[(Threads, VIRTUAL_TIME), (Properties, NO_DEADLINE)],
         },
         Fault {
             name: "two-queues",

@@ -68,12 +68,14 @@ pub const ELSEWHERE: [(&str, &str); 8] = [
         "its second queue has no lock, so that what goes into it is no step",
     ),
     ("relaxed-flag", OWN_PROTOCOL),
-    ("silent-timer", NO_CLOCK),
-    ("stale-deadline", NO_CLOCK),
+    (
+        "silent-timer",
+        "it is no-notify, in a loop with timers: that is compared with TimerLoop",
+    ),
+    ("stale-deadline", OWN_PROTOCOL),
 ];
 
 const OWN_PROTOCOL: &str = "it is in a small protocol of its own, whose steps are not the inbox's";
-const NO_CLOCK: &str = "the specification lets a deadline pass at any moment";
 
 const ONE_CALLBACK: Bounds = Bounds {
     submitters: 1,

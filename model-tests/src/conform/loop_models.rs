@@ -22,10 +22,19 @@ use crate::journal::{Journal, What};
 use crate::models::{Pair, Subject, pairs};
 
 /// The models that are not followed, and why.
-pub const ELSEWHERE: [(&str, &str); 1] = [(
-    "two loops submit to each other",
-    "the specification is of one inbox, and a step does not say of which it is",
-)];
+pub const ELSEWHERE: [(&str, &str); 5] = [
+    (
+        "two loops submit to each other",
+        "the specification is of one inbox, and a step does not say of which it is",
+    ),
+    ("an earlier timer from another thread", TIMERS),
+    ("cancel races with a timer", TIMERS),
+    ("a sleeper is woken before its time", TIMERS),
+    ("an hour passes", TIMERS),
+];
+
+const TIMERS: &str =
+    "CondvarLoop has no timers; the programs that are compared with TimerLoop have some";
 
 /// The models that are followed.
 #[must_use]
