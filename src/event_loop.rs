@@ -7,7 +7,7 @@ use std::panic::{self, Location};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::handle::{Handle, Local};
 use crate::inbox::{Inbox, Next, Step};
 use crate::platform::{ParkingLot, Platform};
 use crate::report::{CallbackPanic, Handler, Origin, SlowCallback, Work, discard, print};
-use crate::task::{Start, TaskId, TaskWaker, Tasks, catch};
+use crate::task::{Start, Started, TaskId, TaskWaker, Tasks, catch};
 use crate::timer::{CancelledTimers, Timer, TimerQueue};
 
 /// A single-threaded event loop: runs callbacks, one after the other, on the thread that made it,
@@ -72,6 +72,8 @@ pub(crate) struct Shared<P: Platform> {
     running: AtomicBool,
     debug: AtomicBool,
     pub(crate) cancelled_timers: CancelledTimers,
+    /// How many tasks have been spawned: the next one's number.
+    spawned: AtomicU64,
 }
 
 /// The part of a loop that stays on its thread.
@@ -151,6 +153,7 @@ impl<P: Platform> EventLoop<P> {
                 running: AtomicBool::new(false),
                 debug: AtomicBool::new(false),
                 cancelled_timers: CancelledTimers::new(),
+                spawned: AtomicU64::new(0),
             }),
             calls: RefCell::default(),
             arriving_timers: RefCell::default(),
@@ -481,7 +484,7 @@ impl<P: Platform> Owned<P> {
     fn main_waker(&self) -> Arc<TaskWaker<P>> {
         let id = TaskId {
             place: TaskId::MAIN,
-            number: self.tasks.number(),
+            number: self.shared.number(),
         };
         TaskWaker::new(None, &self.shared, id)
     }
@@ -582,9 +585,13 @@ impl<P: Platform> Owned<P> {
     }
 
     fn take_in(&self, remote: Arc<dyn Start + Send + Sync>) -> Option<TaskId> {
-        let (future, spawned_at) = remote.start()?;
+        let Started {
+            future,
+            number,
+            spawned_at,
+        } = remote.start()?;
         let insert = |_: &_, _| (future, None);
-        Some(self.tasks.insert(&self.shared, spawned_at, insert))
+        Some(self.tasks.insert(&self.shared, number, spawned_at, insert))
     }
 
     /// Runs code of the user's; in debug mode, also tells if it was slow. `user_code` says whether
@@ -683,6 +690,12 @@ fn task_origin(spawned_at: &'static Location<'static>) -> Origin {
 impl<P: Platform> Shared<P> {
     pub(crate) fn is_running(&self) -> bool {
         self.running.load(Ordering::Relaxed)
+    }
+
+    /// A number that no task has had. Those of tasks that another thread has spawned are taken there,
+    /// and not when they arrive: they tell the order in which tasks were spawned.
+    pub(crate) fn number(&self) -> u64 {
+        self.spawned.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn is_debug(&self) -> bool {

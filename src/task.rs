@@ -22,7 +22,7 @@ mod waker;
 pub(crate) use join::{JoinState, Joint, Outcome, finish};
 pub use local::Task;
 pub(crate) use registry::Tasks;
-pub(crate) use shared::{Joins, SharedJoin, Start};
+pub(crate) use shared::{Joins, SharedJoin, Start, Started};
 pub use shared::{ResultError, SharedTask};
 pub(crate) use supervise::catch;
 pub(crate) use waker::{TaskId, TaskWaker};

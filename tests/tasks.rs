@@ -407,6 +407,33 @@ fn a_destructor_that_panics_costs_no_other_task_its_end() {
     assert_eq!(reports.take(), ["Task: destructor", "Task: destructor"]);
 }
 
+/// The first has not arrived when the second is there.
+#[test]
+fn close_drops_tasks_in_the_order_in_which_they_were_spawned_by_whatever_handle() {
+    struct Tells(std::sync::mpsc::Sender<u32>, u32);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.0.send(self.1).unwrap();
+        }
+    }
+    async fn keep(tells: Tells) {
+        pending::<()>().await;
+        drop(tells);
+    }
+    let event_loop = EventLoop::new();
+    let (local, handle) = (event_loop.local(), event_loop.handle());
+    let (send, dropped) = std::sync::mpsc::channel();
+    drop(
+        handle
+            .spawn_threadsafe(keep(Tells(send.clone(), 1)))
+            .unwrap(),
+    );
+    drop(local.spawn(keep(Tells(send.clone(), 2))).unwrap());
+    drop(handle.spawn_threadsafe(keep(Tells(send, 3))).unwrap());
+    event_loop.close().unwrap();
+    assert_eq!(dropped.iter().collect::<Vec<_>>(), [1, 2, 3]);
+}
+
 #[test]
 fn a_task_that_awaits_itself_is_told_so() {
     let event_loop = EventLoop::new();

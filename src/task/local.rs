@@ -98,13 +98,17 @@ impl<P: Platform> Local<P> {
         let shared = &self.0.shared;
         let spawned_at = Location::caller();
         let mut handle = None;
-        let id = self.0.tasks.insert(shared, spawned_at, |waker, spare| {
-            let join = LocalJoin::new(spare, shared, Waker::from(waker.clone()), spawned_at);
-            let promise = Promise::new(join.clone());
-            let future: TaskFuture = Box::pin(supervise::<P, F, _>(future, promise));
-            handle = Some(Task(join.clone()));
-            (future, Some(join))
-        });
+        let number = shared.number();
+        let id = self
+            .0
+            .tasks
+            .insert(shared, number, spawned_at, |waker, spare| {
+                let join = LocalJoin::new(spare, shared, Waker::from(waker.clone()), spawned_at);
+                let promise = Promise::new(join.clone());
+                let future: TaskFuture = Box::pin(supervise::<P, F, _>(future, promise));
+                handle = Some(Task(join.clone()));
+                (future, Some(join))
+            });
         // Refused by a closed loop only, which this one is not.
         let _ = shared.inbox.call_soon(Entry::Task(id));
         Ok(handle.expect("the closure has run"))

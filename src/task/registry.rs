@@ -1,7 +1,7 @@
 //! The tasks of a loop, on its thread.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -23,8 +23,6 @@ const SPARES: usize = 1_024;
 pub(crate) struct Tasks<P: Platform> {
     slots: RefCell<Slab<Slot<P>>>,
     spares: RefCell<Vec<Spare<P>>>,
-    /// How many tasks there have been: the next one's number.
-    spawned: Cell<u64>,
 }
 
 struct Slot<P: Platform> {
@@ -54,20 +52,15 @@ impl<P: Platform> Tasks<P> {
         Tasks {
             slots: RefCell::default(),
             spares: RefCell::default(),
-            spawned: Cell::new(0),
         }
     }
 
-    /// A number that no task has had.
-    pub(crate) fn number(&self) -> u64 {
-        self.spawned.replace(self.spawned.get() + 1)
-    }
-
-    /// Takes a task in. `make` gives its future and, if it has one of its own, its cell; it is
+    /// Takes a task in, under the number that it got when it was spawned. `make` gives its future and, if it has one of its own, its cell; it is
     /// handed the task's waker, and a cell that an earlier task has left.
     pub(crate) fn insert(
         &self,
         shared: &Arc<Shared<P>>,
+        number: u64,
         spawned_at: &'static Location<'static>,
         make: impl FnOnce(&Arc<TaskWaker<P>>, Option<Rc<dyn Any>>) -> (TaskFuture, Option<Rc<dyn Any>>),
     ) -> TaskId {
@@ -75,7 +68,6 @@ impl<P: Platform> Tasks<P> {
             Some(Spare { waker, join }) => (Some(waker), join),
             None => (None, None),
         };
-        let number = self.number();
         let mut slots = self.slots.borrow_mut();
         let slot = slots.vacant_entry();
         let place = slot.key();

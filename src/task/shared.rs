@@ -111,21 +111,33 @@ impl<J: Joins> Block<J::Value> for J {
 /// A future on its way to the loop, and from then on its cell.
 struct Remote<P: Platform, F: Future<Output: Send> + Send + 'static> {
     future: P::Mutex<Option<F>>,
+    number: u64,
     join: SharedJoin<P, F::Output>,
 }
 
 /// What arrives at the loop when another thread has spawned a task.
 pub(crate) trait Start {
-    /// The future to poll, and where it was spawned.
-    fn start(self: Arc<Self>) -> Option<(TaskFuture, &'static Location<'static>)>;
+    /// The future to poll.
+    fn start(self: Arc<Self>) -> Option<Started>;
+}
+
+/// A future that has arrived, its number, and where it was spawned.
+pub(crate) struct Started {
+    pub(crate) future: TaskFuture,
+    pub(crate) number: u64,
+    pub(crate) spawned_at: &'static Location<'static>,
 }
 
 impl<P: Platform, F: Future<Output: Send> + Send + 'static> Start for Remote<P, F> {
-    fn start(self: Arc<Self>) -> Option<(TaskFuture, &'static Location<'static>)> {
+    fn start(self: Arc<Self>) -> Option<Started> {
         let future = P::lock(&self.future).take()?;
-        let spawned_at = self.join.origin.scheduled_at;
+        let (number, spawned_at) = (self.number, self.join.origin.scheduled_at);
         let future: TaskFuture = Box::pin(supervise::<P, F, _>(future, Promise::new(self)));
-        Some((future, spawned_at))
+        Some(Started {
+            future,
+            number,
+            spawned_at,
+        })
     }
 }
 
@@ -191,6 +203,7 @@ impl<P: Platform> Handle<P> {
         };
         let remote = Arc::new(Remote::<P, F> {
             future: P::mutex(Some(future)),
+            number: self.0.number(),
             join: SharedJoin::new(&self.0, origin),
         });
         match self
