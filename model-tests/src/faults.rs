@@ -169,7 +169,7 @@ const VIRTUAL_TIME: &str =
 
 const NOT_IN_THE_LOOP: &str =
     "the properties are of the loop; this fault is in a small protocol of its own";
-const NO_DEADLINE: &str = "it takes a callback that another thread submits while a deadline passes; where several threads take part, the programs of the properties let none pass";
+const LATE_NOT_LOST: &str = "a whole loop looks into the queue again before it sleeps, so that the callback comes an iteration late; where several threads take part, the properties allow that";
 
 const ONE_CONSUMER: &str = "the specification is of a loop, which takes the whole queue, not of workers that take one item each";
 
@@ -333,7 +333,7 @@ pub fn catalogue() -> Vec<Fault> {
             correct: Subject::new::<DeadlinePasses, Correct>(),
             specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
             properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Properties, NO_DEADLINE)],
+            blind: &[(Threads, VIRTUAL_TIME), (Properties, LATE_NOT_LOST)],
         },
         Fault {
             name: "two-queues",

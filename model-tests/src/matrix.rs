@@ -11,7 +11,8 @@
 //! - **The specification** has one consumer. It cannot see `notify-only-when-empty`, which is about a
 //!   second worker.
 //! - **The property tests** put the fault into the loop itself and make public calls. They cannot see a
-//!   fault of another primitive, nor one that takes a deadline and another thread at once.
+//!   fault of another primitive, nor `timeout-means-nothing-to-do`, by which a whole loop is late and
+//!   loses nothing.
 
 use std::sync::Arc;
 use std::thread;
