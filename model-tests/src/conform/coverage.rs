@@ -73,7 +73,7 @@ impl Coverage {
                 }
             }
         }
-
+        // The environment may have taken several steps: further back, as long as that leads anywhere.
         let mut grown = true;
         while grown {
             grown = false;
