@@ -25,7 +25,8 @@ CONSTANTS
     Stoppers,         \* the other threads that ask the loop to stop, once each
     Nobody,           \* what holds the mutex when no thread does
     CallbacksEach,    \* how many callbacks each submitter submits
-    LocalCallbacks,   \* how many the loop's own callbacks submit, by call_soon
+    LocalCallbacks,   \* how many the loop's own thread submits, by call_soon
+    LocalStops,       \* whether the loop's own thread may ask it to stop
     Cancels,          \* whether callbacks may be cancelled
     SpuriousWakeups,  \* whether the condvar may wake a waiter for no reason
     TimedWaits,       \* whether the loop's waits may time out
@@ -48,7 +49,7 @@ ASSUME
     /\ Loop # Nobody
     /\ CallbacksEach \in Nat
     /\ LocalCallbacks \in Nat
-    /\ {Cancels, SpuriousWakeups, TimedWaits, Wakes} \subseteq BOOLEAN
+    /\ {LocalStops, Cancels, SpuriousWakeups, TimedWaits, Wakes} \subseteq BOOLEAN
 
 VARIABLES
     \* What the mutex guards, and who holds it.
@@ -63,13 +64,13 @@ VARIABLES
     pc,         \* what each thread is about to do
     submitted,  \* how many callbacks each thread has submitted
     batch,      \* what the loop took and has not run yet, oldest first
+    phase,      \* the loop's, as in EventLoop
     \* What has happened, for the properties: no step depends on these.
     accepted,   \* the callbacks that were accepted, a sequence in that order
     ran,        \* the callbacks that have run, a sequence in that order
     refused,    \* the set of those that came back since the loop was closed
     cancelled,  \* the set of those that were cancelled before they ran
-    dropped,    \* the set of those that were accepted and then closed upon
-    phase       \* the loop's, as in EventLoop
+    dropped     \* the set of those that were accepted and then closed upon
 
 shared == <<queue, asleep, stopping, closed>>
 history == <<accepted, ran, refused, cancelled, dropped, phase>>
@@ -85,15 +86,21 @@ Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
 (* mutex, those on the right inside:                                       *)
 (*                                                                         *)
 (*   others   ready, done               submit, stop, notify, unlock       *)
-(*   loop     idle, run, done           submit, sleep, take, honour,       *)
-(*            waiting, notified,        close, unlock, return, end         *)
+(*   loop     idle, run, callback,      submit, sleep, take, honour,       *)
+(*            done, waiting, notified,  close, unlock, begin, return, end  *)
 (*            timed out                                                    *)
 (*                                                                         *)
-(* `unlock', `return' and `end' all let the mutex go; they differ in what  *)
-(* comes after it.                                                         *)
+(* `unlock', `begin', `return' and `end' all let the mutex go; they differ *)
+(* in what comes after it. At `run' the loop has begun an iteration, at    *)
+(* `callback' it is in one of its callbacks or between two. There, and     *)
+(* where it does not run at all, its own thread may submit and stop it.    *)
 (***************************************************************************)
-Critical == {"submit", "stop", "notify", "unlock",
-             "sleep", "take", "honour", "close", "return", "end"}
+Critical == {"submit", "stop", "notify", "unlock", "sleep", "take", "begin",
+             "honour", "close", "return", "end"}
+
+Iterating == {"run", "callback"}
+
+AtLarge == {"idle", "callback"}
 
 Goto(t, label) == pc' = [pc EXCEPT ![t] = label]
 
@@ -141,13 +148,17 @@ Lock(t) ==
        \/ /\ pc[t] = "idle"                  \* close
           /\ Goto(t, "close")
           /\ UNCHANGED phase
-       \/ /\ pc[t] = "run"                   \* after the iteration
+       \/ /\ pc[t] \in Iterating             \* after the iteration
           /\ batch = <<>>
           /\ Goto(t, NextLook)
           /\ UNCHANGED phase
-       \/ /\ pc[t] = "run"                   \* call_soon in a callback
+       \/ /\ pc[t] \in AtLarge               \* call_soon on the loop's own thread
           /\ submitted[t] < Quota(t)
           /\ Goto(t, "submit")
+          /\ UNCHANGED phase
+       \/ /\ pc[t] \in AtLarge               \* stop on the loop's own thread
+          /\ LocalStops
+          /\ Goto(t, "stop")
           /\ UNCHANGED phase
     /\ UNCHANGED <<shared, waitSet, submitted, batch,
                    accepted, ran, refused, cancelled, dropped>>
@@ -187,7 +198,7 @@ Notify(t) ==
             /\ pc' = [pc EXCEPT ![t] = "unlock", ![w] = "notified"]
     /\ UNCHANGED <<holder, queue, stopping, closed, submitted, batch, history>>
 
-(* Another thread: asks the loop to stop. *)
+(* Any thread: asks the loop to stop. *)
 Stop(t) ==
     /\ pc[t] = "stop"
     /\ stopping' = TRUE
@@ -197,11 +208,13 @@ Stop(t) ==
 
 (* Any thread: lets the mutex go, and goes on with what it was about. *)
 Unlock(t) ==
-    /\ pc[t] \in {"unlock", "return", "end"}
+    /\ pc[t] \in {"unlock", "begin", "return", "end"}
     /\ holder' = Nobody
     /\ Goto(t, CASE pc[t] = "return" -> "idle"
                  [] pc[t] = "end" -> "done"
-                 [] pc[t] = "unlock" /\ t = Loop -> "run"
+                 [] pc[t] = "begin" -> "run"
+                 [] pc[t] = "unlock" /\ t = Loop ->
+                        IF phase = "idle" THEN "idle" ELSE "callback"
                  [] pc[t] = "unlock" /\ t # Loop ->
                         IF submitted[t] < Quota(t) THEN "ready" ELSE "done")
     /\ UNCHANGED <<shared, waitSet, submitted, batch, history>>
@@ -247,19 +260,20 @@ Take ==
     /\ pc[Loop] = "take"
     /\ batch' = queue
     /\ queue' = <<>>
-    /\ Goto(Loop, "unlock")
+    /\ Goto(Loop, "begin")
     /\ phase' = "running"
     /\ UNCHANGED <<holder, asleep, stopping, closed, waitSet, submitted,
                    accepted, ran, refused, cancelled, dropped>>
 
 (* The loop: runs its next callback, or skips it if it was cancelled. *)
 Run ==
-    /\ pc[Loop] = "run"
+    /\ pc[Loop] \in Iterating
     /\ batch # <<>>
     /\ batch' = Tail(batch)
     /\ ran' = IF Head(batch) \in cancelled THEN ran
               ELSE Append(ran, Head(batch))
-    /\ UNCHANGED <<holder, shared, waitSet, pc, submitted,
+    /\ Goto(Loop, "callback")
+    /\ UNCHANGED <<holder, shared, waitSet, submitted,
                    accepted, refused, cancelled, dropped, phase>>
 
 (* The loop: honours a request to stop. *)
@@ -374,8 +388,9 @@ TypeOK ==
     /\ stopping \in BOOLEAN
     /\ closed \in BOOLEAN
     /\ waitSet \subseteq Threads
-    /\ pc \in [Threads -> Critical \union {"ready", "done", "idle", "run",
-                                           "waiting", "notified", "timed out"}]
+    /\ pc \in [Threads -> Critical \union Iterating
+                                \union {"ready", "done", "idle", "waiting",
+                                        "notified", "timed out"}]
     /\ \A t \in Threads : submitted[t] \in 0..Quota(t)
     /\ Range(batch) \subseteq Callbacks
     /\ Range(accepted) \subseteq Callbacks

@@ -38,9 +38,9 @@ Inv ==
     /\ NoWakeupLost
 
 (* The labels that the loop may be at, and those that any other thread may. *)
-LoopLabels == {"idle", "run", "done", "waiting", "notified", "timed out",
-               "submit", "notify", "unlock", "sleep", "take", "honour",
-               "close", "return", "end"}
+LoopLabels == {"idle", "run", "callback", "done", "waiting", "notified",
+               "timed out", "submit", "stop", "notify", "unlock", "sleep",
+               "take", "begin", "honour", "close", "return", "end"}
 OtherLabels == {"ready", "done", "submit", "stop", "notify", "unlock"}
 
 (* Every state of the right types in which Inv holds. Of the queue and of the
@@ -64,7 +64,7 @@ InductionInit ==
     /\ refused = {}
     /\ cancelled = {}
     /\ dropped = {}
-    /\ phase = "idle"
+    /\ phase \in {"idle", "running"}
 
 (* What Inv and the guards speak of. States that agree on it are taken for one,
    so if Inv is inductive, no step leads to a state that is not there from the
@@ -73,5 +73,5 @@ InductionInit ==
    thread ends up at "ready" or "done", which are the same to Inv. A submitter
    here always has more to submit, and a stopper is always done.) *)
 Protocol == <<holder, queue = <<>>, asleep, stopping, closed, waitSet, pc,
-              batch = <<>>>>
+              batch = <<>>, phase = "idle">>
 =============================================================================

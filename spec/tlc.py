@@ -115,7 +115,7 @@ def number(pattern, output):
 VERDICTS = [
     (r"Model checking completed\. No error has been found", "success"),
     (r"Error: Invariant (\S+) is violated", "safety failure"),
-    (r"Error: Action property (\S+) is violated", "safety failure"),
+    (r"Error: Action property (line .+?|\S+) is violated", "safety failure"),
     (r"Error: Deadlock reached", "deadlock failure"),
     (r"Error: Temporal properties were violated", "liveness failure"),
 ]
@@ -144,7 +144,7 @@ def check(command, name, module, states):
     return {
         "model": name,
         "result": result,
-        "violated": verdict.group(1) if verdict.groups() else None,
+        "violated": property_name(verdict.group(1)) if verdict.groups() else None,
         "distinctStates": number(r"([\d,]+) distinct states found", output),
         "totalStates": number(r"([\d,]+) states generated", output),
         # Of a counterexample to safety the length; breadth first, it is also the depth.
@@ -152,6 +152,17 @@ def check(command, name, module, states):
         "traceLength": trace or None,
         "seconds": round(time.monotonic() - started, 2),
     }
+
+
+def property_name(words):
+    """A property by its name; TLC tells of some where their definition is."""
+    place = re.match(r"line (\d+), .* of module (\w+)", words)
+    if not place:
+        return words
+    line, module = int(place.group(1)), place.group(2)
+    before = (SPEC / f"{module}.tla").read_text().splitlines()[:line]
+    names = (re.match(r"(\w+) ==", text) for text in reversed(before))
+    return next((name.group(1) for name in names if name), words)
 
 
 def differences(model, found):

@@ -13,14 +13,15 @@ use wakeproof::inbox::Correct;
 use wakeproof_proptests::find::{self as properties, Found};
 
 use crate::models::{
-    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, OwnAfterForeign,
-    PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject, Submit, TimerFromAnotherThread,
-    Unasked, WorkerPool,
+    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, EarlierTimer,
+    OwnAfterForeign, PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject, Submit,
+    TimerFromAnotherThread, Unasked, WorkerPool,
 };
 
 mod primitives;
 mod sleeping;
 mod submission;
+mod tasks;
 mod timers;
 
 pub use self::primitives::{
@@ -31,7 +32,8 @@ pub use self::sleeping::{CheckOutsideTheLock, IfInsteadOfWhile, TimeoutMeansNoth
 pub use self::submission::{
     AcceptAfterClose, NoNotify, NotifyBeforeEnqueue, SilentStop, StaleAsleepFlag,
 };
-pub use self::timers::{CorrectTimers, SilentTimer, StaleDeadline};
+pub use self::tasks::{AnyWakeupWillDo, LookThenCancel, SetWithoutWakeup, WakerHoldsFuture};
+pub use self::timers::{CorrectTimers, DeadlineTakenForDelay, StaleDeadline};
 
 /// An entry of the catalogue.
 #[derive(Debug, Clone)]
@@ -167,10 +169,8 @@ const VIRTUAL_TIME: &str =
 
 const NOT_IN_THE_LOOP: &str =
     "the properties are of the loop; this fault is in a small protocol of its own";
-const NO_DEADLINES: &str = "no public call of the loop waits with a deadline";
+const LATE_NOT_LOST: &str = "a whole loop looks into the queue again before it sleeps, so that the callback comes an iteration late; where several threads take part, the properties allow that";
 
-const NO_CLOCK: &str =
-    "the specification has no clock: a deadline may pass at any moment, early or late";
 const ONE_CONSUMER: &str = "the specification is of a loop, which takes the whole queue, not of workers that take one item each";
 
 /// Every fault, in the order in which they are best read.
@@ -285,11 +285,11 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "call_later from another thread does not wake a loop that sleeps until a later deadline",
             seen_in: "SharpTS issue 194",
             breaks: NoLostWakeup,
-            faulty: Subject::correct::<TimerFromAnotherThread<SilentTimer>>(),
-            correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
-            specified_as: None,
-            properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
+            faulty: Subject::new::<EarlierTimer, NoNotify>(),
+            correct: Subject::correct::<EarlierTimer>(),
+            specified_as: Some("TimerLoopUnsafe"),
+            properties: Some(properties::find::<NoNotify>),
+            blind: &[],
         },
         Fault {
             name: "stale-deadline",
@@ -298,9 +298,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
-            specified_as: None,
+            specified_as: Some("TimerLoopFaultsStaleDeadline"),
             properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Tla, NO_CLOCK)],
+            blind: &[(Threads, VIRTUAL_TIME)],
         },
         Fault {
             name: "accept-after-close",
@@ -333,7 +333,7 @@ pub fn catalogue() -> Vec<Fault> {
             correct: Subject::new::<DeadlinePasses, Correct>(),
             specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
             properties: None,
-            blind: &[(Threads, VIRTUAL_TIME), (Properties, NO_DEADLINES)],
+            blind: &[(Threads, VIRTUAL_TIME), (Properties, LATE_NOT_LOST)],
         },
         Fault {
             name: "two-queues",

@@ -94,6 +94,11 @@ pub fn take() -> Journal {
     })
 }
 
+/// Looks at the journal as it is.
+pub(crate) fn with<T>(look: impl FnOnce(&Journal) -> T) -> T {
+    JOURNAL.with_borrow(|recording| look(&recording.journal))
+}
+
 /// Gives the calling thread a name for the journal.
 pub fn name_this_thread<P: Platform>(name: &str) {
     let id = P::current_thread();

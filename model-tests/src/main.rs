@@ -15,8 +15,8 @@ const EXAMPLES: &str = "\
 Examples:
   wakeproof                   every check in one table
   wakeproof --format json     the same for a program
-  wakeproof demo              a callback from another thread, the safe way
-  wakeproof demo --hang       the unsafe way: nobody wakes the loop
+  wakeproof demo              another thread sets an event, the safe way
+  wakeproof demo --hang       the unsafe way: nobody wakes the loop, the program hangs
   wakeproof explore           every execution of two threads that submit
   wakeproof matrix            every known fault, and who finds it
   wakeproof trace no-notify   a lost wakeup, step by step
@@ -37,7 +37,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One loop with nothing to do, one thread that submits a callback, and what becomes of it.
+    /// The question's program: a task waits for an event that another thread sets, and exits or hangs.
     Demo(demo::Args),
     /// Threads that submit to a loop, as many as you like, under a model checker.
     Explore(explore::Args),

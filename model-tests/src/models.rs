@@ -10,8 +10,12 @@ use std::fmt::Debug;
 use wakeproof::inbox::{Correct, Protocol};
 use wakeproof::platform::{Environment, Loom, ParkingLot, Shuttle, Variant};
 
+use crate::explore::shuttle::Judge;
 use crate::explore::{self, Exploration, Limits, Schedule, Search};
-use crate::faults::{AcceptAfterClose, IfInsteadOfWhile, NoNotify, SilentStop};
+use crate::faults::{
+    AcceptAfterClose, AnyWakeupWillDo, CorrectSteps, DeadlineTakenForDelay, IfInsteadOfWhile,
+    LookThenCancel, NoNotify, NotifyWithoutTheLock, SetWithoutWakeup, SilentStop, WakerHoldsFuture,
+};
 use crate::journal::Recorder;
 use crate::platform::ModelPlatform;
 
@@ -20,6 +24,7 @@ mod bounded_buffer;
 mod cancelling;
 mod checked_loop;
 mod closing;
+mod events;
 mod guarded_batch;
 mod log;
 mod nesting;
@@ -30,7 +35,10 @@ mod ping_pong;
 mod pipe;
 mod stopping;
 mod submitting;
+mod tasks;
+mod timers;
 mod timing;
+mod waking;
 mod worker_pool;
 
 pub use self::announced_sleep::{AnnouncedSleep, Announcement};
@@ -38,6 +46,7 @@ pub use self::bounded_buffer::{BoundedBuffer, WaitingRoom};
 pub use self::cancelling::CancelRacesWithRun;
 pub(crate) use self::checked_loop::CheckedLoop;
 pub use self::closing::{CloseRacesWithSubmit, HandlesDropped};
+pub use self::events::{EventFromAnotherThread, EventSetAndCleared, SetEvent};
 pub(crate) use self::guarded_batch::catch;
 pub use self::guarded_batch::{Callback, PanicInBatch, RunBatch};
 pub(crate) use self::log::Log;
@@ -49,7 +58,14 @@ pub use self::ping_pong::TwoLoops;
 pub use self::pipe::{Drain, Pipe, Shared};
 pub use self::stopping::{StopBehindCallbacks, StopRacesWithSleep, StopRacesWithSubmit};
 pub use self::submitting::{Submissions, Submit, Unasked};
+pub use self::tasks::{AwaitedElsewhere, ResultAwaited, SpawnRacesWithClose, SpawnRacesWithSleep};
+pub use self::timers::{
+    CancelRacesWithTimer, CancelTimer, EarlierTimer, HourPasses, PollSleep, SleeperWoken,
+};
 pub use self::timing::{DeadlinePasses, TimerFromAnotherThread, TimerSteps};
+pub use self::waking::{
+    LastWakerDropped, TwoWakeAtOnce, WakeAfterCompletion, WakeRacesWithPoll, WakerHolds,
+};
 pub use self::worker_pool::{WakeWorker, WorkerPool};
 
 /// A body that checkers explore.
@@ -58,6 +74,9 @@ pub trait Model: Debug + 'static {
     const THREADS: usize;
     /// What its environment does, unless somebody asks for another.
     const ENVIRONMENT: Environment = Environment::QUIET;
+    /// Whether only checkers can run it. On real threads, it would take as long as the deadlines in
+    /// it, or rely on more than real threads promise.
+    const FOR_CHECKERS_ONLY: bool = false;
 
     /// One execution. Panics if something is not as it should be.
     fn run<P: ModelPlatform>();
@@ -70,6 +89,8 @@ pub struct Subject {
     pub threads: usize,
     /// What the environment does.
     pub environment: Environment,
+    /// Whether real threads cannot run it.
+    pub for_checkers_only: bool,
     under_loom: fn(),
     under_shuttle: fn(),
     on_threads: fn(),
@@ -85,6 +106,7 @@ impl Subject {
         Subject {
             threads: M::THREADS,
             environment: M::ENVIRONMENT,
+            for_checkers_only: M::FOR_CHECKERS_ONLY,
             under_loom: M::run::<Recorded<Loom, V>>,
             under_shuttle: M::run::<Recorded<Shuttle, V>>,
             on_threads: M::run::<Variant<ParkingLot, V>>,
@@ -132,6 +154,11 @@ impl Subject {
     #[must_use]
     pub fn replay(&self, schedule: &Schedule) -> Exploration {
         explore::replay(self.environment, schedule, self.under_shuttle)
+    }
+
+    /// Explores it under shuttle, and has each execution judged by its journal.
+    pub(crate) fn judged(&self, search: Search, limits: &Limits, judge: Judge) -> Exploration {
+        explore::shuttle::judged(self.environment, search, limits, self.under_shuttle, judge)
     }
 
     /// Runs it on real threads, which hang if nothing happens for `patience`.
@@ -188,6 +215,14 @@ pub fn pairs() -> Vec<Pair> {
             faulty: Subject::new::<M, V>(),
         }
     }
+    /// For a fault that is not in the protocol.
+    fn twins<M: Model, F: Model>(name: &'static str) -> Pair {
+        Pair {
+            name,
+            correct: Subject::correct::<M>(),
+            faulty: Subject::correct::<F>(),
+        }
+    }
     vec![
         pair::<Submit<1, 1>, NoNotify>("1 thread submits 1 callback"),
         pair::<Submit<1, 2>, NoNotify>("1 thread submits 2 callbacks"),
@@ -202,6 +237,35 @@ pub fn pairs() -> Vec<Pair> {
         pair::<HandlesDropped, NoNotify>("handles are dropped"),
         pair::<TwoLoops, NoNotify>("two loops submit to each other"),
         pair::<Unasked, IfInsteadOfWhile>("nobody asks for an iteration"),
+        twins::<EventFromAnotherThread<1, CorrectSteps>, EventFromAnotherThread<1, SetWithoutWakeup>>(
+            "event set from another thread",
+        ),
+        twins::<EventFromAnotherThread<2, CorrectSteps>, EventFromAnotherThread<2, SetWithoutWakeup>>(
+            "two tasks wait for an event",
+        ),
+        twins::<EventSetAndCleared<CorrectSteps>, EventSetAndCleared<SetWithoutWakeup>>(
+            "event set and cleared",
+        ),
+        pair::<WakeRacesWithPoll, NoNotify>("wake races with poll"),
+        pair::<TwoWakeAtOnce, NoNotify>("2 threads wake a task at once"),
+        pair::<WakeAfterCompletion, NoNotify>("wake after completion"),
+        twins::<LastWakerDropped<CorrectSteps>, LastWakerDropped<WakerHoldsFuture>>(
+            "the last waker is dropped elsewhere",
+        ),
+        pair::<SpawnRacesWithSleep, NoNotify>("spawn races with sleep"),
+        pair::<SpawnRacesWithClose, AcceptAfterClose>("spawn races with close"),
+        pair::<ResultAwaited, SilentStop>("a thread waits for a task's result"),
+        twins::<AwaitedElsewhere<CorrectSteps>, AwaitedElsewhere<NotifyWithoutTheLock>>(
+            "a thread awaits a task",
+        ),
+        pair::<EarlierTimer, NoNotify>("an earlier timer from another thread"),
+        twins::<CancelRacesWithTimer<CorrectSteps>, CancelRacesWithTimer<LookThenCancel>>(
+            "cancel races with a timer",
+        ),
+        twins::<SleeperWoken<CorrectSteps>, SleeperWoken<AnyWakeupWillDo>>(
+            "a sleeper is woken before its time",
+        ),
+        pair::<HourPasses, DeadlineTakenForDelay>("an hour passes"),
     ]
 }
 

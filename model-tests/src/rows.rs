@@ -1,55 +1,60 @@
 //! The rows of loom and shuttle in the main table.
 
 use crate::explore::{Exploration, Limits, Outcome, Search};
-use crate::faults::NoNotify;
-use crate::models::{SPURIOUS, Subject, Submit};
+use crate::faults::{CorrectSteps, NoNotify, SetWithoutWakeup};
+use crate::models::{EventFromAnotherThread, SPURIOUS, Subject, Submit};
 use crate::report::{Row, Work};
+use crate::threads::Call;
 
-/// Two threads submit to a loop that may be going to sleep, and a spurious wakeup may come: with the
-/// wakeup and without it, under loom and under shuttle.
+/// Two threads submit to a loop that may be going to sleep, or one sets an event that a task waits
+/// for, and a spurious wakeup may come: with the wakeup and without it, under loom and under shuttle.
 ///
 /// # Errors
 ///
 /// If a checker cannot do its work.
 pub fn rows() -> anyhow::Result<Vec<Row>> {
-    type Model = Submit<2, 1>;
-    let limits = Limits::default();
-    let safe = Subject::correct::<Model>().in_environment(SPURIOUS);
-    let without_wakeup = Subject::new::<Model, NoNotify>().in_environment(SPURIOUS);
-    let every_schedule = Search::Exhaustive;
-    Ok(vec![
-        row("loom", Call::Safe, &safe.loom(&limits)?, "executions"),
-        row(
-            "loom",
-            Call::Unsafe,
-            &without_wakeup.loom(&limits)?,
-            "executions",
-        ),
-        row(
-            "shuttle",
+    type Event<S> = EventFromAnotherThread<1, S>;
+    let subjects = [
+        (
+            "call_soon_threadsafe from 2 threads",
             Call::Safe,
-            &safe.shuttle(every_schedule, &limits),
-            "schedules",
+            Subject::correct::<Submit<2, 1>>(),
         ),
-        row(
-            "shuttle",
+        (
+            "call_soon from 2 threads",
             Call::Unsafe,
-            &without_wakeup.shuttle(every_schedule, &limits),
-            "schedules",
+            Subject::new::<Submit<2, 1>, NoNotify>(),
         ),
-    ])
+        (
+            Call::Safe.event_subject(),
+            Call::Safe,
+            Subject::correct::<Event<CorrectSteps>>(),
+        ),
+        (
+            Call::Unsafe.event_subject(),
+            Call::Unsafe,
+            Subject::correct::<Event<SetWithoutWakeup>>(),
+        ),
+    ]
+    .map(|(name, call, subject)| (name, call, subject.in_environment(SPURIOUS)));
+
+    let limits = Limits::default();
+    let mut rows = Vec::new();
+    for (name, call, subject) in subjects {
+        let exploration = subject.loom(&limits)?;
+        rows.push(row("loom", name, call, &exploration, "executions"));
+    }
+    for (name, call, subject) in subjects {
+        let exploration = subject.shuttle(Search::Exhaustive, &limits);
+        rows.push(row("shuttle", name, call, &exploration, "schedules"));
+    }
+    Ok(rows)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Call {
-    Safe,
-    Unsafe,
-}
-
-fn row(checker: &str, call: Call, exploration: &Exploration, unit: &str) -> Row {
-    let (subject, expected) = match call {
-        Call::Safe => ("call_soon_threadsafe from 2 threads", "no lost wakeup"),
-        Call::Unsafe => ("call_soon from 2 threads", "a lost wakeup"),
+fn row(checker: &str, subject: &str, call: Call, exploration: &Exploration, unit: &str) -> Row {
+    let expected = match call {
+        Call::Safe => "no lost wakeup",
+        Call::Unsafe => "a lost wakeup",
     };
     let found = match &exploration.outcome {
         Outcome::Exhausted => "no lost wakeup, all explored".into(),

@@ -3,7 +3,7 @@
 //! The modules and models are read from the directory that they are edited in, rather than
 //! compiled in: what is checked is what a reader sees there, and what TLC sees.
 
-mod check;
+pub(crate) mod check;
 pub mod mutants;
 pub mod steps;
 pub mod tlc;
@@ -232,7 +232,11 @@ pub fn check_all(models: &[&Model], done: impl Fn() + Sync) -> anyhow::Result<Ve
 }
 
 /// Does some work for each item, on all processors, and returns the results in order.
-fn in_parallel<T: Sync, R: Send>(
+///
+/// # Errors
+///
+/// The first of the items' errors, in their order.
+pub fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> anyhow::Result<R> + Sync,
 ) -> anyhow::Result<Vec<R>> {
@@ -283,7 +287,7 @@ pub fn rows() -> anyhow::Result<Vec<Row>> {
     Ok(models.iter().zip(&findings).map(row).collect())
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).map_err(|error| {
         let hint = if error.kind() == io::ErrorKind::NotFound {
             ": build again if the sources have moved, or say where they are with --spec-dir"

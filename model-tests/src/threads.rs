@@ -1,14 +1,15 @@
-//! The two calls on real threads: many submissions to a loop that is idle, and to one that is busy.
+//! The two calls on real threads: many submissions to a loop that is idle, and to one that is busy,
+//! and an event that is set many times.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Observer, ParkingLot, Platform, Variant};
-use wakeproof::{EventLoop, Handle, Local, hazard};
+use wakeproof::{Event, EventHandle, EventLoop, Handle, Local, hazard};
 
 use crate::report::{Row, Work};
 
@@ -51,6 +52,26 @@ impl Call {
             }
         }
     }
+
+    /// Sets an event in this way: on the loop's thread, or here.
+    ///
+    /// # Panics
+    ///
+    /// If the loop is closed, or, for the unsafe call, in debug mode.
+    pub fn set(self, event: &EventHandle) {
+        match self {
+            Call::Safe => drop(event.set_threadsafe().expect("loop is open")),
+            Call::Unsafe => hazard::set_event_without_wakeup(event).expect("loop is open"),
+        }
+    }
+
+    /// What a row about an event is called.
+    pub(crate) fn event_subject(self) -> &'static str {
+        match self {
+            Call::Safe => "event set from another thread",
+            Call::Unsafe => "event set without the wakeup",
+        }
+    }
 }
 
 /// What the loop is doing when the callback is submitted.
@@ -87,23 +108,71 @@ pub fn measure(call: Call, load: Load) -> Outcome {
         stay_busy(event_loop.local());
     }
     let submitter = thread::spawn(move || {
-        let mut times = Vec::new();
-        let mut stranded = 0;
-        for submission in 0..SUBMISSIONS {
-            if load == Load::Idle {
-                wait_until_asleep(&handle);
-            }
-            spin(delay(submission));
-            match submit_and_watch(call, &handle) {
-                Some(time) => times.push(time),
-                None => stranded += 1,
-            }
-        }
+        let (ran, wait) = mpsc::channel();
+        let outcome = submit_repeatedly(&handle, load, &wait, || {
+            let ran = ran.clone();
+            call.submit(&handle, move || {
+                // The thread listens until it has heard of each.
+                let _ = ran.send(Instant::now());
+            });
+        });
         handle.stop();
-        (times, stranded)
+        outcome
     });
     event_loop.run_forever().expect("the loop is new");
-    let (mut times, stranded) = submitter.join().expect("the submitting thread");
+    submitter.join().expect("the submitting thread")
+}
+
+/// Sets an event from one thread while a task waits for it on an idle loop, again and again, each
+/// time after another delay, and looks whether the task goes on.
+///
+/// # Panics
+///
+/// If the task does not go on although the loop was woken.
+#[must_use]
+pub fn measure_event(call: Call) -> Outcome {
+    let event_loop = EventLoop::new();
+    let event = Event::new(&event_loop.local());
+    let (handle, setter) = (event_loop.handle(), event.handle());
+    let (ran, wait) = mpsc::channel();
+    let other =
+        thread::spawn(move || submit_repeatedly(&handle, Load::Idle, &wait, || call.set(&setter)));
+    let waiting = async {
+        for _ in 0..SUBMISSIONS {
+            event.wait().await;
+            event.clear();
+            // The other thread listens until it has heard of each.
+            let _ = ran.send(Instant::now());
+        }
+    };
+    event_loop
+        .run_until_complete(waiting)
+        .expect("the loop is new");
+    other.join().expect("the thread that sets the event")
+}
+
+/// Submits something as often as is to be measured, one at a time, and hears through `wait` when it
+/// has run.
+fn submit_repeatedly(
+    handle: &Handle,
+    load: Load,
+    wait: &Receiver<Instant>,
+    submit: impl Fn(),
+) -> Outcome {
+    let mut times = Vec::new();
+    let mut stranded = 0;
+    for submission in 0..SUBMISSIONS {
+        if load == Load::Idle {
+            wait_until_asleep(handle);
+        }
+        spin(delay(submission));
+        let submitted = Instant::now();
+        submit();
+        match watch(handle, wait) {
+            Some(ran) => times.push(ran - submitted),
+            None => stranded += 1,
+        }
+    }
     times.sort_unstable();
     Outcome {
         ran: SUBMISSIONS - stranded,
@@ -112,13 +181,8 @@ pub fn measure(call: Call, load: Load) -> Outcome {
     }
 }
 
-/// The time that the callback took to run, or nothing if it was stranded and had to be rescued.
-fn submit_and_watch(call: Call, handle: &Handle) -> Option<Duration> {
-    let (ran, wait) = mpsc::channel();
-    let submitted = Instant::now();
-    call.submit(handle, move || {
-        let _ = ran.send(submitted.elapsed());
-    });
+/// When it ran that was submitted, or nothing if it was stranded and had to be rescued.
+fn watch(handle: &Handle, wait: &Receiver<Instant>) -> Option<Instant> {
     // Asleep beside a callback, and nobody on the way to wake it: in one consistent look.
     if handle.status().is_stranded() && wait.recv_timeout(WATCHED) == Err(RecvTimeoutError::Timeout)
     {
@@ -138,22 +202,36 @@ pub fn rows() -> Vec<Row> {
         measurement(Call::Unsafe, Load::Idle),
         measurement(Call::Safe, Load::Busy),
         measurement(Call::Unsafe, Load::Busy),
+        event_measurement(Call::Safe),
+        event_measurement(Call::Unsafe),
         idle_second(),
     ]
 }
 
 fn measurement(call: Call, load: Load) -> Row {
+    let subject = match load {
+        Load::Idle => format!("{} to an idle loop", call.name()),
+        Load::Busy => format!("{} to a busy loop", call.name()),
+    };
+    let is_stranded = (call, load) == (Call::Unsafe, Load::Idle);
+    row(subject, is_stranded, || measure(call, load))
+}
+
+fn event_measurement(call: Call) -> Row {
+    let is_stranded = call == Call::Unsafe;
+    row(call.event_subject().into(), is_stranded, || {
+        measure_event(call)
+    })
+}
+
+fn row(subject: String, is_stranded: bool, measure: impl FnOnce() -> Outcome) -> Row {
     let start = Instant::now();
     let Outcome {
         ran,
         stranded,
         median,
-    } = measure(call, load);
-    let subject = match load {
-        Load::Idle => format!("{} to an idle loop", call.name()),
-        Load::Busy => format!("{} to a busy loop", call.name()),
-    };
-    let (expected, as_expected) = if (call, load) == (Call::Unsafe, Load::Idle) {
+    } = measure();
+    let (expected, as_expected) = if is_stranded {
         ("stranded every time", ran == 0)
     } else {
         ("runs every time", stranded == 0)

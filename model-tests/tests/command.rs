@@ -75,7 +75,10 @@ fn the_overview_is_a_table_without_colours_when_it_is_piped() {
 
 /// The demonstration's JSON, with short waits.
 fn demo(arguments: &[&str]) -> (Value, Option<i32>) {
-    let short = ["demo", "--after", "1ms", "--format", "json"];
+    let mut short = vec!["demo", "--format", "json"];
+    if !arguments.contains(&"--after") {
+        short.extend(["--after", "1ms"]);
+    }
     let output = wakeproof(&[&short, arguments].concat());
     (json(&output), output.status.code())
 }
@@ -94,34 +97,72 @@ fn events(document: &Value) -> String {
 }
 
 #[test]
-fn demo_shows_the_safe_call_running() {
+fn demo_shows_the_safe_way_and_exits() {
     let (document, status) = demo(&[]);
     assert_eq!(
-        (&document["ending"], status),
-        (&Value::from("ran"), Some(0))
+        (&document["ending"], &document["call"], status),
+        (
+            &Value::from("ran"),
+            &Value::from("call_soon_threadsafe"),
+            Some(0)
+        )
     );
-    assert!(
-        events(&document).contains("main: runs the callback"),
-        "{document:#}"
-    );
+    let expected = "\
+main: main task: begins, on the event loop's thread
+main: main task: waits for the event; the loop has nothing else to do, and sleeps
+worker: does some other work, for 1ms
+worker: sets the event, the safe way: the loop is to do it on its own thread, and is woken
+main: main task: wait completed
+main: program exit
+";
+    assert_eq!(in_the_order_of_the_program(&events(&document)), expected);
+}
+
+/// The worker begins while the main task goes on: which of them is first to say so is left open.
+fn in_the_order_of_the_program(events: &str) -> String {
+    let mut lines: Vec<&str> = events.lines().collect();
+    lines[1..3].sort_by_key(|line| line.starts_with("worker"));
+    lines.join("\n") + "\n"
 }
 
 #[test]
-fn demo_shows_the_unsafe_call_stranded_and_rescued() {
+fn demo_shows_the_unsafe_way_stranded_and_rescued() {
     let (document, status) = demo(&["--hang", "--patience", "50ms"]);
     assert_eq!(
-        (&document["ending"], status),
-        (&Value::from("stranded_then_rescued"), Some(0))
+        (&document["ending"], &document["call"], status),
+        (
+            &Value::from("stranded_then_rescued"),
+            &Value::from("call_soon"),
+            Some(0)
+        )
     );
-    let events = events(&document);
-    let stranded = "watchdog: still queued after 50ms: the loop is asleep and nobody will wake it";
-    let (before, after) = events.split_once(stranded).expect(&events);
-    assert!(!before.contains("main: runs the callback"), "{events}");
-    assert!(after.contains("main: runs the callback"), "{events}");
+    let expected = "\
+main: main task: begins, on the event loop's thread
+main: main task: waits for the event; the loop has nothing else to do, and sleeps
+worker: does some other work, for 1ms
+worker: sets the event, the unsafe way: here and now, and wakes nobody
+watchdog: 50ms later: the event is set, the loop is asleep, nobody will wake it
+watchdog: rescues it: wakes the loop, with a callback that does nothing
+main: main task: wait completed
+main: program exit
+";
+    assert_eq!(in_the_order_of_the_program(&events(&document)), expected);
+}
+
+/// However short the thread's work is, and however often this is tried.
+#[test]
+fn demo_hangs_even_if_the_event_is_set_at_once() {
+    for _ in 0..20 {
+        let (document, status) = demo(&["--hang", "--after", "0s", "--patience", "10ms"]);
+        assert_eq!(
+            (&document["ending"], status),
+            (&Value::from("stranded_then_rescued"), Some(0))
+        );
+    }
 }
 
 #[test]
-fn demo_shows_why_people_believe_that_the_unsafe_call_works() {
+fn demo_shows_why_people_believe_that_the_unsafe_way_works() {
     let (document, status) = demo(&["--hang", "--busy"]);
     assert_eq!(
         (&document["ending"], status),
@@ -163,7 +204,7 @@ fn demo_hangs_for_ever_until_it_is_interrupted() {
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert!(
-        rest.contains("is interrupted: the callback is still queued"),
+        rest.contains("is interrupted: the event is set and the task still waits"),
         "{rest}"
     );
 }
@@ -188,12 +229,49 @@ fn conform_says_accepted_refused_or_unusable() {
         &["conform", "--trace", "/nowhere"],
         "/nowhere: cannot be read",
     );
-    expect_usage_error(&["conform"], "--trace <FILE>");
+    expect_usage_error(
+        &["conform", "--model", "nosuch"],
+        "no model is called \"nosuch\"; there are timed,",
+    );
+    expect_usage_error(&["conform", "--faults", "--mutants"], "--mutants");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/examples/condition.py");
     expect_usage_error(
         &["conform", "--trace", script],
         "condition.py:1: the first line must be",
     );
+}
+
+#[test]
+fn conform_counts_what_it_compares() {
+    let output = wakeproof(&["conform", "--model", "timed", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let document = json(&output);
+    assert_eq!(document["as_expected"], true);
+    assert!(document["steps_followed_per_second"].as_f64().unwrap() > 0.0);
+    let shuttle = &document["models"][0];
+    assert_eq!(shuttle["explorer"], "shuttle-depth-first");
+    assert_eq!(shuttle["refused"], serde_json::Value::Null);
+    assert!(
+        shuttle["executions"].as_u64().unwrap() > 100,
+        "{document:#}"
+    );
+    let covered = &shuttle["covered"];
+    assert_eq!(covered["states"], covered["of_states"]);
+    assert_eq!(covered["transitions"], covered["of_transitions"]);
+}
+
+#[test]
+fn conform_shows_each_fault_from_both_sides() {
+    let output = wakeproof(&["conform", "--faults"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row = text
+        .lines()
+        .find(|line| line.contains("│ no-notify"))
+        .unwrap();
+    assert!(row.contains("✓ refused at step 5, s1: Unlock"), "{row}");
+    assert_eq!(row.matches("✓ accepted").count(), 2, "{row}");
+    assert!(text.contains("not compared: relaxed-flag: "), "{text}");
 }
 
 #[test]

@@ -9,8 +9,13 @@ use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Observer, ParkingLot, Variant};
 use wakeproof::{EventLoop, Handle, hazard};
 use wakeproof_model_tests::conform::action::Action;
+use wakeproof_model_tests::conform::comparison::{Compared, Explorer, compare};
 use wakeproof_model_tests::conform::recording::{self, Followed, Header, Line};
-use wakeproof_model_tests::conform::relation::{Cast, Observation};
+use wakeproof_model_tests::conform::relation::{Cast, Observation, Source};
+use wakeproof_model_tests::conform::{faults, loop_models, models, timers};
+use wakeproof_model_tests::explore::Limits;
+use wakeproof_model_tests::faults::{CorrectSteps, NoNotify, catalogue};
+use wakeproof_model_tests::models::{Subject, Submit};
 use wakeproof_model_tests::spec;
 
 fn follow(recording: &str) -> anyhow::Result<Followed> {
@@ -240,6 +245,172 @@ fn bad_files_are_one_line_with_the_line_number() {
     );
     let error = recording::follow(Path::new("nowhere"), Path::new("f"), good.as_bytes());
     assert!(format!("{:#}", error.unwrap_err()).contains("nowhere"));
+}
+
+/// What is wrong with a comparison, in words that say which step.
+fn complaint(compared: &Compared) -> Option<String> {
+    if let Some(refused) = &compared.refused {
+        return Some(format!("refused:\n{}", refused.report));
+    }
+    if let Some(why) = &compared.cut_short {
+        return Some(format!("cut short: {why}"));
+    }
+    let missing = compared.covered.as_ref().map(|covered| &covered.missing);
+    let missing = missing.filter(|missing| !missing.is_empty())?;
+    Some(format!(
+        "the specification allows what no execution shows:\n{}",
+        missing.join("\n")
+    ))
+}
+
+#[test]
+fn every_execution_fits_and_all_together_show_the_whole_specification() {
+    let source = Source::correct(&spec::default_directory());
+    for model in models::select(&[]).unwrap() {
+        for explorer in model.explorers() {
+            let compared = compare::<Correct, CorrectSteps>(
+                &source,
+                &model.programs(),
+                explorer,
+                &Limits::default(),
+            );
+            let compared = compared.unwrap();
+            println!(
+                "{} ({explorer:?}): {} executions, {} steps",
+                model.name, compared.executions, compared.steps
+            );
+            assert!(compared.steps > 0, "{}: nothing was compared", model.name);
+            if let Some(complaint) = complaint(&compared) {
+                panic!("{} ({explorer:?}): {complaint}", model.name);
+            }
+            let is_exhaustive = explorer == Explorer::ShuttleDepthFirst;
+            assert_eq!(compared.covered.is_some(), is_exhaustive);
+        }
+    }
+}
+
+#[test]
+fn the_models_of_the_loop_take_steps_that_are_allowed_and_those_that_do_not_notify_are_refused() {
+    let source = Source::correct(&spec::default_directory());
+    for pair in loop_models::followed() {
+        let compared = loop_models::follow(&source, &pair.correct, 100).unwrap();
+        println!("{}: {} steps", pair.name, compared.steps);
+        assert!(compared.steps > 0, "{}: nothing was compared", pair.name);
+        if let Some(complaint) = complaint(&compared) {
+            panic!("{}: {complaint}", pair.name);
+        }
+    }
+    let silent = Subject::new::<Submit<1, 1>, NoNotify>();
+    let model_fails = loop_models::follow(&source, &silent, 100).unwrap_err();
+    assert!(model_fails.to_string().contains("the model itself fails"));
+}
+
+#[test]
+fn timers_fire_when_the_specification_lets_them_and_not_when_it_does_not() {
+    let folder = spec::default_directory();
+    let limits = Limits::default();
+    for timers in timers::ALL {
+        let source = timers.source(&folder);
+        let compared = timers.compare::<Correct>(&source, &limits).unwrap();
+        println!("{}: {} executions", timers.name, compared.executions);
+        assert!(compared.executions > 100, "{}", timers.name);
+        if let Some(complaint) = complaint(&compared) {
+            panic!("{}: {complaint}", timers.name);
+        }
+        let silent = timers.compare::<NoNotify>(&source, &limits).unwrap();
+        let refused = silent.refused.expect("accepted without the wakeup");
+        assert_eq!(refused.what, "s1: Unlock", "{}", refused.report);
+    }
+    // The same code, where the two deadlines have changed places.
+    let [earlier, later, ..] = timers::ALL;
+    let exchanged = later.source(&folder);
+    let compared = earlier.compare::<Correct>(&exchanged, &limits).unwrap();
+    assert!(compared.refused.is_some());
+}
+
+#[test]
+fn each_fault_is_refused_and_accepted_by_a_specification_with_the_same_fault() {
+    let folder = spec::default_directory();
+    for fault in faults::all() {
+        let tried = faults::try_fault(&folder, &fault, &Limits::default()).unwrap();
+        assert!(tried.is_as_expected(), "{tried:#?}");
+    }
+}
+
+#[test]
+fn every_fault_of_the_catalogue_is_compared_or_has_a_reason() {
+    let mut compared: Vec<&str> = faults::all().iter().map(|fault| fault.name).collect();
+    compared.extend(faults::ELSEWHERE.iter().map(|(name, _)| *name));
+    compared.sort_unstable();
+    let mut catalogue: Vec<&str> = catalogue().iter().map(|fault| fault.name).collect();
+    catalogue.sort_unstable();
+    assert_eq!(compared, catalogue);
+}
+
+#[test]
+fn code_that_notifies_too_early_is_refused_at_the_step_that_is_missing() {
+    let notify_first = faults::all()
+        .into_iter()
+        .find(|fault| fault.name == "notify-before-enqueue")
+        .unwrap();
+    let folder = spec::default_directory();
+    let tried = faults::try_fault(&folder, &notify_first, &Limits::default()).unwrap();
+    let refused = tried.refused.refused.unwrap();
+    assert_eq!(refused.what, "s1: Unlock");
+    assert!(
+        refused.report.contains("s1: Refuse, which leads to"),
+        "{}",
+        refused.report
+    );
+}
+
+/// The smallest model, with something else in the place of a line of the specification.
+fn with_line(line: &str, other: &str) -> anyhow::Result<Compared> {
+    let mut source = Source::correct(&spec::default_directory());
+    let text = std::fs::read_to_string(source.path()).unwrap();
+    assert!(text.contains(line), "{line}");
+    source.text = Some(text.replacen(line, other, 1));
+    let model = &models::select(&["timed".into()]).unwrap()[0];
+    compare::<Correct, CorrectSteps>(
+        &source,
+        &model.programs(),
+        Explorer::ShuttleDepthFirst,
+        &Limits::default(),
+    )
+}
+
+#[test]
+fn a_specification_that_has_changed_disagrees_with_a_step() {
+    let renamed = with_line("\nTake ==", "\nGrab ==").unwrap_err();
+    let renamed = format!("{renamed:#}");
+    assert!(
+        renamed.contains("no action Take; has it been renamed?"),
+        "{renamed}"
+    );
+
+    let without_guard = with_line("    /\\ ~closed\n", "").unwrap();
+    assert_eq!(without_guard.refused, None);
+    let complaint = complaint(&without_guard).unwrap();
+    assert!(complaint.contains("s1: Enqueue in"), "{complaint}");
+    assert!(complaint.contains("closed = true"), "{complaint}");
+
+    let without_update =
+        with_line("    /\\ asleep' = TRUE\n", "    /\\ asleep' = asleep\n").unwrap();
+    let refused = without_update.refused.unwrap();
+    assert_eq!(refused.what, "loop: Sleep", "{}", refused.report);
+}
+
+#[test]
+fn an_update_that_is_not_made_is_told_by_what_becomes_of_the_callbacks() {
+    let ran = "ran' = IF Head(batch) \\in cancelled THEN ran\n              ELSE Append(ran, Head(batch))";
+    let forgotten = with_line(ran, "ran' = ran").unwrap();
+    let refused = forgotten.refused.unwrap();
+    assert_eq!(refused.what, "the end");
+    assert!(
+        refused.report.contains("ran [(1, 1)]"),
+        "{}",
+        refused.report
+    );
 }
 
 fn example(name: &str) -> (PathBuf, String) {

@@ -18,8 +18,8 @@ if-instead-of-while         ffffff
 clear-after-drain           fffff-
 notify-only-when-empty      -ffff-
 silent-stop                 ffffff
-silent-timer                -ffff-
-stale-deadline              -ffcf-
+silent-timer                ffffff
+stale-deadline              fffcf-
 accept-after-close          ffffff
 wrong-sleeper               fffff-
 timeout-means-nothing-to-do fffff-

@@ -1,4 +1,5 @@
-//! One loop, one callback from another thread, and what becomes of it.
+//! The question's program: a task waits for an event, another thread sets it, and the program exits or
+//! hangs.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -6,45 +7,45 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anstyle::AnsiColor;
+use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
-use wakeproof::{EventLoop, Handle};
+use wakeproof::{Event, EventHandle, EventLoop, Handle, Local, ReturnWhen, RunError, wait};
 use wakeproof_model_tests::report::{Verdict, print_json};
-use wakeproof_model_tests::threads::{Call, stay_busy};
+use wakeproof_model_tests::threads::{Call, stay_busy, wait_until_asleep};
 
 const EXAMPLES: &str = "\
 Examples:
-  wakeproof demo                    the safe call: the loop wakes and runs the callback
-  wakeproof demo --hang             the unsafe call: the loop sleeps beside the callback
-  wakeproof demo --hang --busy      the unsafe call to a busy loop, where it seems to work
+  wakeproof demo                    the safe way: the loop wakes, the program exits
+  wakeproof demo --hang             the unsafe way: the event is set, and the loop sleeps on
+  wakeproof demo --hang --busy      the unsafe way with a busy loop, where it seems to work
   wakeproof demo --hang --forever   the hang itself, until Ctrl-C
-  wakeproof demo --after 3s         the thread works for 3 seconds before it submits
+  wakeproof demo --after 3s         the thread works for 3 seconds before it sets the event
 
-Exit status: 0 if the callback fared as expected, 1 if not, 2 if the command line is at fault.";
+Exit status: 0 if the program fared as expected, 1 if not, 2 if the command line is at fault.";
 
 /// Durations beyond this are taken for a mistake.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// A callback that has not run by then although the loop was woken for it is lost.
+/// A task that has not gone on by then although the loop was woken is lost.
 const RESCUE: Duration = Duration::from_secs(10);
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Submit with call_soon, which does not wake the loop.
+    /// Set the event in the unsafe way, which does not wake the loop.
     #[arg(long)]
     hang: bool,
-    /// Do not rescue a callback that is stranded: hang until Ctrl-C.
+    /// Do not rescue a task that is stranded: hang until Ctrl-C.
     #[arg(long)]
     forever: bool,
     /// Keep the loop busy instead of idle.
     #[arg(long)]
     busy: bool,
-    /// How long the other thread works before it submits, up to 1h.
+    /// How long the other thread works before it sets the event, up to 1h.
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration, allow_hyphen_values = true)]
     after: Duration,
-    /// How long the watchdog waits for the callback, up to 1h.
+    /// How long the watchdog waits for the task to go on, up to 1h.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = patience, allow_hyphen_values = true)]
     patience: Duration,
     /// How to print what happens.
@@ -54,7 +55,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A line for each event, as it happens.
+    /// A line for each step, as it happens.
     Text,
     /// One JSON document at the end.
     Json,
@@ -79,17 +80,17 @@ fn patience(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// How the callback fared.
+/// How the task that waits for the event fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Ending {
-    /// The loop ran it by itself.
+    /// It went on by itself.
     Ran,
-    /// The loop slept beside it, and ran it when something else woke the loop.
+    /// The loop slept beside the event that was set, and ran it when something else woke the loop.
     StrandedThenRescued,
-    /// The loop slept beside it until the demonstration was interrupted.
+    /// The loop slept beside the event that was set until the demonstration was interrupted.
     StrandedUntilInterrupted,
-    /// It did not run, and the loop was not asleep beside it either.
+    /// It did not go on, and the loop was not asleep beside an event that was set either.
     Lost,
     /// Interrupted before there was anything to see.
     Interrupted,
@@ -99,7 +100,7 @@ enum Ending {
 struct Document<'a> {
     call: &'static str,
     loop_is_busy: bool,
-    events: &'a [Event],
+    events: &'a [Told],
     ending: Ending,
     as_expected: bool,
 }
@@ -113,34 +114,31 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         .context("cannot watch for Ctrl-C")?;
 
     let event_loop = EventLoop::new();
-    if args.busy {
-        journal.write("runs the loop, which is busy with callbacks of its own");
-        stay_busy(event_loop.local());
-    } else {
-        journal.write("runs the loop, which has nothing to do and goes to sleep");
-    }
+    let event = Event::new(&event_loop.local());
     let worker = Worker {
         handle: event_loop.handle(),
+        event: event.handle(),
         journal: journal.clone(),
         call,
-        after: args.after,
+        args: args.clone(),
         tell,
     };
     let watchdog = Watchdog {
         handle: event_loop.handle(),
+        event: event.handle(),
         journal: journal.clone(),
         patience: args.patience,
         forever: args.forever,
         news,
     };
-    let worker = spawn("worker", move || worker.work())?;
     let watchdog = spawn("watchdog", move || watchdog.watch())?;
-    event_loop.run_forever()?;
-    journal.write("returns from run_forever");
-    let ending = watchdog.join().expect("the watchdog does not panic");
-    if ending != Ending::Interrupted {
-        worker.join().expect("the worker does not panic");
+    match event_loop.run_until_complete(main_task(event_loop.local(), event, worker)) {
+        Ok(completed) => completed?,
+        Err(RunError::Stopped) => journal.write("the loop was stopped"),
+        Err(error) => return Err(error.into()),
     }
+    let ending = watchdog.join().expect("the watchdog does not panic");
+    journal.write("program exit");
 
     let expected = match (args.hang && !args.busy, args.forever) {
         (false, _) => Ending::Ran,
@@ -166,13 +164,20 @@ fn conclusion(args: &Args, ending: Ending, as_expected: bool) -> &'static str {
         Ending::Interrupted => "Interrupted before there was anything to see.",
         _ if !as_expected => "NOT as expected.",
         Ending::Ran if args.hang => {
-            "As expected, and no proof of anything: the loop was awake anyway, and found the callback\n\
-             when it came back to its queue. Without --busy the same call hangs."
+            "As expected, and no proof of anything: the loop was awake anyway, and came across the event by\n\
+             itself. Without --busy the same program hangs."
         }
-        Ending::Ran => "As expected: call_soon_threadsafe enqueues and wakes the loop.",
+        Ending::Ran => {
+            "As expected: set_threadsafe is call_soon_threadsafe with event.set, and that wakes the loop.\n\
+             Without the wakeup: --hang."
+        }
+        Ending::StrandedThenRescued => {
+            "As expected: the event was set, but nobody woke the loop, and a loop that is asleep does not look.\n\
+             Without the watchdog, this program hangs for ever: --forever. The safe way wakes the loop."
+        }
         _ => {
-            "As expected: call_soon enqueues and wakes nobody, so a loop that is asleep stays asleep.\n\
-             call_soon_threadsafe differs in one line: the wakeup."
+            "As expected: the event was set, but nobody woke the loop, and a loop that is asleep does not look.\n\
+             The safe way differs in one line: the wakeup."
         }
     }
 }
@@ -184,48 +189,71 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.into()).spawn(body)
 }
 
+/// The program's main task: starts the other thread, and waits for the event, in a task of its own as
+/// the question has it.
+async fn main_task(local: Local, event: Event, worker: Worker) -> io::Result<()> {
+    let (journal, tell) = (worker.journal.clone(), worker.tell.clone());
+    let is_busy = worker.args.busy;
+    journal.write("main task: begins, on the event loop's thread");
+    let worker = spawn("worker", move || worker.work())?;
+    if is_busy {
+        stay_busy(local.clone());
+        journal.write("main task: waits for the event; the loop is busy with other callbacks");
+    } else {
+        journal
+            .write("main task: waits for the event; the loop has nothing else to do, and sleeps");
+    }
+    let waiting = local.spawn(event.wait()).expect("the loop is open");
+    wait([waiting], ReturnWhen::AllCompleted).await;
+    journal.write("main task: wait completed");
+    // A watchdog that is gone has been interrupted, and nobody is interested any more.
+    let _ = tell.send(News::Ran);
+    worker.join().expect("the worker does not panic");
+    Ok(())
+}
+
 /// What the watchdog waits for.
 enum News {
-    Submitting,
+    Setting,
     Ran,
     Interrupted,
 }
 
-/// The thread that works for a while and then has something for the loop.
+/// The thread that works for a while and then sets the event.
 struct Worker {
     handle: Handle,
+    event: EventHandle,
     journal: Journal,
     call: Call,
-    after: Duration,
+    args: Args,
     tell: Sender<News>,
 }
 
 impl Worker {
     fn work(self) {
-        let (journal, tell, stop) = (self.journal.clone(), self.tell.clone(), self.handle.clone());
-        self.journal.write(format!("works for {:?}", self.after));
-        thread::sleep(self.after);
-        self.journal.write(match self.call {
-            Call::Safe => "calls call_soon_threadsafe: enqueues the callback and wakes the loop",
-            Call::Unsafe => "calls call_soon: enqueues the callback and wakes nobody",
+        let Worker { args, journal, .. } = &self;
+        journal.write(format!("does some other work, for {:?}", args.after));
+        thread::sleep(args.after);
+        if !args.busy {
+            // However short its work was: what is shown is a loop that is asleep.
+            wait_until_asleep(&self.handle);
+        }
+        journal.write(match self.call {
+            Call::Safe => {
+                "sets the event, the safe way: the loop is to do it on its own thread, and is woken"
+            }
+            Call::Unsafe => "sets the event, the unsafe way: here and now, and wakes nobody",
         });
-        // A watchdog that is gone has been interrupted, and nobody is interested any more.
-        let _ = self.tell.send(News::Submitting);
-        let submitted = Instant::now();
-        self.call.submit(&self.handle, move || {
-            let waited = submitted.elapsed();
-            journal.write(format!(
-                "runs the callback: it ran on the loop's thread after {waited:.1?}"
-            ));
-            let _ = tell.send(News::Ran);
-            stop.stop();
-        });
+        // As in the main task.
+        let _ = self.tell.send(News::Setting);
+        self.call.set(&self.event);
     }
 }
 
-/// The thread that looks whether the callback has run. Looking does not wake the loop.
+/// The thread that looks whether the task has gone on. Looking does not wake the loop.
 struct Watchdog {
     handle: Handle,
+    event: EventHandle,
     journal: Journal,
     patience: Duration,
     forever: bool,
@@ -235,25 +263,25 @@ struct Watchdog {
 impl Watchdog {
     fn watch(self) -> Ending {
         match self.news.recv() {
-            Ok(News::Submitting) => {}
+            Ok(News::Setting) => {}
             _ => return self.stop(Ending::Interrupted),
         }
         match self.news.recv_timeout(self.patience) {
             Ok(News::Ran) => return Ending::Ran,
-            Err(RecvTimeoutError::Timeout) if self.handle.status().is_stranded() => {}
-            Ok(News::Interrupted) if self.handle.status().is_stranded() => {
+            Err(RecvTimeoutError::Timeout) if self.is_stranded() => {}
+            Ok(News::Interrupted) if self.is_stranded() => {
                 return self.stop(Ending::StrandedUntilInterrupted);
             }
             Ok(News::Interrupted) => return self.stop(Ending::Interrupted),
             _ => return self.stop(Ending::Lost),
         }
         self.journal.write(format!(
-            "still queued after {:?}: the loop is asleep and nobody will wake it",
+            "{:?} later: the event is set, the loop is asleep, nobody will wake it",
             self.patience
         ));
         if self.forever {
             self.journal
-                .write("does nothing about it; press Ctrl-C to end this");
+                .write("does nothing about it: this is the hang; press Ctrl-C to end it");
             let ending = match self.news.recv() {
                 Ok(News::Interrupted) => Ending::StrandedUntilInterrupted,
                 _ => Ending::Lost,
@@ -261,26 +289,26 @@ impl Watchdog {
             return self.stop(ending);
         }
         self.journal
-            .write("wakes the loop, with a callback that does nothing");
+            .write("rescues it: wakes the loop, with a callback that does nothing");
         // Refused only if the loop is closed, and then the wait below says so.
         drop(self.handle.call_soon_threadsafe(|| ()));
         match self.news.recv_timeout(RESCUE) {
-            Ok(News::Ran) => {
-                self.journal
-                    .write("sees that the callback was there all along");
-                Ending::StrandedThenRescued
-            }
+            Ok(News::Ran) => Ending::StrandedThenRescued,
             _ => self.stop(Ending::Lost),
         }
+    }
+
+    fn is_stranded(&self) -> bool {
+        self.event.is_set() && self.handle.status().is_stranded()
     }
 
     fn stop(&self, ending: Ending) -> Ending {
         self.journal.write(match ending {
             Ending::Lost => {
-                "has lost the callback: it neither ran nor is the loop asleep beside it"
+                "has lost the task: neither did it go on nor is the loop asleep beside the event"
             }
             Ending::StrandedUntilInterrupted => {
-                "is interrupted: the callback is still queued; wakes the loop to end"
+                "is interrupted: the event is set and the task still waits; stops the loop"
             }
             _ => "is interrupted",
         });
@@ -291,7 +319,7 @@ impl Watchdog {
 
 /// Something that a thread did.
 #[derive(Debug, Clone, Serialize)]
-struct Event {
+struct Told {
     seconds: f64,
     thread: String,
     os_thread_id: u64,
@@ -303,11 +331,22 @@ struct Event {
 struct Journal {
     start: Instant,
     format: Format,
-    events: Arc<Mutex<Vec<Event>>>,
+    events: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Journal {
     fn new(format: Format) -> Self {
+        if format == Format::Text {
+            let dimmed = Style::new().dimmed();
+            // As for the lines below it.
+            let _ = writeln!(
+                anstream::stdout(),
+                "{dimmed}{:>8}    {:<8} {:<8} what it does{dimmed:#}",
+                "time",
+                "thread",
+                "id"
+            );
+        }
         Journal {
             start: Instant::now(),
             format,
@@ -318,24 +357,24 @@ impl Journal {
     /// Writes down what the calling thread does.
     fn write(&self, what: impl Into<String>) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = Event {
+        let told = Told {
             seconds: self.start.elapsed().as_secs_f64(),
             thread: thread::current().name().unwrap_or("unnamed").into(),
             os_thread_id: gettid::gettid(),
             what: what.into(),
         };
         if self.format == Format::Text {
-            let colour = match event.thread.as_str() {
+            let colour = match told.thread.as_str() {
                 "main" => AnsiColor::Cyan,
                 "worker" => AnsiColor::Green,
                 _ => AnsiColor::Yellow,
             };
-            let Event {
+            let Told {
                 seconds,
                 thread,
                 os_thread_id,
                 what,
-            } = &event;
+            } = &told;
             // A reader that has gone away does not stop the demonstration half-way.
             let _ = writeln!(
                 anstream::stdout(),
@@ -344,10 +383,10 @@ impl Journal {
                 colour.on_default(),
             );
         }
-        events.push(event);
+        events.push(told);
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn events(&self) -> Vec<Told> {
         self.events
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use wakeproof_model_tests::report::{self, Format, Row, Verdict};
-use wakeproof_model_tests::{rows, spec, threads};
+use wakeproof_model_tests::{conform, rows, spec, threads};
 
 /// Something that takes a while and ends in rows of the table.
 type Check = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const CHECKS: [Check; 3] = [
+const CHECKS: [Check; 4] = [
     ("real threads", || Ok(threads::rows())),
     ("loom and shuttle", rows::rows),
     ("the specification", spec::rows),
+    ("code and specification", conform::rows),
 ];
 
 pub(crate) fn run(format: Format) -> anyhow::Result<Verdict> {

@@ -222,7 +222,7 @@ fn run_mutants(specification: &Specification, format: Format) -> anyhow::Result<
 }
 
 /// How far the work is, on standard error, and only if that is a terminal.
-fn progress(length: usize, of_what: &str) -> ProgressBar {
+pub(super) fn progress(length: usize, of_what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {pos}/{len}");
     ProgressBar::new(length as u64)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))

@@ -36,6 +36,11 @@ pub enum Action {
     SpuriousWakeup,
     /// A wait reaches its deadline.
     Timeout,
+    /// Time goes on. In `TimerLoop.tla`.
+    Tick,
+    /// The loop reads the clock and takes the timers that are due. In `TimerLoop.tla`; it is no step
+    /// of the inbox, and is not seen.
+    Fire,
 }
 
 /// Whose step an action is.
@@ -45,12 +50,15 @@ pub enum Actor {
     Any,
     /// The loop's alone.
     Loop,
-    /// The environment's: nothing that the code does.
+    /// The environment's, or the loop's own affair: nothing that is seen when it happens.
     Environment,
 }
 
 impl Action {
-    /// All actions that the checker knows.
+    /// The actions that only a specification with a clock has.
+    pub const TIMED: [Action; 2] = [Action::Tick, Action::Fire];
+
+    /// All actions of `CondvarLoop.tla`.
     pub const ALL: [Action; 14] = [
         Action::Lock,
         Action::Enqueue,
@@ -84,7 +92,9 @@ impl Action {
             | Action::Run
             | Action::Stopped
             | Action::Close => Actor::Loop,
-            Action::SpuriousWakeup | Action::Timeout => Actor::Environment,
+            Action::SpuriousWakeup | Action::Timeout | Action::Tick | Action::Fire => {
+                Actor::Environment
+            }
         }
     }
 }

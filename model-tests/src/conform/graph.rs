@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt::Write;
 
 use tla_checker::ast::{State, Value};
+use tla_checker::checker::format_value;
 
+use crate::conform::action::Actor;
 use crate::conform::relation::{Label, Observation, Relation};
 
 /// How many states a graph remembers at most.
@@ -15,8 +18,8 @@ pub type StateId = u32;
 
 /// The specification as a graph. A state's successors are evaluated once, and remembered.
 ///
-/// States that no step tells apart are one: which callback is which, and what became of those that
-/// are gone, is forgotten. So an execution may be of any length.
+/// Where the relation forgets its history, states that no step tells apart are one, so that an
+/// execution may be of any length.
 #[derive(Debug)]
 pub struct Graph {
     relation: Relation,
@@ -75,6 +78,34 @@ impl Graph {
         Some(kept.into_iter().map(|state| self.id(state)).collect())
     }
 
+    /// Finds every state and every transition, unless there are more states than these: returns
+    /// whether it did.
+    ///
+    /// # Errors
+    ///
+    /// If an action cannot be evaluated.
+    pub fn explore(&mut self, at_most: usize) -> anyhow::Result<bool> {
+        let mut next = 0;
+        while next < self.nodes.len() && self.nodes.len() <= at_most {
+            self.expand(StateId::try_from(next).expect("under four billion states"))?;
+            next += 1;
+        }
+        Ok(next == self.nodes.len())
+    }
+
+    /// The states that are known.
+    pub fn states(&self) -> impl Iterator<Item = StateId> + use<> {
+        0..StateId::try_from(self.nodes.len()).expect("under four billion states")
+    }
+
+    /// Whether no thread can take a step, whatever the environment does or does not do.
+    #[must_use]
+    pub fn is_at_rest(&self, id: StateId) -> bool {
+        self.successors(id)
+            .iter()
+            .all(|(label, _)| label.action.actor() == Actor::Environment)
+    }
+
     /// What is to be seen of a state.
     #[must_use]
     pub fn observation(&self, id: StateId) -> Observation {
@@ -85,6 +116,20 @@ impl Graph {
     #[must_use]
     pub fn state(&self, id: StateId) -> &State {
         &self.nodes[id as usize].state
+    }
+
+    /// A state's values, without those that only say what has happened.
+    #[must_use]
+    pub fn in_words(&self, id: StateId) -> String {
+        let mut text = String::new();
+        let values = &self.state(id).values;
+        for (variable, value) in self.relation.variables().iter().zip(values) {
+            if !self.relation.is_history(variable) {
+                let separator = if text.is_empty() { "" } else { "; " };
+                let _ = write!(text, "{separator}{variable} = {}", format_value(value));
+            }
+        }
+        text
     }
 
     /// What is allowed next; nothing if nobody has asked [`expand`](Self::expand) for it.
@@ -114,7 +159,7 @@ impl Graph {
     }
 
     fn id(&mut self, state: State) -> StateId {
-        let state = self.relation.without_history(state);
+        let state = self.relation.forget_history(state);
         match self.ids.entry(state.values.clone()) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {

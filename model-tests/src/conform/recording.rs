@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::conform::action::{Action, Actor};
 use crate::conform::follower::{Follower, ObservedStep, Refusal};
 use crate::conform::graph::Graph;
-use crate::conform::relation::{Cast, Observation, Relation};
+use crate::conform::relation::{Cast, Observation, Relation, Source};
 
 /// The version of the format that this reads.
 pub const VERSION: u32 = 1;
@@ -162,7 +162,8 @@ impl<R: BufRead> Reader<R> {
             stoppers: header.stoppers,
             timed_waits: header.timed_waits,
         };
-        let mut follower = Follower::new(Graph::new(Relation::load(folder, &cast)?));
+        let mut follower =
+            Follower::new(Graph::new(Relation::load(&Source::correct(folder), &cast)?));
         let mut steps = 0;
         loop {
             let Some(text) = self.next()? else {

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use serde::Serialize;
 use tla_checker::ast::{Env, Expr, State, Value};
 use tla_checker::checker::prepare_spec;
 use tla_checker::eval::{Definitions, init_states, make_primed_names, next_states};
-use tla_checker::load::prepare_from_path;
-
 use wakeproof::inbox::Status;
 
 use crate::conform::action::{Action, Actor};
+use crate::conform::outcome::{Outcome, callbacks};
+use crate::spec::check::prepare;
+use crate::spec::read;
 
 /// Who takes part in an execution, and what the environment may do to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +28,93 @@ pub struct Cast {
     pub timed_waits: bool,
 }
 
+/// How much a model does, in the code and in the specification alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Bounds {
+    /// How many threads submit callbacks.
+    pub submitters: usize,
+    /// How many each of them submits.
+    pub callbacks_each: usize,
+    /// How many the loop's own thread submits, in callbacks and between runs.
+    pub local_callbacks: usize,
+    /// Whether the loop's own thread asks it to stop, in callbacks and between runs.
+    pub local_stops: bool,
+    /// How many threads ask the loop to stop, once each.
+    pub stoppers: usize,
+    /// How often the condvar may wake the loop for no reason, in the code; in the specification, as
+    /// often as it likes, or never.
+    pub spurious_wakeups: usize,
+    /// How often a wait may reach its deadline, likewise.
+    pub timeouts: usize,
+}
+
+impl Bounds {
+    /// The threads' names: `s1`, `s2`, and so on, and `stopper1`.
+    #[must_use]
+    pub fn cast(&self) -> Cast {
+        let names = |stem: &str, count| (1..=count).map(|i| format!("{stem}{i}")).collect();
+        Cast {
+            submitters: names("s", self.submitters),
+            stoppers: names("stopper", self.stoppers),
+            timed_waits: self.timeouts > 0,
+        }
+    }
+}
+
+/// Where the specification comes from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The folder with the modules.
+    pub folder: PathBuf,
+    /// The module's name.
+    pub module: &'static str,
+    /// What to read in the place of the module's file.
+    pub text: Option<String>,
+    /// Whether who submits wakes the loop: the specification's constant `Wakes`.
+    pub wakes: bool,
+    /// Steps that other definitions describe than the action of their name.
+    pub instead: &'static [(Action, &'static [&'static str])],
+    /// When callbacks are due, if the module is `TimerLoop`.
+    pub clock: Option<Clock>,
+}
+
+/// Which threads' callbacks are timers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Those that are due at 1.
+    pub early: Vec<String>,
+    /// Those that are due at 2.
+    pub late: Vec<String>,
+}
+
+impl Source {
+    /// `CondvarLoop.tla` as it stands in a folder.
+    #[must_use]
+    pub fn correct(folder: &Path) -> Self {
+        Source {
+            folder: folder.to_owned(),
+            module: "CondvarLoop",
+            text: None,
+            wakes: true,
+            instead: &[],
+            clock: None,
+        }
+    }
+
+    /// The module's file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.tla", self.module))
+    }
+}
+
 /// The name of the loop's thread.
 pub const LOOP: &str = "loop";
+
+/// What a model of the specification needs beside its constants.
+const MODEL: &str = "INIT Init\nNEXT Next\nINVARIANT TypeOK\n";
+/// The same with a clock.
+const TIMED_MODEL: &str = "INIT TimedInit\nNEXT TimedNext\nINVARIANT TimedTypeOK\n";
 
 /// The variables that say what has happened.
 const HISTORY: [&str; 6] = [
@@ -106,7 +193,7 @@ impl From<Status> for Observation {
     }
 }
 
-/// `CondvarLoop.tla`, for executions of any length.
+/// The specification's transition relation, for certain threads.
 #[derive(Debug)]
 pub struct Relation {
     threads: Vec<String>,
@@ -117,6 +204,7 @@ pub struct Relation {
     env: Env,
     definitions: Definitions,
     columns: Columns,
+    keeps_history: bool,
 }
 
 /// Where the variables stand that the checker looks at.
@@ -129,12 +217,35 @@ struct Columns {
 }
 
 impl Relation {
-    /// Reads the specification in a folder, for these threads.
+    /// Reads the specification, for these threads and executions of any length: its states are told
+    /// apart by what matters to a step, and not by what has happened.
     ///
     /// # Errors
     ///
     /// If the file cannot be read or is no such specification, with the file's name.
-    pub fn load(folder: &Path, cast: &Cast) -> anyhow::Result<Self> {
+    pub fn load(source: &Source, cast: &Cast) -> anyhow::Result<Self> {
+        // So many that nobody is done: see `forget_history`.
+        Self::new(source, cast, [1, 1], [true, true], false)
+    }
+
+    /// Reads the specification within bounds, with its states whole.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or is no such specification, with the file's name.
+    pub fn within(source: &Source, bounds: &Bounds) -> anyhow::Result<Self> {
+        let quotas = [bounds.callbacks_each, bounds.local_callbacks];
+        let may_happen = [bounds.local_stops, bounds.spurious_wakeups > 0];
+        Self::new(source, &bounds.cast(), quotas, may_happen, true)
+    }
+
+    fn new(
+        source: &Source,
+        cast: &Cast,
+        [callbacks_each, local_callbacks]: [usize; 2],
+        [local_stops, spurious_wakeups]: [bool; 2],
+        keeps_history: bool,
+    ) -> anyhow::Result<Self> {
         let threads: Vec<String> = std::iter::once(LOOP.to_owned())
             .chain(cast.submitters.iter().cloned())
             .chain(cast.stoppers.iter().cloned())
@@ -148,26 +259,37 @@ impl Relation {
                 threads.len()
             );
         }
-        let path = folder.join("CondvarLoop.tla");
-        let config = folder.join("CondvarLoop.cfg");
+        let path = source.path();
         let name = |name: &String| Value::Model(name.as_str().into());
         let names = |names: &[String]| Value::set(names.iter().map(name).collect::<BTreeSet<_>>());
-        let constants: Vec<(Arc<str>, Value)> = vec![
+        let number = |number: usize| i64::try_from(number).map(Value::Int);
+        let mut constants: Vec<(Arc<str>, Value)> = vec![
             ("Loop".into(), Value::Model(LOOP.into())),
             ("Nobody".into(), Value::Model("nobody".into())),
             ("Submitters".into(), names(&cast.submitters)),
             ("Stoppers".into(), names(&cast.stoppers)),
-            // As many as they like: see `without_history`.
-            // As many as they like: see `without_history`.
-            ("CallbacksEach".into(), Value::Int(1)),
-            ("LocalCallbacks".into(), Value::Int(1)),
+            ("CallbacksEach".into(), number(callbacks_each)?),
+            ("LocalCallbacks".into(), number(local_callbacks)?),
+            ("LocalStops".into(), Value::Bool(local_stops)),
             ("Cancels".into(), Value::Bool(false)),
-            ("SpuriousWakeups".into(), Value::Bool(true)),
+            ("SpuriousWakeups".into(), Value::Bool(spurious_wakeups)),
             ("TimedWaits".into(), Value::Bool(cast.timed_waits)),
-            ("Wakes".into(), Value::Bool(true)),
+            ("Wakes".into(), Value::Bool(source.wakes)),
         ];
-        let prepared = prepare_from_path(&path, Some(&config), &constants)
-            .map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        if let Some(clock) = &source.clock {
+            constants.push(("Early".into(), names(&clock.early)));
+            constants.push(("Late".into(), names(&clock.late)));
+        }
+        let model = if source.clock.is_some() {
+            TIMED_MODEL
+        } else {
+            MODEL
+        };
+        let text = match &source.text {
+            Some(text) => text.clone(),
+            None => read(&path)?,
+        };
+        let prepared = prepare(&path, &text, &path, model, &constants)?;
         let (env, definitions) = prepare_spec(&prepared.spec, &prepared.domains, Some(&path), true)
             .map_err(|error| anyhow!("{}: {error:?}", path.display()))?;
         let vars = prepared.spec.vars.clone();
@@ -191,7 +313,7 @@ impl Relation {
             closed: column("closed")?,
         };
         let actions =
-            actions(&threads, &definitions).with_context(|| path.display().to_string())?;
+            actions(source, &threads, &definitions).with_context(|| path.display().to_string())?;
         Ok(Relation {
             threads,
             actions,
@@ -201,6 +323,7 @@ impl Relation {
             env,
             definitions,
             columns,
+            keeps_history,
         })
     }
 
@@ -266,8 +389,13 @@ impl Relation {
     /// The same state without its history: which callback is which, how many each thread has
     /// submitted, and what became of those that are gone. No step depends on that, except that a
     /// thread which has submitted all it was to submit is done; without history, none ever is.
+    ///
+    /// A relation within bounds leaves the state as it is.
     #[must_use]
-    pub(crate) fn without_history(&self, mut state: State) -> State {
+    pub(crate) fn forget_history(&self, mut state: State) -> State {
+        if self.keeps_history {
+            return state;
+        }
         let initial = &self.initial[0].values;
         for (column, var) in self.vars.iter().enumerate() {
             let value = &mut state.values[column];
@@ -285,6 +413,30 @@ impl Relation {
     fn anonymous(&self, length: usize) -> Value {
         let callback = Value::tuple(vec![Value::Model(LOOP.into()), Value::Int(1)]);
         Value::tuple(vec![callback; length])
+    }
+
+    /// What has become of the callbacks, according to a state.
+    #[must_use]
+    pub fn outcome(&self, state: &State) -> Outcome {
+        let all = |name: &str| {
+            let column = self.vars.iter().position(|var| &**var == name);
+            column.map_or_else(Vec::new, |column| {
+                callbacks(&state.values[column], &self.threads)
+            })
+        };
+        Outcome {
+            accepted: all("accepted").into_iter().collect(),
+            ran: all("ran"),
+            refused: all("refused").into_iter().collect(),
+            dropped: all("dropped").into_iter().collect(),
+        }
+    }
+
+    /// Whether a state tells what has happened: whether each thread has done all it was to do, and
+    /// what has become of the callbacks.
+    #[must_use]
+    pub(crate) fn keeps_history(&self) -> bool {
+        self.keeps_history
     }
 
     /// The specification's variables, in the order of a state's values.
@@ -317,44 +469,47 @@ fn length(sequence: &Value) -> usize {
 }
 
 /// Every action, once for each thread that may take it.
-fn actions(threads: &[String], definitions: &Definitions) -> anyhow::Result<Vec<(Label, Expr)>> {
+fn actions(
+    source: &Source,
+    threads: &[String],
+    definitions: &Definitions,
+) -> anyhow::Result<Vec<(Label, Expr)>> {
     let mut actions = Vec::new();
-    for action in Action::ALL {
-        let name: Arc<str> = action.to_string().into();
-        let Some((parameters, _)) = definitions.get(&name) else {
-            bail!("no action {name}; has it been renamed?");
+    let is_timed = source.clock.is_some();
+    let timed = Action::TIMED.into_iter().filter(|_| is_timed);
+    for action in Action::ALL.into_iter().chain(timed) {
+        let own_name = if is_timed && !Action::TIMED.contains(&action) {
+            format!("Timed{action}")
+        } else {
+            action.to_string()
         };
-        let expected = usize::from(action.actor() == Actor::Any);
-        if parameters.len() != expected {
-            bail!(
-                "action {name} takes {} parameters instead of {expected}",
-                parameters.len()
-            );
-        }
-        match action.actor() {
-            Actor::Any => {
-                for (thread, thread_name) in (0..).zip(threads) {
-                    let argument = Expr::Lit(Value::Model(thread_name.as_str().into()));
-                    let label = Label {
-                        action,
-                        thread: Some(thread),
-                    };
-                    actions.push((label, Expr::FnCall(name.clone(), vec![argument])));
+        let replaced = source.instead.iter().find(|(known, _)| *known == action);
+        let names = match replaced {
+            Some((_, names)) => names.to_vec(),
+            None => vec![&*own_name],
+        };
+        for name in names {
+            let name: Arc<str> = name.into();
+            let Some((parameters, _)) = definitions.get(&name) else {
+                bail!("no action {name}; has it been renamed?");
+            };
+            let expected = usize::from(action.actor() == Actor::Any);
+            if parameters.len() != expected {
+                bail!(
+                    "action {name} takes {} parameters instead of {expected}",
+                    parameters.len()
+                );
+            }
+            let mut add = |thread, expression| actions.push((Label { action, thread }, expression));
+            match action.actor() {
+                Actor::Any => {
+                    for (thread, thread_name) in (0..).zip(threads) {
+                        let argument = Expr::Lit(Value::Model(thread_name.as_str().into()));
+                        add(Some(thread), Expr::FnCall(name.clone(), vec![argument]));
+                    }
                 }
-            }
-            Actor::Loop => {
-                let label = Label {
-                    action,
-                    thread: Some(0),
-                };
-                actions.push((label, Expr::Var(name)));
-            }
-            Actor::Environment => {
-                let label = Label {
-                    action,
-                    thread: None,
-                };
-                actions.push((label, Expr::Var(name)));
+                Actor::Loop => add(Some(0), Expr::Var(name)),
+                Actor::Environment => add(None, Expr::Var(name)),
             }
         }
     }

@@ -14,7 +14,7 @@ use super::exhaustive::Exhaustive;
 use super::quiet::on_a_quiet_thread;
 use super::schedule::{Choice, Schedule};
 use super::{Budget, Counterexample, DEADLOCK, Exploration, Limits, Outcome, message};
-use crate::journal;
+use crate::journal::{self, Journal};
 
 /// Which schedules to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,18 @@ pub fn shuttle(
     limits: &Limits,
     body: impl Fn() + Send + Sync + 'static,
 ) -> Exploration {
+    judged(environment, search, limits, body, Box::new(no_deadlock))
+}
+
+/// As [`shuttle()`], but whether an execution fails, and whether a deadlock is a failure, is for
+/// `judge` to say.
+pub(crate) fn judged(
+    environment: Environment,
+    search: Search,
+    limits: &Limits,
+    body: impl Fn() + Send + Sync + 'static,
+    judge: Judge,
+) -> Exploration {
     let samples = limits.executions.unwrap_or(1000);
     let count = usize::try_from(samples).unwrap_or(usize::MAX);
     let mut limits = limits.clone();
@@ -74,6 +86,7 @@ pub fn shuttle(
         Stop::AtTheFirst,
         knows_the_watchman,
         body,
+        judge,
         scheduler,
     )
     .exploration(if search == Search::Exhaustive {
@@ -90,9 +103,15 @@ pub fn shortest(
     limits: &Limits,
     body: impl Fn() + Send + Sync + 'static,
 ) -> Exploration {
-    explore(environment, limits, Stop::AtTheEnd, false, body, || {
-        Box::new(Exhaustive::default())
-    })
+    explore(
+        environment,
+        limits,
+        Stop::AtTheEnd,
+        false,
+        body,
+        Box::new(no_deadlock),
+        || Box::new(Exhaustive::default()),
+    )
     .exploration(Outcome::Exhausted)
 }
 
@@ -111,6 +130,7 @@ pub fn replay(
         Stop::AtTheFirst,
         false,
         body,
+        Box::new(no_deadlock),
         move || {
             Box::new(Follow {
                 choices: choices.into_iter(),
@@ -119,6 +139,26 @@ pub fn replay(
         },
     )
     .exploration(Outcome::Sampled)
+}
+
+/// How an execution ended, if no thread has panicked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Every thread has come to its end.
+    Finished,
+    /// Some have not, and none of them can go on.
+    Deadlock,
+}
+
+/// Judges an execution by its journal, at its end. An execution that is not right fails with the
+/// message that is returned.
+pub(crate) type Judge = Box<dyn FnMut(&Journal, Ending) -> Result<(), String> + Send>;
+
+fn no_deadlock(_journal: &Journal, ending: Ending) -> Result<(), String> {
+    match ending {
+        Ending::Finished => Ok(()),
+        Ending::Deadlock => Err(DEADLOCK.into()),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -163,6 +203,7 @@ fn explore(
     stop: Stop,
     knows_the_watchman: bool,
     body: impl Fn() + Send + Sync + 'static,
+    judge: Judge,
     scheduler: impl FnOnce() -> Box<dyn Scheduler + Send> + Send,
 ) -> Explored {
     let budget = Arc::new(Budget::new(limits));
@@ -181,6 +222,7 @@ fn explore(
             choices: Vec::new(),
             over: false,
             knows_the_watchman,
+            judge,
         };
         Runner::new(supervised, config).run(move || {
             shuttle::thread::spawn(watch);
@@ -247,6 +289,7 @@ struct Supervisor {
     choices: Vec<Choice>,
     over: bool,
     knows_the_watchman: bool,
+    judge: Judge,
 }
 
 impl Supervisor {
@@ -306,12 +349,22 @@ impl Scheduler for Supervisor {
             .filter(|task| task.runnable() && usize::from(task.id()) != WATCHMAN)
             .collect();
         if candidates.is_empty() {
-            if UNFINISHED.get() > 0 {
-                self.found(DEADLOCK.into());
+            let ending = if UNFINISHED.get() > 0 {
+                Ending::Deadlock
+            } else {
+                Ending::Finished
+            };
+            if !OVER.replace(true)
+                && let Err(message) = journal::with(|journal| (self.judge)(journal, ending))
+            {
+                self.found(message);
                 return None;
             }
-            OVER.set(true);
-            return Some(TaskId::from(WATCHMAN));
+            return match ending {
+                Ending::Finished => Some(TaskId::from(WATCHMAN)),
+                // Nothing more can happen; what is left of the execution is thrown away.
+                Ending::Deadlock => None,
+            };
         }
         let is_watchman = |task: &TaskId| usize::from(*task) == WATCHMAN;
         let current = current.filter(|task| !is_watchman(task));

@@ -56,6 +56,9 @@ impl Protocol for AcceptAfterClose {
     fn call_soon_threadsafe<P: Platform, T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let state = inbox.lock();
         let closed = state.closed;
+        if closed {
+            state.step::<P>(Step::Refuse);
+        }
         inbox.unlock(state);
         if closed {
             return Err(item);

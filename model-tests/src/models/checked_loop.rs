@@ -45,6 +45,17 @@ impl<P: Platform> CheckedLoop<P> {
     /// Runs the loop until it is stopped.
     pub(crate) fn run(&self) {
         self.run_forever().expect("the loop is open");
+        self.assert_no_panic();
+    }
+
+    /// Runs the loop until `future` completes.
+    pub(crate) fn complete<F: Future>(&self, future: F) -> F::Output {
+        let output = self.run_until_complete(future);
+        self.assert_no_panic();
+        output.expect("the loop is open, and nobody stops it")
+    }
+
+    fn assert_no_panic(&self) {
         let heard = self.heard.borrow();
         assert!(heard.others.is_empty(), "{}", heard.others.join("; "));
     }

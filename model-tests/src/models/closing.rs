@@ -6,8 +6,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{CheckedLoop, Log, Model};
 use crate::platform::ModelPlatform;
 
-/// Counts how often it is dropped: with the callback that owns it, once.
-struct Token(Arc<AtomicUsize>);
+/// Counts how often it is dropped: with the callback or the future that owns it, once.
+pub(super) struct Token(Arc<AtomicUsize>);
+
+/// How often a [`Token`] was dropped.
+pub(super) struct Drops(Arc<AtomicUsize>);
+
+impl Token {
+    pub(super) fn new() -> (Token, Drops) {
+        let drops = Arc::new(AtomicUsize::new(0));
+        (Token(drops.clone()), Drops(drops))
+    }
+}
+
+impl Drops {
+    pub(super) fn number(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Drop for Token {
     fn drop(&mut self) {
@@ -26,8 +42,8 @@ impl Model for CloseRacesWithSubmit {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let log = Log::<P>::new();
-        let drops = Arc::new(AtomicUsize::new(0));
-        let (handle, writer, token) = (event_loop.handle(), log.clone(), Token(drops.clone()));
+        let (token, drops) = Token::new();
+        let (handle, writer) = (event_loop.handle(), log.clone());
         let thread = P::spawn("thread 1", move || {
             let callback = move || {
                 let _token = token;
@@ -48,13 +64,13 @@ impl Model for CloseRacesWithSubmit {
                     "accepted: run or dropped by close, not both"
                 );
                 assert_eq!(usize::from(call.is_done()), ran);
-                assert_eq!(drops.load(Ordering::Relaxed), 1, "dropped by now, once");
+                assert_eq!(drops.number(), 1, "dropped by now, once");
             }
             Err(refused) => {
                 assert_eq!(ran, 0, "refused, but it ran");
-                assert_eq!(drops.load(Ordering::Relaxed), 0, "refused, but dropped");
+                assert_eq!(drops.number(), 0, "refused, but dropped");
                 drop(refused.callback);
-                assert_eq!(drops.load(Ordering::Relaxed), 1);
+                assert_eq!(drops.number(), 1);
             }
         }
     }

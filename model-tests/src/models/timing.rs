@@ -16,14 +16,15 @@ use crate::platform::ModelPlatform;
 /// One thread submits while the loop waits until a deadline. If the submission came before the wait
 /// ended, the batch holds it, whatever ended the wait.
 ///
-/// For checkers only: it relies on an unlock, the return from it, and what comes next being one
-/// step there.
+/// It relies on an unlock, the return from it, and what comes next being one step, which they are under
+/// checkers only.
 #[derive(Debug)]
 pub struct DeadlinePasses;
 
 impl Model for DeadlinePasses {
     const THREADS: usize = 1;
     const ENVIRONMENT: Environment = TIMED;
+    const FOR_CHECKERS_ONLY: bool = true;
 
     fn run<P: ModelPlatform>() {
         let inbox = Arc::new(Inbox::<P, &str>::new());
@@ -44,14 +45,10 @@ impl Model for DeadlinePasses {
     }
 }
 
-/// The two steps of a loop with timers that another thread may set. What is in the inbox is when
-/// they are due.
+/// How a loop with timers that another thread may set goes to sleep. What is in the inbox is when
+/// they are due: the loop has no other place for them, so that the nearest deadline may change until
+/// it sleeps.
 pub trait TimerSteps: Debug + 'static {
-    /// Another thread sets a timer.
-    fn call_later<P: Platform>(timers: &Inbox<P, Duration>, due: Duration) {
-        timers.call_soon_threadsafe(due).expect("it is open");
-    }
-
     /// The loop sleeps until the nearest timer is due, or somebody sets another.
     fn sleep<P: Platform>(timers: &Inbox<P, Duration>) {
         let state = timers.lock();
@@ -69,6 +66,7 @@ pub struct TimerFromAnotherThread<S>(PhantomData<S>);
 impl<S: TimerSteps> Model for TimerFromAnotherThread<S> {
     const THREADS: usize = 1;
     const ENVIRONMENT: Environment = TIMED;
+    const FOR_CHECKERS_ONLY: bool = true;
 
     fn run<P: ModelPlatform>() {
         const EARLY: Duration = Duration::from_secs(1);
@@ -77,7 +75,7 @@ impl<S: TimerSteps> Model for TimerFromAnotherThread<S> {
         timers.call_soon(LATE).expect("it is open");
         let setter = timers.clone();
         let thread = P::spawn("thread 1", move || {
-            S::call_later(&setter, EARLY);
+            setter.call_soon_threadsafe(EARLY).expect("it is open");
             P::now()
         });
         let ran_at = loop {

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tla_checker::ast::{Env, Spec};
+use tla_checker::ast::{Env, Spec, Value};
 use tla_checker::checker::{self, CheckResult, CheckStats, CheckerConfig, PrepareSpecError};
 use tla_checker::config;
 use tla_checker::eval::EvalError;
@@ -98,7 +99,7 @@ impl Finding {
 }
 
 /// A module and a model as tla-checker wants them.
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     pub spec: Spec,
     pub domains: Env,
     pub config: CheckerConfig,
@@ -132,7 +133,7 @@ impl Model {
     }
 
     /// Checks it with this text in the place of the module's.
-    pub(super) fn check_text(&self, text: &str) -> anyhow::Result<Finding> {
+    pub(crate) fn check_text(&self, text: &str) -> anyhow::Result<Finding> {
         let prepared = self.prepare(text)?;
         let started = Instant::now();
         let result = checker::check(&prepared.spec, &prepared.domains, &prepared.config);
@@ -141,41 +142,14 @@ impl Model {
     }
 
     fn prepare(&self, text: &str) -> anyhow::Result<Prepared> {
-        let path = self.module_path();
-        let in_module = || path.display().to_string();
-        let mut spec = parse(&path, text)?;
-        parse_used(&self.directory, &spec)?;
-        tla_checker::modules::merge_extended_declarations(&mut spec, &path)
-            .map_err(anyhow::Error::msg)
-            .with_context(in_module)?;
-
-        let in_model = || self.path().display().to_string();
-        let cfg = config::parse_cfg(&read(&self.path())?)
-            .map_err(anyhow::Error::msg)
-            .with_context(in_model)?;
-        let mut spec = config::override_operators(&cfg, spec, text, Some(&path))
-            .map_err(anyhow::Error::msg)
-            .with_context(in_model)?;
-        let mut domains = Env::new();
-        let mut config = CheckerConfig {
-            spec_path: Some(path.clone()),
-            quiet: true,
-            max_states: MAX_STATES,
-            max_depth: MAX_STATES,
-            ..CheckerConfig::default()
-        };
-        let of_cfg =
-            config::apply_config(&cfg, &mut spec, &mut domains, &mut config, &[], &[], false)
-                .map_err(anyhow::Error::msg)
-                .with_context(in_model)?;
-        if let Some(warning) = of_cfg.iter().find(|warning| !is_about_fairness(warning)) {
-            bail!("{}: {warning}", self.path().display());
-        }
-        Ok(Prepared {
-            spec,
-            domains,
-            config,
-        })
+        parse_used(&self.directory, &parse(&self.module_path(), text)?)?;
+        prepare(
+            &self.module_path(),
+            text,
+            &self.path(),
+            &read(&self.path())?,
+            &[],
+        )
     }
 
     fn finding(
@@ -246,6 +220,58 @@ impl Model {
         );
         anyhow::Error::msg(checker::format_eval_error(error)).context(files)
     }
+}
+
+/// Puts a module, a model of it, and constants beside the model's together.
+pub(crate) fn prepare(
+    module: &Path,
+    text: &str,
+    model: &Path,
+    model_text: &str,
+    constants: &[(Arc<str>, Value)],
+) -> anyhow::Result<Prepared> {
+    let mut spec = parse(module, text)?;
+    tla_checker::modules::merge_extended_declarations(&mut spec, module)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| module.display().to_string())?;
+
+    let in_model = || model.display().to_string();
+    let cfg = config::parse_cfg(model_text)
+        .map_err(anyhow::Error::msg)
+        .with_context(in_model)?;
+    let mut spec = config::override_operators(&cfg, spec, text, Some(module))
+        .map_err(anyhow::Error::msg)
+        .with_context(in_model)?;
+    let mut domains = Env::new();
+    let mut config = CheckerConfig {
+        spec_path: Some(module.to_path_buf()),
+        quiet: true,
+        max_states: MAX_STATES,
+        max_depth: MAX_STATES,
+        ..CheckerConfig::default()
+    };
+    let of_cfg = config::apply_config(
+        &cfg,
+        &mut spec,
+        &mut domains,
+        &mut config,
+        constants,
+        &[],
+        false,
+    )
+    .map_err(anyhow::Error::msg)
+    .with_context(in_model)?;
+    if let Some(warning) = of_cfg.iter().find(|warning| !is_about_fairness(warning)) {
+        bail!("{}: {warning}", model.display());
+    }
+    for (name, value) in constants {
+        domains.insert(name.clone(), value.clone());
+    }
+    Ok(Prepared {
+        spec,
+        domains,
+        config,
+    })
 }
 
 /// Parses a module, and takes no warning lightly: tla-checker would go on without what it cannot

@@ -95,43 +95,26 @@ pub fn make(specification: &Specification) -> anyhow::Result<Vec<Mutant>> {
     let lines: Vec<&str> = text.lines().collect();
     let mut mutants = Vec::new();
     let mut without_a_guard = BTreeSet::new();
-    let mut definition = "";
-    let mut is_condition: Option<fn(&str) -> bool> = None;
-    for (i, line) in lines.iter().enumerate() {
-        if let Some((head, rest)) = line.split_once("==")
-            && !head.starts_with([' ', '=', '-'])
-        {
-            definition = head.split(['(', ' ']).next().unwrap_or_default();
-            is_condition = match definition {
-                "Fairness" | "NothingToDo" => Some(|_| true),
-                "LoopStep" | "HolderStep" => Some(|_| true),
-                _ if is_action(&lines[i + 1..]) => Some(is_guard),
-                _ => None,
-            };
-            if is_condition.is_some() && rest.trim().is_empty() {
-                without_a_guard.insert(definition);
-            }
+    for conjunct in conjuncts(&lines) {
+        let definition = conjunct.definition;
+        if conjunct.in_action && !has_a_guard(&conjunct, &mutants) {
+            without_a_guard.insert(definition);
         }
-        let Some(is_condition) = is_condition else {
-            continue;
+        let is_condition = match definition {
+            "Fairness" | "NothingToDo" | "LoopStep" | "HolderStep" => true,
+            _ => conjunct.in_action && is_guard(conjunct.text),
         };
-        let Some((layout, condition)) = conjunct(line) else {
-            continue;
-        };
-        if !is_condition(condition) {
+        if !is_condition {
             continue;
         }
         without_a_guard.remove(definition);
         // What is left of a conjunction without a conjunct, or of a disjunction without a disjunct.
-        let neutral = if layout.ends_with("\\/ ") {
+        let neutral = if conjunct.layout.ends_with("\\/ ") {
             "FALSE"
         } else {
             "TRUE"
         };
-        let mut mutated = lines.clone();
-        let replaced = format!("{layout}{neutral}");
-        mutated[i] = &replaced;
-        let condition = condition.split("\\*").next().unwrap_or_default().trim();
+        let condition = conjunct.text.split("\\*").next().unwrap_or_default().trim();
         let may_stand = MAY_STAND
             .iter()
             .find(|(of, what, _)| (*of, *what) == (definition, condition))
@@ -141,7 +124,7 @@ pub fn make(specification: &Specification) -> anyhow::Result<Vec<Mutant>> {
             without: condition.to_owned(),
             may_stand,
             fate: Fate::Stands,
-            text: mutated.join("\n"),
+            text: conjunct.replaced_by(&lines, neutral),
         });
     }
     if !without_a_guard.is_empty() || mutants.is_empty() {
@@ -218,6 +201,75 @@ fn fate(models: &[&Model], text: &str) -> anyhow::Result<Fate> {
     Ok(Fate::Stands)
 }
 
+fn has_a_guard(conjunct: &Conjunct<'_>, mutants: &[Mutant]) -> bool {
+    let of_this = |mutant: &Mutant| mutant.definition == conjunct.definition;
+    mutants.iter().any(of_this)
+}
+
+/// One of the lines that a definition is made of, with those that it goes on in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Conjunct<'a> {
+    /// The definition's name.
+    pub definition: &'a str,
+    /// Whether the definition says what becomes of the variables.
+    pub in_action: bool,
+    /// What lays the line out, up to the last bullet.
+    layout: &'a str,
+    /// What the line says, without those that it goes on in.
+    pub text: &'a str,
+    first: usize,
+    /// The first line behind it.
+    end: usize,
+}
+
+impl Conjunct<'_> {
+    /// The module with something else in this place.
+    pub fn replaced_by(&self, lines: &[&str], other: &str) -> String {
+        let replaced = format!("{}{other}", self.layout);
+        let before = lines[..self.first].iter().copied();
+        let after = lines[self.end..].iter().copied();
+        let whole: Vec<&str> = before.chain([&*replaced]).chain(after).collect();
+        whole.join("\n")
+    }
+
+    /// The line and those that it goes on in, as one.
+    pub fn whole(&self, lines: &[&str]) -> String {
+        let more = lines[self.first + 1..self.end]
+            .iter()
+            .map(|line| line.trim());
+        let parts: Vec<&str> = std::iter::once(self.text).chain(more).collect();
+        parts.join(" ")
+    }
+}
+
+/// Every conjunct and disjunct of a module that has one to a line.
+pub(crate) fn conjuncts<'a>(lines: &[&'a str]) -> Vec<Conjunct<'a>> {
+    let mut found = Vec::new();
+    let (mut definition, mut in_action) = ("", false);
+    for (first, line) in lines.iter().enumerate() {
+        if let Some((head, _)) = line.split_once("==")
+            && !head.starts_with([' ', '=', '-'])
+        {
+            definition = head.split(['(', ' ']).next().unwrap_or_default();
+            in_action = is_action(&lines[first + 1..]);
+        }
+        let Some((layout, text)) = split(line) else {
+            continue;
+        };
+        let goes_on = |line: &&&str| line.starts_with(' ') && split(line).is_none();
+        let more = lines[first + 1..].iter().take_while(goes_on).count();
+        found.push(Conjunct {
+            definition,
+            in_action,
+            layout,
+            text,
+            first,
+            end: first + 1 + more,
+        });
+    }
+    found
+}
+
 /// Whether a definition says what becomes of the variables.
 fn is_action(after: &[&str]) -> bool {
     after
@@ -227,14 +279,14 @@ fn is_action(after: &[&str]) -> bool {
 }
 
 /// Whether a conjunct of an action says when it may be taken, rather than what it does.
-fn is_guard(conjunct: &str) -> bool {
+pub(crate) fn is_guard(conjunct: &str) -> bool {
     let does = ["'", "UNCHANGED", "Goto(", "\\E "];
     !does.iter().any(|does| conjunct.contains(does)) && !conjunct.starts_with(['/', '\\'])
         || conjunct.starts_with("\\A ")
 }
 
 /// Splits a line into what lays it out, up to the last bullet in front, and what it says.
-fn conjunct(line: &str) -> Option<(&str, &str)> {
+fn split(line: &str) -> Option<(&str, &str)> {
     let mut rest = line.trim_start();
     while let Some(after) = rest
         .strip_prefix("/\\ ")
@@ -254,11 +306,11 @@ mod tests {
     #[test]
     fn a_line_is_split_after_its_last_bullet() {
         assert_eq!(
-            conjunct("       \\/ /\\ pc[t] = \"idle\""),
+            split("       \\/ /\\ pc[t] = \"idle\""),
             Some(("       \\/ /\\ ", "pc[t] = \"idle\""))
         );
-        assert_eq!(conjunct("    \\/ Sleep"), Some(("    \\/ ", "Sleep")));
-        assert_eq!(conjunct("                   ran, refused>>"), None);
+        assert_eq!(split("    \\/ Sleep"), Some(("    \\/ ", "Sleep")));
+        assert_eq!(split("                   ran, refused>>"), None);
     }
 
     #[test]
