@@ -21,6 +21,21 @@ pub(crate) trait Call {
     fn scheduled_at(&self) -> &'static Location<'static>;
 }
 
+/// A call out of which the callback can be taken, and dropped or given back.
+pub(crate) trait Take: Call {
+    type Callback;
+
+    /// Cancels the call, if it is not too late. What comes out is for the caller to drop, who may
+    /// have something to do before: its destructor may be anything.
+    fn take(&self) -> Option<Self::Callback>;
+
+    /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
+    fn take_back(&self) -> Self::Callback {
+        self.take()
+            .expect("a refused call has been neither run nor cancelled")
+    }
+}
+
 /// Where the callback is. It leaves [`Scheduled`](Slot::Scheduled) once, by whoever gets there
 /// first: the loop to run it, or `cancel` to drop it.
 enum Slot<F> {
@@ -66,17 +81,13 @@ impl<P: Platform, F: FnOnce() + Send + 'static> SharedCall<P, F> {
             scheduled_at: Location::caller(),
         }
     }
+}
 
-    /// Cancels the call, if it is not too late. What comes out is for the caller to drop, who may
-    /// have something to do before: its destructor may be anything.
-    pub(crate) fn take(&self) -> Option<F> {
+impl<P: Platform, F: FnOnce() + Send + 'static> Take for SharedCall<P, F> {
+    type Callback = F;
+
+    fn take(&self) -> Option<F> {
         P::lock(&self.slot).take(Slot::Cancelled)
-    }
-
-    /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
-    pub(crate) fn take_back(&self) -> F {
-        self.take()
-            .expect("a refused call has been neither run nor cancelled")
     }
 }
 
@@ -129,17 +140,13 @@ impl<F: FnOnce() + 'static> LocalCall<F> {
             scheduled_at: Location::caller(),
         }
     }
+}
 
-    /// Cancels the call, if it is not too late. What comes out is for the caller to drop, who may
-    /// have something to do before: its destructor may be anything.
-    pub(crate) fn take(&self) -> Option<F> {
+impl<F: FnOnce() + 'static> Take for LocalCall<F> {
+    type Callback = F;
+
+    fn take(&self) -> Option<F> {
         self.slot.borrow_mut().take(Slot::Cancelled)
-    }
-
-    /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
-    pub(crate) fn take_back(&self) -> F {
-        self.take()
-            .expect("a refused call has been neither run nor cancelled")
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{CallHandle, LocalCall, LocalCallHandle, SharedCall};
+use crate::call::{CallHandle, LocalCall, LocalCallHandle, SharedCall, Take};
 use crate::error::Closed;
 use crate::event_loop::{Entry, Owned, Shared};
 use crate::inbox::{Inbox, Status};

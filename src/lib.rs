@@ -20,7 +20,7 @@ pub use call::{CallHandle, LocalCallHandle};
 pub use error::{CloseError, Closed, Elapsed, JoinError, RunError, SpawnError};
 pub use event::{Event, EventHandle, EventWait};
 pub use event_loop::EventLoop;
-pub use executor::{Executor, ExecutorError};
+pub use executor::{Executor, ExecutorError, Worker};
 pub use handle::{Handle, Local};
 pub use report::{CallbackPanic, SlowCallback, Work};
 pub use run::run;

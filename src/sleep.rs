@@ -12,7 +12,7 @@ use crate::platform::Platform;
 use crate::timer::{LocalTimerHandle, TimerHandle};
 
 /// What a [`Sleep`] sets its timer on: a [`Local`] or a [`Handle`].
-pub trait Alarm: Unpin {
+pub trait Alarm: Clone + Unpin {
     #[doc(hidden)]
     type Timer: Unpin;
     #[doc(hidden)]
@@ -77,6 +77,16 @@ pub struct Sleep<A: Alarm> {
     set: Option<(A::Timer, Waker)>,
 }
 
+impl<A: Alarm> Sleep<A> {
+    fn new(alarm: &A, when: Duration) -> Self {
+        Sleep {
+            alarm: alarm.clone(),
+            when,
+            set: None,
+        }
+    }
+}
+
 impl<P: Platform> Local<P> {
     /// Waits until `delay` has passed from now. asyncio's `sleep`.
     ///
@@ -112,11 +122,7 @@ impl<P: Platform> Local<P> {
     /// # Ok::<(), wakeproof::RunError>(())
     /// ```
     pub fn sleep_until(&self, when: Duration) -> Sleep<Local<P>> {
-        Sleep {
-            alarm: self.clone(),
-            when,
-            set: None,
-        }
+        Sleep::new(self, when)
     }
 
     /// Runs `future` for no longer than `delay` from now. asyncio's `wait_for`.
@@ -171,11 +177,7 @@ impl<P: Platform> Handle<P> {
     /// Waits until `when`, a reading of the loop's [`time`](Self::time): [`Local::sleep_until`] for a
     /// future that is `Send`.
     pub fn sleep_until(&self, when: Duration) -> Sleep<Handle<P>> {
-        Sleep {
-            alarm: self.clone(),
-            when,
-            set: None,
-        }
+        Sleep::new(self, when)
     }
 
     /// Runs `future` for no longer than `delay` from now: [`Local::timeout`] for a future that is

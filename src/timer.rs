@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Call, LocalCall, SharedCall, call_handle};
+use crate::call::{Call, LocalCall, SharedCall, Take, call_handle};
 use crate::error::Closed;
 use crate::event_loop::{Entry, Shared};
 use crate::handle::{Handle, Local};
@@ -25,63 +25,38 @@ pub(crate) trait Timer: Call {
     fn when(&self) -> Duration;
 }
 
-/// A timer that any thread may cancel.
-struct SharedTimer<P: Platform, F: Send + 'static> {
-    call: SharedCall<P, F>,
+/// A call with a deadline, on a loop that counts what is cancelled.
+struct Timed<P: Platform, C> {
+    call: C,
     when: Duration,
     shared: Arc<Shared<P>>,
 }
 
-/// A timer that never leaves the loop's thread.
-struct LocalTimer<P: Platform, F> {
-    call: LocalCall<F>,
-    when: Duration,
-    shared: Arc<Shared<P>>,
+/// A call that can be a timer's.
+trait TimedCall: Take {
+    /// Counts a timer that was cancelled, and has the loop clear up if there are too many.
+    fn count_cancelled<P: Platform>(shared: &Shared<P>);
 }
 
-impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedTimer<P, F> {
-    fn run(&self) -> bool {
-        let has_run = self.call.run();
-        if !has_run {
-            self.shared.cancelled_timers.discarded(1);
-        }
-        has_run
-    }
-
-    fn cancel(&self) -> bool {
-        // Counted before it is dropped: its destructor may panic.
-        let callback = self.call.take();
-        if callback.is_some() && self.shared.cancelled_timers.cancelled_anywhere() {
+/// Any thread may cancel it.
+impl<P: Platform, F: FnOnce() + Send + 'static> TimedCall for SharedCall<P, F> {
+    fn count_cancelled<L: Platform>(shared: &Shared<L>) {
+        if shared.cancelled_timers.cancelled_anywhere() {
             // The loop may sleep until a deadline far away: it wakes to clear up.
-            let _ = self.shared.inbox.call_soon_threadsafe(Entry::Sweep);
+            let _ = shared.inbox.call_soon_threadsafe(Entry::Sweep);
         }
-        callback.is_some()
-    }
-
-    fn is_scheduled(&self) -> bool {
-        self.call.is_scheduled()
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.call.is_cancelled()
-    }
-
-    fn is_done(&self) -> bool {
-        self.call.is_done()
-    }
-
-    fn scheduled_at(&self) -> &'static Location<'static> {
-        self.call.scheduled_at()
     }
 }
 
-impl<P: Platform, F: FnOnce() + Send + 'static> Timer for SharedTimer<P, F> {
-    fn when(&self) -> Duration {
-        self.when
+/// It never leaves the loop's thread.
+impl<F: FnOnce() + 'static> TimedCall for LocalCall<F> {
+    fn count_cancelled<P: Platform>(shared: &Shared<P>) {
+        // The loop's thread, being here, looks at the number before it sleeps.
+        shared.cancelled_timers.cancelled_by_the_loop();
     }
 }
 
-impl<P: Platform, F: FnOnce() + 'static> Call for LocalTimer<P, F> {
+impl<P: Platform, C: TimedCall> Call for Timed<P, C> {
     fn run(&self) -> bool {
         let has_run = self.call.run();
         if !has_run {
@@ -94,8 +69,7 @@ impl<P: Platform, F: FnOnce() + 'static> Call for LocalTimer<P, F> {
         // Counted before it is dropped: its destructor may panic.
         let callback = self.call.take();
         if callback.is_some() {
-            // The loop's thread, being here, looks at the number before it sleeps.
-            self.shared.cancelled_timers.cancelled_by_the_loop();
+            C::count_cancelled(&self.shared);
         }
         callback.is_some()
     }
@@ -117,7 +91,7 @@ impl<P: Platform, F: FnOnce() + 'static> Call for LocalTimer<P, F> {
     }
 }
 
-impl<P: Platform, F: FnOnce() + 'static> Timer for LocalTimer<P, F> {
+impl<P: Platform, C: TimedCall> Timer for Timed<P, C> {
     fn when(&self) -> Duration {
         self.when
     }
@@ -182,7 +156,7 @@ impl<P: Platform> Local<P> {
     where
         F: FnOnce() + 'static,
     {
-        let timer = Rc::new(LocalTimer {
+        let timer = Rc::new(Timed {
             call: LocalCall::new(callback),
             when,
             shared: self.0.shared.clone(),
@@ -261,7 +235,7 @@ impl<P: Platform> Handle<P> {
     where
         F: FnOnce() + Send + 'static,
     {
-        let timer = Arc::new(SharedTimer {
+        let timer = Arc::new(Timed {
             call: SharedCall::<P, F>::new(callback),
             when,
             shared: self.0.clone(),
@@ -315,35 +289,30 @@ pub struct TimerHandle(Arc<dyn Timer + Send + Sync>);
 #[derive(Clone)]
 pub struct LocalTimerHandle(Rc<dyn Timer>);
 
-call_handle!(
+/// The handles have the same methods, on two kinds of pointer.
+macro_rules! timer_handle {
+    ($handle:ident, $rule:literal) => {
+        call_handle!($handle, $rule);
+
+        impl $handle {
+            /// The deadline, a reading of the loop's clock. asyncio's `when`.
+            #[must_use]
+            pub fn when(&self) -> Duration {
+                self.0.when()
+            }
+
+            pub(crate) fn is_scheduled(&self) -> bool {
+                self.0.is_scheduled()
+            }
+        }
+    };
+}
+
+timer_handle!(
     TimerHandle,
     "Against the loop, which may be about to run it, exactly one of the two wins."
 );
-call_handle!(
+timer_handle!(
     LocalTimerHandle,
     "A timer may cancel itself (too late, `false`) or another that is due in the same iteration (`true`)."
 );
-
-impl TimerHandle {
-    /// The deadline, a reading of the loop's clock. asyncio's `when`.
-    #[must_use]
-    pub fn when(&self) -> Duration {
-        self.0.when()
-    }
-
-    pub(crate) fn is_scheduled(&self) -> bool {
-        self.0.is_scheduled()
-    }
-}
-
-impl LocalTimerHandle {
-    /// The deadline, a reading of the loop's clock. asyncio's `when`.
-    #[must_use]
-    pub fn when(&self) -> Duration {
-        self.0.when()
-    }
-
-    pub(crate) fn is_scheduled(&self) -> bool {
-        self.0.is_scheduled()
-    }
-}

@@ -4,9 +4,9 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use crate::error::JoinError;
-use crate::task::{SharedTask, Task};
 
-/// A handle that can be waited for without taking its result: [`Task`] and [`SharedTask`].
+/// A handle that can be waited for without taking its result: [`Task`](crate::Task) and
+/// [`SharedTask`](crate::SharedTask).
 pub trait Joinable: Future<Output = Result<Self::Value, JoinError>> + Unpin {
     #[doc(hidden)]
     type Value;
@@ -15,30 +15,6 @@ pub trait Joinable: Future<Output = Result<Self::Value, JoinError>> + Unpin {
     /// Whether it has ended; if not, the context's waker is woken when it does.
     #[doc(hidden)]
     fn poll_finished(&self, context: &Context<'_>) -> bool;
-}
-
-impl<T> Joinable for Task<T> {
-    type Value = T;
-
-    fn is_finished(&self) -> bool {
-        Task::is_finished(self)
-    }
-
-    fn poll_finished(&self, context: &Context<'_>) -> bool {
-        Task::poll_finished(self, context)
-    }
-}
-
-impl<T> Joinable for SharedTask<T> {
-    type Value = T;
-
-    fn is_finished(&self) -> bool {
-        SharedTask::is_finished(self)
-    }
-
-    fn poll_finished(&self, context: &Context<'_>) -> bool {
-        SharedTask::poll_finished(self, context)
-    }
 }
 
 /// Waits for all `tasks` and gives their results, in the order of the tasks. asyncio's `gather` with

@@ -2,13 +2,15 @@
 
 mod common;
 
+use std::error::Error;
+use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 use common::with_watchdog;
-use wakeproof::{EventLoop, Executor, ExecutorError, JoinError, ResultError, gather};
+use wakeproof::{EventLoop, Executor, ExecutorError, JoinError, ResultError, Worker, gather};
 
 fn one_thread() -> Executor {
     Executor::with_threads(NonZero::<usize>::MIN)
@@ -101,6 +103,53 @@ fn one_thread_is_enough_for_jobs_that_follow_each_other() {
             }
         }
         assert!(format!("{executor:?}").contains("threads: 1"));
+    });
+}
+
+/// An executor whose threads the operating system starts only up to a number.
+fn with_threads_up_to(number: usize) -> Executor {
+    Executor::starting_threads_with(NonZero::new(8).unwrap(), move |worker: Worker| {
+        if worker.number() == number {
+            return Err(io::Error::other("no more threads"));
+        }
+        let thread = thread::spawn(move || worker.run());
+        Ok(move || thread.join().unwrap())
+    })
+}
+
+#[test]
+fn a_job_comes_back_if_its_first_thread_cannot_be_started() {
+    let executor = with_threads_up_to(0);
+    let event_loop = EventLoop::new();
+    let handle = event_loop.handle();
+    let refused = handle.run_in_executor(&executor, || 42).unwrap_err();
+    assert!(matches!(refused, ExecutorError::NoThread { .. }));
+    assert!(
+        refused
+            .to_string()
+            .starts_with("no thread could be started")
+    );
+    assert_eq!(refused.source().unwrap().to_string(), "no more threads");
+    assert_eq!(refused.into_job()(), 42);
+}
+
+#[test]
+fn a_job_waits_for_the_threads_there_are_if_another_cannot_be_started() {
+    with_watchdog(|| {
+        let executor = with_threads_up_to(1);
+        let event_loop = EventLoop::new();
+        let handle = event_loop.handle();
+        let (go, wait) = mpsc::channel::<()>();
+        let first = handle.run_in_executor(&executor, move || wait.recv().unwrap());
+        let second = handle.run_in_executor(&executor, || 42);
+        assert!(format!("{executor:?}").contains("size: 8, threads: 1"));
+        go.send(()).unwrap();
+        event_loop
+            .run_until_complete(first.unwrap())
+            .unwrap()
+            .unwrap();
+        let answer = event_loop.run_until_complete(second.unwrap()).unwrap();
+        assert_eq!(answer.unwrap(), 42);
     });
 }
 

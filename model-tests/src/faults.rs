@@ -18,12 +18,14 @@ use crate::models::{
     TimerFromAnotherThread, Unasked, WorkerPool,
 };
 
+mod jobs;
 mod primitives;
 mod sleeping;
 mod submission;
 mod tasks;
 mod timers;
 
+pub use self::jobs::{JobWithoutWakeup, Unheard};
 pub use self::primitives::{
     ClearAfterDrain, CorrectSteps, NotifyOnlyWhenEmpty, NotifyWithoutTheLock, PanicLosesTheBatch,
     RelaxedFlag, TwoQueues, WrongSleeper,

@@ -14,7 +14,8 @@ use crate::explore::shuttle::Judge;
 use crate::explore::{self, Exploration, Limits, Schedule, Search};
 use crate::faults::{
     AcceptAfterClose, AnyWakeupWillDo, CorrectSteps, DeadlineTakenForDelay, IfInsteadOfWhile,
-    LookThenCancel, NoNotify, NotifyWithoutTheLock, SetWithoutWakeup, SilentStop, WakerHoldsFuture,
+    JobWithoutWakeup, LookThenCancel, NoNotify, NotifyWithoutTheLock, SetWithoutWakeup, SilentStop,
+    WakerHoldsFuture,
 };
 use crate::journal::Recorder;
 use crate::platform::ModelPlatform;
@@ -26,6 +27,7 @@ mod checked_loop;
 mod closing;
 mod events;
 mod guarded_batch;
+mod jobs;
 mod log;
 mod nesting;
 mod own_submissions;
@@ -49,6 +51,7 @@ pub use self::closing::{CloseRacesWithSubmit, HandlesDropped};
 pub use self::events::{EventFromAnotherThread, EventSetAndCleared, SetEvent};
 pub(crate) use self::guarded_batch::catch;
 pub use self::guarded_batch::{Callback, PanicInBatch, RunBatch};
+pub use self::jobs::{JobsInTurn, JobsThatMeet, PoolPlatform};
 pub(crate) use self::log::Log;
 pub use self::nesting::CallbackSubmits;
 pub use self::own_submissions::{OwnAfterForeign, OwnSubmission};
@@ -257,6 +260,10 @@ pub fn pairs() -> Vec<Pair> {
         pair::<ResultAwaited, SilentStop>("a thread waits for a task's result"),
         twins::<AwaitedElsewhere<CorrectSteps>, AwaitedElsewhere<NotifyWithoutTheLock>>(
             "a thread awaits a task",
+        ),
+        pair::<JobsInTurn<1, CorrectSteps>, NoNotify>("a job's result comes back"),
+        twins::<JobsInTurn<2, CorrectSteps>, JobsInTurn<2, JobWithoutWakeup>>(
+            "a job comes to a thread that may fall asleep",
         ),
         pair::<EarlierTimer, NoNotify>("an earlier timer from another thread"),
         twins::<CancelRacesWithTimer<CorrectSteps>, CancelRacesWithTimer<LookThenCancel>>(

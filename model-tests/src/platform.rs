@@ -25,7 +25,7 @@ use crate::journal;
 /// ```
 pub trait ModelPlatform: Platform {
     /// A thread that was started.
-    type Thread<T: Send + 'static>;
+    type Thread<T: Send + 'static>: Send + 'static;
     /// An atomic boolean.
     type Flag: Flag;
 
@@ -81,6 +81,39 @@ flag!(std::sync::atomic::AtomicBool);
 flag!(loom::sync::atomic::AtomicBool);
 flag!(shuttle::sync::atomic::AtomicBool);
 
+/// The body of a thread, without its type. What starts a thread is large, and there are many bodies:
+/// so it is compiled once for each type of result.
+type Body<T> = Box<dyn FnOnce() -> T + Send>;
+
+fn start_under_loom<T: Send + 'static>(name: String, body: Body<T>) -> loom::thread::JoinHandle<T> {
+    loom::thread::spawn(move || {
+        journal::name_this_thread::<Loom>(&name);
+        let value = body();
+        journal::end::<Loom>();
+        value
+    })
+}
+
+fn start_under_shuttle<T: Send + 'static>(
+    name: String,
+    body: Body<T>,
+) -> shuttle::thread::JoinHandle<T> {
+    shuttle::thread::spawn(move || {
+        journal::name_this_thread::<Shuttle>(&name);
+        crate::explore::shuttle::guarded(|| {
+            let value = body();
+            journal::end::<Shuttle>();
+            value
+        })
+    })
+}
+
+fn start_on_threads<T: Send + 'static>(name: String, body: Body<T>) -> std::thread::JoinHandle<T> {
+    let builder = std::thread::Builder::new().name(name);
+    let thread = builder.spawn(body);
+    thread.expect("the operating system starts a thread")
+}
+
 /// A panic of the thread goes on in the thread that joins it.
 fn joined<T>(result: std::thread::Result<T>) -> T {
     result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
@@ -94,10 +127,7 @@ impl ModelPlatform for ParkingLot {
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(body)
-            .expect("the operating system starts a thread")
+        start_on_threads(name.to_owned(), Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
@@ -117,13 +147,7 @@ impl ModelPlatform for Loom {
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        let name = name.to_owned();
-        loom::thread::spawn(move || {
-            journal::name_this_thread::<Loom>(&name);
-            let value = body();
-            journal::end::<Loom>();
-            value
-        })
+        start_under_loom(name.to_owned(), Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
@@ -143,15 +167,7 @@ impl ModelPlatform for Shuttle {
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        let name = name.to_owned();
-        shuttle::thread::spawn(move || {
-            journal::name_this_thread::<Shuttle>(&name);
-            crate::explore::shuttle::guarded(|| {
-                let value = body();
-                journal::end::<Shuttle>();
-                value
-            })
-        })
+        start_under_shuttle(name.to_owned(), Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {

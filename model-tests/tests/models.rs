@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wakeproof_model_tests::explore::{Environment, Exploration, Limits, Outcome, Search};
-use wakeproof_model_tests::models::{Pair, Subject, Submit, pairs};
+use wakeproof_model_tests::models::{JobsThatMeet, Pair, Subject, Submit, pairs};
 use wakeproof_model_tests::trace::Trace;
 
 fn assert_proved(name: &str, exploration: &Exploration) {
@@ -51,8 +51,12 @@ fn under_loom() {
 }
 
 /// More schedules than a test has time for: the two loops have a quarter of a million. loom, which
-/// leaves out what makes no difference, proves them right.
-const TOO_MANY_SCHEDULES: [&str; 1] = ["two loops submit to each other"];
+/// leaves out what makes no difference, proves these right.
+const TOO_MANY_SCHEDULES: [&str; 3] = [
+    "two loops submit to each other",
+    "a job's result comes back",
+    "a job comes to a thread that may fall asleep",
+];
 /// The same of those that have too many only with a spurious wakeup.
 const TOO_MANY_WITH_A_SPURIOUS_WAKEUP: [&str; 2] =
     ["2 threads wake a task at once", "a thread awaits a task"];
@@ -103,13 +107,30 @@ fn under_shuttle_many_threads() {
         executions: Some(10),
         ..Limits::default()
     };
-    let subject = Subject::correct::<Submit<16, 30>>();
+    assert_samples_are_right(Subject::correct::<Submit<16, 30>>(), &limits);
+}
+
+/// A loop and two threads of an executor have more executions than there is time for, under loom too.
+/// On one thread, the jobs that wait for each other wait for ever.
+#[test]
+fn under_shuttle_jobs_that_wait_for_each_other() {
+    let limits = Limits {
+        executions: Some(1_000),
+        ..Limits::default()
+    };
+    assert_samples_are_right(Subject::correct::<JobsThatMeet<2>>(), &limits);
+    let one_thread = Subject::correct::<JobsThatMeet<1>>();
+    let exploration = one_thread.shuttle(Search::Random { seed: 1 }, &limits);
+    assert_found("one thread", &exploration);
+}
+
+fn assert_samples_are_right(subject: Subject, limits: &Limits) {
     for search in [
         Search::Random { seed: 1 },
         Search::Pct { seed: 2, depth: 3 },
         Search::RandomWalk { seed: 3 },
     ] {
-        let exploration = subject.shuttle(search, &limits);
+        let exploration = subject.shuttle(search, limits);
         println!("{search:?}: {exploration} ({:?})", exploration.time);
         assert!(
             matches!(exploration.outcome, Outcome::Sampled),

@@ -229,6 +229,66 @@ impl<J: Joint> Join<J::Output> for J {
     }
 }
 
+/// The handles have this in common, on two kinds of pointer.
+macro_rules! task_handle {
+    ($handle:ident) => {
+        impl<T> $handle<T> {
+            /// Whether the task has come to its end, of whatever kind. asyncio's `done`.
+            #[must_use]
+            pub fn is_finished(&self) -> bool {
+                self.0.is_finished()
+            }
+
+            /// Whether the task has ended by being cancelled.
+            #[must_use]
+            pub fn is_cancelled(&self) -> bool {
+                self.0.was_cancelled()
+            }
+        }
+
+        impl<T> ::std::future::Future for $handle<T> {
+            type Output = ::std::result::Result<T, $crate::JoinError>;
+
+            fn poll(
+                self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<Self::Output> {
+                self.0.poll(context)
+            }
+        }
+
+        impl<T> $crate::wait::Joinable for $handle<T> {
+            type Value = T;
+
+            fn is_finished(&self) -> bool {
+                self.0.is_finished()
+            }
+
+            fn poll_finished(&self, context: &::std::task::Context<'_>) -> bool {
+                self.0.poll_finished(context)
+            }
+        }
+
+        /// Detaches the task.
+        impl<T> ::std::ops::Drop for $handle<T> {
+            fn drop(&mut self) {
+                self.0.detach();
+            }
+        }
+
+        impl<T> ::std::fmt::Debug for $handle<T> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($handle))
+                    .field("finished", &self.is_finished())
+                    .field("cancelled", &self.is_cancelled())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(crate) use task_handle;
+
 /// The obligation to bring a result in. Dropped without one, it was cancelled.
 pub(crate) struct Promise<D: Deref<Target: Joint>> {
     joint: D,

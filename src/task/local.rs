@@ -2,19 +2,17 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::fmt;
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
-use crate::error::{JoinError, SpawnError};
+use crate::error::SpawnError;
 use crate::event_loop::{Entry, Shared};
 use crate::handle::Local;
 use crate::platform::Platform;
 use crate::report::{CallbackPanic, Origin, Work};
-use crate::task::join::{Join, JoinState, Joint, Promise};
+use crate::task::join::{Join, JoinState, Joint, Promise, task_handle};
 use crate::task::registry::TaskFuture;
 use crate::task::supervise::supervise;
 
@@ -142,6 +140,10 @@ impl<P: Platform> Local<P> {
 /// });
 /// assert_eq!(answer.unwrap().unwrap(), 42);
 /// ```
+///
+/// [`JoinError::Cancelled`]: crate::JoinError::Cancelled
+/// [`JoinError::Panicked`]: crate::JoinError::Panicked
+/// [`JoinError::AwaitsItself`]: crate::JoinError::AwaitsItself
 #[must_use = "dropping the handle lets the task run by itself; say so with `drop`"]
 pub struct Task<T>(Rc<dyn Join<T>>);
 
@@ -160,6 +162,8 @@ impl<T> Task<T> {
     /// let outcome = event_loop.run_until_complete(task).unwrap();
     /// assert!(outcome.unwrap_err().is_cancelled());
     /// ```
+    ///
+    /// [`JoinError::Cancelled`]: crate::JoinError::Cancelled
     #[expect(
         clippy::must_use_candidate,
         reason = "cancelling is all that most want of it"
@@ -167,44 +171,6 @@ impl<T> Task<T> {
     pub fn cancel(&self) -> bool {
         self.0.cancel()
     }
-
-    /// Whether the task has come to its end, of whatever kind. asyncio's `done`.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.0.is_finished()
-    }
-
-    /// Whether the task has ended by being cancelled.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.was_cancelled()
-    }
-
-    pub(crate) fn poll_finished(&self, context: &Context<'_>) -> bool {
-        self.0.poll_finished(context)
-    }
 }
 
-impl<T> Future for Task<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context)
-    }
-}
-
-/// Detaches the task.
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.detach();
-    }
-}
-
-impl<T> fmt::Debug for Task<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task")
-            .field("finished", &self.is_finished())
-            .field("cancelled", &self.is_cancelled())
-            .finish_non_exhaustive()
-    }
-}
+task_handle!(Task);

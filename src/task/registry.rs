@@ -55,8 +55,9 @@ impl<P: Platform> Tasks<P> {
         }
     }
 
-    /// Takes a task in, under the number that it got when it was spawned. `make` gives its future and, if it has one of its own, its cell; it is
-    /// handed the task's waker, and a cell that an earlier task has left.
+    /// Takes a task in, under the number that it got when it was spawned. `make` gives its future and,
+    /// if it has one of its own, its cell; it is handed the task's waker, and a cell that an earlier
+    /// task has left.
     pub(crate) fn insert(
         &self,
         shared: &Arc<Shared<P>>,
@@ -118,23 +119,22 @@ impl<P: Platform> Tasks<P> {
     /// Hands out all tasks, for the loop to drop, in the order in which they were spawned.
     pub(crate) fn drain(&self) -> Vec<Polled> {
         self.spares.take();
-        let mut slots: Vec<Slot<P>> = self
-            .slots
-            .take()
-            .into_iter()
-            .map(|(_, slot)| slot)
-            .collect();
-        slots.sort_by_key(|slot| slot.waker.id().number);
-        slots
-            .into_iter()
-            .filter_map(|slot| {
-                slot.waker.finish();
-                Some(Polled {
-                    future: slot.future?,
-                    waker: Waker::from(slot.waker),
-                    spawned_at: slot.spawned_at,
-                })
-            })
-            .collect()
+        let slots = self.slots.take().into_iter();
+        let tasks = slots.filter_map(|(_, slot)| {
+            slot.waker.finish();
+            let task = Polled {
+                future: slot.future?,
+                waker: Waker::from(slot.waker.clone()),
+                spawned_at: slot.spawned_at,
+            };
+            Some((slot.waker.id().number, task))
+        });
+        by_number(tasks.collect())
     }
+}
+
+/// Not part of the generic function, so that sorting is compiled once.
+fn by_number(mut tasks: Vec<(u64, Polled)>) -> Vec<Polled> {
+    tasks.sort_unstable_by_key(|(number, _)| *number);
+    tasks.into_iter().map(|(_, task)| task).collect()
 }

@@ -4,9 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::error::{JoinError, SpawnError};
@@ -14,7 +12,7 @@ use crate::event_loop::{Entry, Shared};
 use crate::handle::Handle;
 use crate::platform::Platform;
 use crate::report::{CallbackPanic, Origin, Work};
-use crate::task::join::{Join, JoinState, Joint, Outcome, Promise};
+use crate::task::join::{Join, JoinState, Joint, Promise, task_handle};
 use crate::task::registry::TaskFuture;
 use crate::task::supervise::supervise;
 
@@ -260,18 +258,6 @@ impl<T> SharedTask<T> {
         self.0.cancel()
     }
 
-    /// Whether the task has come to its end, of whatever kind. asyncio's `done`.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.0.is_finished()
-    }
-
-    /// Whether the task has ended by being cancelled.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.was_cancelled()
-    }
-
     /// Blocks this thread until the task has ended, and takes its result. `result()` of the future
     /// that asyncio's `run_coroutine_threadsafe` returns.
     ///
@@ -315,35 +301,9 @@ impl<T> SharedTask<T> {
     pub fn result_timeout(&mut self, timeout: Duration) -> Result<T, ResultError> {
         self.0.block(Some(timeout))
     }
-
-    pub(crate) fn poll_finished(&self, context: &Context<'_>) -> bool {
-        self.0.poll_finished(context)
-    }
 }
 
-impl<T> Future for SharedTask<T> {
-    type Output = Outcome<T>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context)
-    }
-}
-
-/// Detaches the task.
-impl<T> Drop for SharedTask<T> {
-    fn drop(&mut self) {
-        self.0.detach();
-    }
-}
-
-impl<T> fmt::Debug for SharedTask<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedTask")
-            .field("finished", &self.is_finished())
-            .field("cancelled", &self.is_cancelled())
-            .finish_non_exhaustive()
-    }
-}
+task_handle!(SharedTask);
 
 /// Why a thread that waited for a task has no result.
 ///

@@ -1,0 +1,163 @@
+//! The threads of an [`Executor`](super::Executor), and the queue in front of them.
+//!
+//! They wait for jobs as the loop waits for callbacks: on a condvar, under the lock that the jobs are
+//! enqueued under. So here, too, who enqueues a job has to wake somebody.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::platform::{ParkingLot, Platform};
+
+/// What a thread of the pool, which knows no types, can do with a job.
+pub(super) trait Runnable: Send + Sync {
+    fn run(self: Arc<Self>);
+    fn abandon(&self);
+}
+
+/// Waits for a thread to end.
+pub(super) type Join = Box<dyn FnOnce() + Send>;
+
+/// Starts a thread that is to [`Worker::run`].
+pub(super) type Start<P> = Box<dyn Fn(Worker<P>) -> io::Result<Join> + Send + Sync>;
+
+pub(super) struct Pool<P: Platform> {
+    /// How many threads there may be.
+    size: usize,
+    start: Start<P>,
+    state: P::Mutex<State<P>>,
+    /// There is a job, or the pool is closed.
+    work: P::Condvar,
+}
+
+struct State<P: Platform> {
+    queue: VecDeque<Arc<dyn Runnable>>,
+    threads: Vec<Thread<P>>,
+    /// How many threads wait for work.
+    idle: usize,
+    closed: bool,
+}
+
+struct Thread<P: Platform> {
+    /// Known as soon as it has begun to work.
+    id: Option<P::ThreadId>,
+    join: Join,
+}
+
+impl<P: Platform> Pool<P> {
+    pub(super) fn new(size: usize, start: Start<P>) -> Self {
+        Pool {
+            size,
+            start,
+            state: P::mutex(State {
+                queue: VecDeque::new(),
+                threads: Vec::new(),
+                idle: 0,
+                closed: false,
+            }),
+            work: P::condvar(),
+        }
+    }
+
+    /// Takes a job in; or not, if it would have to wait for a thread that cannot be started.
+    pub(super) fn submit(self: &Arc<Self>, job: Arc<dyn Runnable>) -> io::Result<()> {
+        let mut state = P::lock(&self.state);
+        // A thread that has been notified is idle until it has the lock, and its job in the queue.
+        let has_idle_thread = state.idle > state.queue.len();
+        if !has_idle_thread && state.threads.len() < self.size {
+            let worker = Worker {
+                pool: self.clone(),
+                number: state.threads.len(),
+            };
+            match (self.start)(worker) {
+                Ok(join) => state.threads.push(Thread { id: None, join }),
+                Err(error) if state.threads.is_empty() => return Err(error),
+                Err(_) => {} // the others will get to it
+            }
+        }
+        state.queue.push_back(job);
+        P::notify_one(&self.work);
+        Ok(())
+    }
+
+    fn next_job(&self) -> Option<Arc<dyn Runnable>> {
+        let mut state = P::lock(&self.state);
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            state = P::wait(&self.work, state);
+            state.idle -= 1;
+        }
+    }
+
+    /// Drops the jobs that have not been started, and waits for the threads.
+    pub(super) fn close(&self) {
+        let mut state = P::lock(&self.state);
+        state.closed = true;
+        let jobs = std::mem::take(&mut state.queue);
+        let threads = std::mem::take(&mut state.threads);
+        drop(state);
+        for _ in &threads {
+            P::notify_one(&self.work);
+        }
+        for job in jobs {
+            job.abandon();
+        }
+        let this_thread = Some(P::current_thread());
+        for thread in threads {
+            if thread.id != this_thread {
+                (thread.join)();
+            }
+        }
+    }
+
+    pub(super) fn describe(&self, description: &mut fmt::DebugStruct<'_, '_>) -> fmt::Result {
+        let state = P::lock(&self.state);
+        description
+            .field("size", &self.size)
+            .field("threads", &state.threads.len())
+            .field("idle", &state.idle)
+            .field("queued", &state.queue.len())
+            .finish()
+    }
+}
+
+/// What a thread of an [`Executor`](crate::Executor) has to do: for
+/// [`Executor::starting_threads_with`](crate::Executor::starting_threads_with).
+#[must_use = "the jobs wait for this thread to run"]
+pub struct Worker<P: Platform = ParkingLot> {
+    pool: Arc<Pool<P>>,
+    number: usize,
+}
+
+impl<P: Platform> Worker<P> {
+    /// Which thread of its executor it is: 0, 1, and so on, in the order in which they are started.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Runs jobs on this thread, and sleeps while there are none, until the executor is dropped.
+    pub fn run(self) {
+        if let Some(thread) = P::lock(&self.pool.state).threads.get_mut(self.number) {
+            thread.id = Some(P::current_thread());
+        }
+        while let Some(job) = self.pool.next_job() {
+            job.run();
+        }
+    }
+}
+
+impl<P: Platform> fmt::Debug for Worker<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
