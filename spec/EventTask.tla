@@ -28,7 +28,7 @@ VARIABLES
     flag,           \* the event is set
     registered,     \* the event has the task's waker, and will use it
     wakefulness,    \* the waker's: "idle", "scheduled", "finished"
-    task,           \* what the task does: "away", "begin", "look", "done"
+    task,           \* what the task does: "away", "begin", "look", "finish", "done"
     pc              \* what each of the others is about to do
 
 taskVars == <<flag, registered, wakefulness, task, pc>>
@@ -98,17 +98,20 @@ BeginPoll ==
     /\ task' = "look"
     /\ UNCHANGED <<vars, flag, registered, pc>>
 
-(* The task: looks at the flag, and is done, or leaves its waker there. *)
+(* The task: looks at the flag, and is about to finish, or leaves its waker
+   there. *)
 Look ==
     /\ task = "look"
-    /\ IF flag
-       THEN /\ task' = "done"
-            /\ wakefulness' = "finished"
-            /\ UNCHANGED registered
-       ELSE /\ task' = "away"
-            /\ registered' = TRUE
-            /\ UNCHANGED wakefulness
-    /\ UNCHANGED <<vars, flag, pc>>
+    /\ task' = IF flag THEN "finish" ELSE "away"
+    /\ registered' = (registered \/ ~flag)
+    /\ UNCHANGED <<vars, flag, wakefulness, pc>>
+
+(* The task: is done. From now on, a wakeup means nothing. *)
+Finish ==
+    /\ task = "finish"
+    /\ task' = "done"
+    /\ wakefulness' = "finished"
+    /\ UNCHANGED <<vars, flag, registered, pc>>
 
 (* Nobody: the event is set, everybody is done, and nothing is left to run. *)
 EventTaskTerminating ==
@@ -123,6 +126,7 @@ EventTaskNext ==
     \/ RunPoll
     \/ BeginPoll
     \/ Look
+    \/ Finish
     \/ EventTaskTerminating
 
 (* The loop keeps its contract, a task that is polled comes back from it, and a
@@ -132,6 +136,7 @@ LoopGoesOn ==
     \/ RunPoll
     \/ BeginPoll
     \/ Look
+    \/ Finish
 
 EventTaskSpec ==
     /\ EventTaskInit
@@ -146,7 +151,7 @@ EventTaskTypeOK ==
     /\ flag \in BOOLEAN
     /\ registered \in BOOLEAN
     /\ wakefulness \in {"idle", "scheduled", "finished"}
-    /\ task \in {"away", "begin", "look", "done"}
+    /\ task \in {"away", "begin", "look", "finish", "done"}
     /\ pc \in [Others -> {"set", "wake", "submit", "done"}]
 
 (* A poll of the task is submitted, or some thread is about to. *)

@@ -17,7 +17,7 @@ BeginPollAtOnce ==
 (* The task: looks at the flag, and then has the waker forget. *)
 LookAndClear ==
     \/ /\ task = "look"
-       /\ task' = IF flag THEN "done" ELSE "clear"
+       /\ task' = IF flag THEN "finish" ELSE "clear"
        /\ registered' = (registered \/ ~flag)
        /\ UNCHANGED <<vars, flag, wakefulness, pc>>
     \/ /\ task = "clear"

@@ -11,6 +11,7 @@ use crate::call::CallHandle;
 use crate::error::Closed;
 use crate::handle::{Handle, Local};
 use crate::platform::{ParkingLot, Platform};
+use crate::task::TaskStep;
 
 /// A flag that tasks wait for, on the loop's thread. asyncio's `Event`.
 ///
@@ -67,6 +68,7 @@ impl<P: Platform> Flag<P> {
     fn set(&self) -> VecDeque<(u64, Waker)> {
         let mut state = P::lock(&self.0);
         state.is_set = true;
+        P::task_step(TaskStep::SetFlag);
         mem::take(&mut state.waiters)
     }
 
@@ -221,6 +223,7 @@ impl<P: Platform> Future for EventWait<P> {
         let waker = context.waker();
         let this = &mut *self;
         let mut state = P::lock(&this.event.flag.0);
+        P::task_step(TaskStep::Look);
         let Some(number) = this.number else {
             if state.is_set {
                 return Poll::Ready(());

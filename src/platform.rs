@@ -11,6 +11,7 @@ use std::ops::DerefMut;
 use std::time::Duration;
 
 use crate::inbox::{Protocol, Status, Step};
+pub use crate::task::TaskStep;
 
 mod environment;
 #[cfg(feature = "loom")]
@@ -107,6 +108,10 @@ pub trait Platform: Sized + 'static {
     /// [`Step::Run`], which needs no lock, it is nothing.
     #[inline(always)]
     fn step(_step: Step, _status: Option<Status>) {}
+
+    /// Called at each step of a task's waker and of an event, in the same way.
+    #[inline(always)]
+    fn task_step(_step: TaskStep) {}
 
     /// Whether the loop has to let a callback's panic through instead of reporting it.
     ///

@@ -10,6 +10,7 @@ use wakeproof::platform::{Observer, ParkingLot, Variant};
 use wakeproof::{EventLoop, Handle, hazard};
 use wakeproof_model_tests::conform::action::Action;
 use wakeproof_model_tests::conform::comparison::{Compared, Explorer, compare};
+use wakeproof_model_tests::conform::event_task::{self, Design};
 use wakeproof_model_tests::conform::recording::{self, Followed, Header, Line};
 use wakeproof_model_tests::conform::relation::{Cast, Observation, Source};
 use wakeproof_model_tests::conform::{faults, loop_models, models, timers};
@@ -326,6 +327,21 @@ fn timers_fire_when_the_specification_lets_them_and_not_when_it_does_not() {
     let exchanged = later.source(&folder);
     let compared = earlier.compare::<Correct>(&exchanged, &limits).unwrap();
     assert!(compared.refused.is_some());
+}
+
+#[test]
+fn a_task_is_woken_as_the_specification_says_and_not_as_its_faulty_twin_does() {
+    let folder = spec::default_directory();
+    let limits = Limits::default();
+    let compared = event_task::compare(&folder, Design::Correct, &limits).unwrap();
+    println!("{} executions", compared.executions);
+    assert!(compared.executions > 100);
+    if let Some(complaint) = complaint(&compared) {
+        panic!("{complaint}");
+    }
+    let compared = event_task::compare(&folder, Design::ClearAfterPoll, &limits).unwrap();
+    let refused = compared.refused.expect("the code is not what is specified");
+    assert!(refused.report.contains("task = "), "{}", refused.report);
 }
 
 #[test]

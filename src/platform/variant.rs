@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use crate::inbox::{Correct, Protocol, Status, Step};
-use crate::platform::Platform;
+use crate::platform::{Platform, TaskStep};
 
 /// The platform `P`, with another protocol, or with somebody who watches, or both.
 ///
@@ -47,6 +47,10 @@ pub trait Observer: Debug + 'static {
     /// Called when the condvar has been notified: it reached somebody who waited, or nobody.
     #[inline(always)]
     fn notified(_somebody: bool) {}
+
+    /// Called at each step of a task's waker and of an event, as [`Platform::task_step`] is.
+    #[inline(always)]
+    fn task_step(_step: TaskStep) {}
 }
 
 /// Nobody watches.
@@ -114,6 +118,12 @@ impl<P: Platform, V: Protocol, O: Observer> Platform for Variant<P, V, O> {
     fn step(step: Step, status: Option<Status>) {
         P::step(step, status);
         O::step(step, status);
+    }
+
+    #[inline(always)]
+    fn task_step(step: TaskStep) {
+        P::task_step(step);
+        O::task_step(step);
     }
 
     fn must_not_catch(payload: &(dyn Any + Send)) -> bool {

@@ -5,6 +5,7 @@ use std::task::Wake;
 
 use crate::event_loop::{Entry, Shared};
 use crate::platform::Platform;
+use crate::task::TaskStep;
 
 /// Which task: a place in the loop's slab, and a number that no other task of the loop has had, so
 /// that what was meant for a task that is gone does not reach the next one in its place.
@@ -68,12 +69,16 @@ impl<P: Platform> TaskWaker<P> {
     /// Before the poll, not after it: what the poll has looked at may change while it runs, and a
     /// wakeup that says so has to put the task in the queue again.
     pub(crate) fn begin_poll(&self) {
-        *P::lock(&self.wakefulness) = Wakefulness::Idle;
+        let mut wakefulness = P::lock(&self.wakefulness);
+        *wakefulness = Wakefulness::Idle;
+        P::task_step(TaskStep::BeginPoll);
     }
 
     /// The task is over.
     pub(crate) fn finish(&self) {
-        *P::lock(&self.wakefulness) = Wakefulness::Finished;
+        let mut wakefulness = P::lock(&self.wakefulness);
+        *wakefulness = Wakefulness::Finished;
+        P::task_step(TaskStep::Finish);
     }
 }
 
@@ -84,6 +89,7 @@ impl<P: Platform> Wake for TaskWaker<P> {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let mut wakefulness = P::lock(&self.wakefulness);
+        P::task_step(TaskStep::Schedule);
         if *wakefulness == Wakefulness::Idle {
             *wakefulness = Wakefulness::Scheduled;
             drop(wakefulness);

@@ -10,6 +10,7 @@ use comfy_table::{Cell, CellAlignment};
 use serde::Serialize;
 use wakeproof::inbox::Correct;
 use wakeproof_model_tests::conform::comparison::{Compared, Explorer, compare};
+use wakeproof_model_tests::conform::event_task::{self, Design};
 use wakeproof_model_tests::conform::faults::{self, Tried};
 use wakeproof_model_tests::conform::loop_models;
 use wakeproof_model_tests::conform::models::{self, Model};
@@ -109,6 +110,8 @@ enum Work {
     Inbox(Model, Explorer),
     /// The loop with timers.
     Timers(Timers),
+    /// A task and an event.
+    EventTask,
     /// A model of the loop that loom and shuttle check anyway.
     Loop(Pair),
 }
@@ -128,7 +131,8 @@ impl Work {
         }
         let timers = timers::ALL.into_iter().map(Work::Timers);
         let loops = loop_models::followed().into_iter().map(Work::Loop);
-        Ok(inbox.chain(timers).chain(loops).collect())
+        let event_task = std::iter::once(Work::EventTask);
+        Ok(inbox.chain(timers).chain(event_task).chain(loops).collect())
     }
 
     fn compare(&self, folder: &Path) -> anyhow::Result<Comparison> {
@@ -150,6 +154,11 @@ impl Work {
                 let compared = timers.compare::<Correct>(&source, &limits)?;
                 let about = format!("the loop: {}", timers.about);
                 Comparison::new(timers.name, about, Explorer::ShuttleDepthFirst, compared)
+            }
+            Work::EventTask => {
+                let compared = event_task::compare(folder, Design::Correct, &limits)?;
+                let about = "the loop: a task waits for an event".to_owned();
+                Comparison::new("event task", about, Explorer::ShuttleDepthFirst, compared)
             }
             Work::Loop(pair) => {
                 let compared = loop_models::follow(&source, &pair.correct, SCHEDULES)
@@ -205,8 +214,8 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
             out,
             "As expected: every execution is a behaviour of the specification, and all schedules of a model\n\
              together show all that it allows: each state, each transition. (loom leaves out schedules that\n\
-             differ in nothing a thread could see; timers, and the models of the whole loop, do not do all\n\
-             that the specification allows.) Followed {:.1} million steps a second.",
+             differ in nothing a thread could see; timers, tasks, and the models of the whole loop, do not do\n\
+             all that the specification allows.) Followed {:.1} million steps a second.",
             rate / 1e6
         )?;
     } else {

@@ -5,16 +5,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use serde::Serialize;
-use tla_checker::ast::{Env, Expr, State, Value};
-use tla_checker::checker::prepare_spec;
-use tla_checker::eval::{Definitions, init_states, make_primed_names, next_states};
+use tla_checker::ast::{Expr, State, Value};
+use tla_checker::eval::Definitions;
 use wakeproof::inbox::Status;
 
 use crate::conform::action::{Action, Actor};
+use crate::conform::module::Module;
 use crate::conform::outcome::{Outcome, callbacks};
-use crate::spec::check::prepare;
 use crate::spec::read;
 
 /// Who takes part in an execution, and what the environment may do to it.
@@ -198,11 +197,7 @@ impl From<Status> for Observation {
 pub struct Relation {
     threads: Vec<String>,
     actions: Vec<(Label, Expr)>,
-    initial: Vec<State>,
-    vars: Vec<Arc<str>>,
-    primed: Vec<Arc<str>>,
-    env: Env,
-    definitions: Definitions,
+    module: Module,
     columns: Columns,
     keeps_history: bool,
 }
@@ -289,21 +284,10 @@ impl Relation {
             Some(text) => text.clone(),
             None => read(&path)?,
         };
-        let prepared = prepare(&path, &text, &path, model, &constants)?;
-        let (env, definitions) = prepare_spec(&prepared.spec, &prepared.domains, Some(&path), true)
-            .map_err(|error| anyhow!("{}: {error:?}", path.display()))?;
-        let vars = prepared.spec.vars.clone();
-        let init = prepared
-            .spec
-            .init
-            .as_ref()
-            .with_context(|| format!("{}: no Init", path.display()))?;
-        let initial = init_states(init, &vars, &env, &definitions)
-            .map_err(|error| anyhow!("{}: Init: {error:?}", path.display()))?;
-
+        let module = Module::load(&path, &text, model, &constants)?;
         let column = |name: &str| {
-            vars.iter()
-                .position(|var| &**var == name)
+            let mut vars = module.vars.iter();
+            vars.position(|var| &**var == name)
                 .with_context(|| format!("{}: no variable {name}", path.display()))
         };
         let columns = Columns {
@@ -312,16 +296,12 @@ impl Relation {
             stopping: column("stopping")?,
             closed: column("closed")?,
         };
-        let actions =
-            actions(source, &threads, &definitions).with_context(|| path.display().to_string())?;
+        let actions = actions(source, &threads, &module.definitions)
+            .with_context(|| path.display().to_string())?;
         Ok(Relation {
             threads,
             actions,
-            initial,
-            primed: make_primed_names(&vars),
-            vars,
-            env,
-            definitions,
+            module,
             columns,
             keeps_history,
         })
@@ -343,7 +323,7 @@ impl Relation {
     /// The states that the specification begins with.
     #[must_use]
     pub fn initial(&self) -> &[State] {
-        &self.initial
+        &self.module.initial
     }
 
     /// Everything that the specification allows next.
@@ -352,19 +332,11 @@ impl Relation {
     ///
     /// If an action cannot be evaluated.
     pub fn successors(&self, state: &State) -> anyhow::Result<Vec<(Label, State)>> {
-        let mut env = self.env.clone();
         let mut successors = Vec::new();
         for (label, action) in &self.actions {
-            let next = next_states(
-                action,
-                state,
-                &self.vars,
-                &self.primed,
-                &mut env,
-                &self.definitions,
-            )
-            .map_err(|error| anyhow!("{}: {error:?}", label.action))?;
-            successors.extend(next.into_iter().map(|next| (*label, next.state)));
+            let next = self.module.next(state, action);
+            let next = next.with_context(|| label.action.to_string())?;
+            successors.extend(next.into_iter().map(|next| (*label, next)));
         }
         Ok(successors)
     }
@@ -396,8 +368,8 @@ impl Relation {
         if self.keeps_history {
             return state;
         }
-        let initial = &self.initial[0].values;
-        for (column, var) in self.vars.iter().enumerate() {
+        let initial = &self.module.initial[0].values;
+        for (column, var) in self.module.vars.iter().enumerate() {
             let value = &mut state.values[column];
             match &**var {
                 "queue" | "batch" => *value = self.anonymous(length(value)),
@@ -419,7 +391,7 @@ impl Relation {
     #[must_use]
     pub fn outcome(&self, state: &State) -> Outcome {
         let all = |name: &str| {
-            let column = self.vars.iter().position(|var| &**var == name);
+            let column = self.module.vars.iter().position(|var| &**var == name);
             column.map_or_else(Vec::new, |column| {
                 callbacks(&state.values[column], &self.threads)
             })
@@ -442,7 +414,7 @@ impl Relation {
     /// The specification's variables, in the order of a state's values.
     #[must_use]
     pub fn variables(&self) -> &[Arc<str>] {
-        &self.vars
+        &self.module.vars
     }
 }
 
