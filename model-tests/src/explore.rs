@@ -67,7 +67,7 @@ pub struct Limits {
 #[derive(Debug, Default)]
 pub struct Progress {
     executions: AtomicU64,
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -81,6 +81,15 @@ impl Progress {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Of another exploration, which counts its own executions, and is ended together with this one.
+    #[must_use]
+    pub fn of_another(&self) -> Progress {
+        Progress {
+            executions: AtomicU64::new(0),
+            cancelled: self.cancelled.clone(),
+        }
     }
 
     /// Ends the exploration after the execution that is running.

@@ -7,13 +7,15 @@
 //!   `relaxed-flag`, in which a read overtakes a write: only loom knows the C11 memory model.
 //! - **Real threads** run on condvars that do not wake spuriously, and on a clock that cannot be told
 //!   to pass a deadline between two given steps. They cannot see `if-instead-of-while`,
-//!   `stale-deadline` and `timeout-means-nothing-to-do`. What else they find is a matter of timing, and none of it is a proof.
+//!   `stale-deadline` and `timeout-means-nothing-to-do`. What else they find is a matter of timing, and
+//!   none of it is a proof.
 //! - **The specification** has one consumer. It cannot see `notify-only-when-empty`, which is about a
 //!   second worker.
 //! - **The property tests** put the fault into the loop itself and make public calls. They cannot see a
 //!   fault of another primitive, nor `timeout-means-nothing-to-do`, by which a whole loop is late and
 //!   loses nothing.
 
+use std::iter;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ use crate::explore::{Exploration, Limits, Outcome, Progress, Search};
 use crate::faults::{Checker, Fault, catalogue};
 use crate::models::{Subject, pairs};
 use crate::spec::steps::Trace;
-use crate::spec::{self, Finding, Specification};
+use crate::spec::{self, Finding, Specification, in_parallel};
 use wakeproof::inbox::Correct;
 use wakeproof_proptests::find::{self as properties, Found};
 
@@ -143,7 +145,7 @@ const PATIENCE_WITH_THE_CORRECT: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// If a checker cannot do its work, or is interrupted.
-pub fn fill(bounds: &Bounds, watcher: &dyn Fn(&str, Checker)) -> anyhow::Result<Matrix> {
+pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow::Result<Matrix> {
     let begun = Instant::now();
     let faults = catalogue();
     let specification = Specification::load(&spec::default_directory())?;
@@ -160,46 +162,56 @@ pub fn fill(bounds: &Bounds, watcher: &dyn Fn(&str, Checker)) -> anyhow::Result<
         }
         results
     });
-    let mut on_threads = on_threads.into_iter();
-
-    let mut rows = vec![Line {
-        name: "correct",
-        wrong: "nothing: every model, and every fault's correct twin",
-        seen_in: "",
-        breaks: String::new(),
-        cells: cells(|checker| {
-            watcher("correct", checker);
-            match checker {
-                Checker::Tla => specified_correct(&specification),
-                Checker::Threads => Ok(on_threads.next().expect("one for the correct protocol")),
-                Checker::Properties => Ok(Result::of_properties(&properties::find::<Correct>())),
-                _ => correct(checker, bounds),
+    // Each row that is not the correct protocol's has a fault.
+    let rows: Vec<Option<&Fault>> = iter::once(None).chain(faults.iter().map(Some)).collect();
+    let cells: Vec<(usize, Checker)> = (0..rows.len())
+        .flat_map(|row| Checker::ALL.map(|checker| (row, checker)))
+        .collect();
+    let results = in_parallel(&cells, |&(row, checker)| {
+        if checker == Checker::Threads {
+            return Ok(on_threads[row].clone());
+        }
+        match rows[row] {
+            None => {
+                watcher("correct", checker);
+                look_at_correct(checker, &specification, bounds)
             }
-        })?,
-    }];
-    for fault in &faults {
-        let cells = cells(|checker| {
-            watcher(fault.name, checker);
-            match checker {
-                Checker::Threads => Ok(on_threads.next().expect("one for each fault")),
-                _ if let Some(why) = fault.blindness(checker) => Ok(Result::cannot_see(why)),
-                Checker::Tla => specified(fault, &specification),
-                Checker::Properties => falsified(fault),
-                _ => {
-                    let exploration = explore(&fault.faulty, checker, bounds)?;
-                    not_interrupted(bounds, fault.name, checker)?;
-                    Ok(Result::of(&exploration, checker))
-                }
+            Some(fault) => {
+                watcher(fault.name, checker);
+                look_for(fault, checker, &specification, bounds)
             }
-        })?;
-        rows.push(Line {
-            name: fault.name,
-            wrong: fault.wrong,
-            seen_in: fault.seen_in,
-            breaks: fault.breaks.to_string(),
-            cells,
+        }
+    })?;
+    let mut cells = cells
+        .iter()
+        .zip(results)
+        .map(|(&(_, checker), result)| Cell {
+            checker,
+            result,
+            as_expected: false,
         });
-    }
+    let mut rows: Vec<Line> = rows
+        .into_iter()
+        .map(|fault| {
+            let cells = cells.by_ref().take(Checker::ALL.len()).collect();
+            match fault {
+                None => Line {
+                    name: "correct",
+                    wrong: "nothing: every model, and every fault's correct twin",
+                    seen_in: "",
+                    breaks: String::new(),
+                    cells,
+                },
+                Some(fault) => Line {
+                    name: fault.name,
+                    wrong: fault.wrong,
+                    seen_in: fault.seen_in,
+                    breaks: fault.breaks.to_string(),
+                    cells,
+                },
+            }
+        })
+        .collect();
     for row in &mut rows {
         row.judge();
     }
@@ -210,24 +222,45 @@ pub fn fill(bounds: &Bounds, watcher: &dyn Fn(&str, Checker)) -> anyhow::Result<
     })
 }
 
-fn cells(mut look: impl FnMut(Checker) -> anyhow::Result<Result>) -> anyhow::Result<Vec<Cell>> {
-    Checker::ALL
-        .into_iter()
-        .map(|checker| {
-            Ok(Cell {
-                checker,
-                result: look(checker)?,
-                as_expected: false,
-            })
-        })
-        .collect()
+/// Any cell of a fault's row, but that of the real threads.
+fn look_for(
+    fault: &Fault,
+    checker: Checker,
+    specification: &Specification,
+    bounds: &Bounds,
+) -> anyhow::Result<Result> {
+    if let Some(why) = fault.blindness(checker) {
+        return Ok(Result::cannot_see(why));
+    }
+    match checker {
+        Checker::Tla => specified(fault, specification),
+        Checker::Properties => falsified(fault),
+        _ => {
+            let exploration = explore(&fault.faulty, checker, bounds)?;
+            not_interrupted(bounds, fault.name, checker, &exploration)?;
+            Ok(Result::of(&exploration, checker))
+        }
+    }
+}
+
+/// Any cell of the first row, but that of the real threads.
+fn look_at_correct(
+    checker: Checker,
+    specification: &Specification,
+    bounds: &Bounds,
+) -> anyhow::Result<Result> {
+    match checker {
+        Checker::Tla => specified_correct(specification),
+        Checker::Properties => Ok(Result::of_properties(&properties::find::<Correct>())),
+        _ => correct(checker, bounds),
+    }
 }
 
 fn explore(subject: &Subject, checker: Checker, bounds: &Bounds) -> anyhow::Result<Exploration> {
     let Bounds { samples, seed, .. } = *bounds;
     let limits = |executions| Limits {
         executions: Some(executions),
-        progress: bounds.progress.clone(),
+        progress: Arc::new(bounds.progress.of_another()),
         ..Limits::default()
     };
     let sample = |search| subject.shuttle(search, &limits(samples));
@@ -256,7 +289,7 @@ fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
     let mut is_proof = true;
     for (name, subject) in all_correct() {
         let exploration = explore(&subject, checker, bounds)?;
-        not_interrupted(bounds, name, checker)?;
+        not_interrupted(bounds, name, checker, &exploration)?;
         match Result::of(&exploration, checker) {
             Result::NotFound {
                 within,
@@ -274,8 +307,13 @@ fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
     })
 }
 
-fn not_interrupted(bounds: &Bounds, name: &str, checker: Checker) -> anyhow::Result<()> {
-    let executions = bounds.progress.executions();
+fn not_interrupted(
+    bounds: &Bounds,
+    name: &str,
+    checker: Checker,
+    exploration: &Exploration,
+) -> anyhow::Result<()> {
+    let executions = exploration.executions;
     anyhow::ensure!(
         !bounds.progress.is_cancelled(),
         "interrupted in {name} under {checker}, after {executions} executions of it; nothing is proved"
