@@ -1,0 +1,1 @@
+//! Benchmarks of the event loop: `cargo bench -p wakeproof-benches`.
