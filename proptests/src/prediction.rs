@@ -102,6 +102,9 @@ impl<R: Rules> Prediction<R> {
                     };
                     self.call(thread, Call::CancelTask(id));
                     let cancelled = self.reference.cancel_task(id);
+                    if cancelled {
+                        self.reference.wake(id);
+                    }
                     self.give(thread, Outcome::Cancelled(cancelled));
                 }
             }
@@ -113,7 +116,7 @@ impl<R: Rules> Prediction<R> {
             }
             Command::SetEvent(SetThrough::Event, event) => {
                 self.call(OWNER, Call::SetEvent(*event));
-                self.reference.set_event(*event);
+                self.set_event(*event);
                 self.give(OWNER, Outcome::Nothing);
             }
             Command::SetEvent(SetThrough::Threadsafe(caller), event) => {
@@ -191,6 +194,12 @@ impl<R: Rules> Prediction<R> {
         }
     }
 
+    fn set_event(&mut self, event: Flag) {
+        for released in self.reference.set_event(event) {
+            self.reference.wake(released);
+        }
+    }
+
     /// Polls a task, or drops it if it is to be cancelled.
     fn poll(&mut self, id: Id) {
         let timed = self.reference.debug;
@@ -204,7 +213,7 @@ impl<R: Rules> Prediction<R> {
             self.record(OWNER, Event::Polled(id, began));
             self.go_on(id);
         }
-        self.reference.end_poll();
+        self.reference.end_poll(id);
         let duration = self.reference.now - began;
         if timed && duration > self.slow_callback_duration {
             self.record(OWNER, Event::Slow(self.handlers, duration));
@@ -348,7 +357,7 @@ impl<R: Rules> Prediction<R> {
     /// Runs one callback: its script, its destructor, and the reports about it.
     fn call_back(&mut self, id: Id) {
         if let Some(event) = self.setters.get(&id) {
-            self.reference.set_event(*event);
+            self.set_event(*event);
             self.reference.finish(id);
             return;
         }

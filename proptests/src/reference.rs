@@ -49,6 +49,11 @@ pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
         true
     }
 
+    /// Whether a task that is woken while it is polled is polled once more.
+    fn wakeups_count_in_a_poll() -> bool {
+        true
+    }
+
     /// In which order those are woken that an event has released: in that of their arrival.
     fn order_released(_released: &mut [Id]) {}
 

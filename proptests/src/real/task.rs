@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use wakeproof::platform::Platform;
-use wakeproof::{Handle, JoinError, SharedTask, Task};
+use wakeproof::{Handle, SharedTask, Task};
 
 use super::{PERFORMER, Perform, ScriptedPanic, Shared, Token, lock};
 use crate::command::{Callback, Command, Id, SpawnThrough};
@@ -161,13 +161,7 @@ impl<P: Platform> Future for Held<P> {
             return Poll::Pending;
         };
         self.handle = None;
-        Poll::Ready(match outcome {
-            Ok(()) => End::Returned,
-            Err(JoinError::Cancelled) => End::Cancelled,
-            Err(JoinError::Panicked(_)) => End::Panicked,
-            Err(JoinError::AwaitsItself) => End::AwaitsItself,
-            Err(other) => panic!("an unknown end: {other}"),
-        })
+        Poll::Ready(End::of(outcome))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Entry, Reference, Rules};
+use super::{Activity, Entry, Reference, Rules};
 use crate::command::{Event, Id};
 use crate::record::{End, Refusal};
 
@@ -19,6 +19,8 @@ pub struct Task {
     pub sleeps: usize,
     /// How it has ended, if it has.
     pub end: Option<End>,
+    /// Its poll that has led to its end is over: wakeups mean nothing any more.
+    pub over: bool,
     /// The task that awaits its end.
     pub joiner: Option<Id>,
     /// Nobody will ask for its end.
@@ -58,21 +60,31 @@ impl<R: Rules> Reference<R> {
 
     /// A waker of the task's is used. Wakeups up to the next poll are one.
     pub fn wake(&mut self, id: Id) {
-        let task = self.task(id);
-        if task.end.is_none() && (!task.scheduled || !R::wakeups_are_one()) {
-            task.scheduled = true;
-            self.enqueue(Entry::Task(id));
+        if self.begin_wake(id) {
+            self.end_wake(id);
         }
     }
 
-    /// Asks for the end of a task, and says whether it may come to that.
+    /// The first half of a wakeup: whether it is to put the task in the queue. Between the two, other
+    /// threads may do something.
+    pub fn begin_wake(&mut self, id: Id) -> bool {
+        let counts = R::wakeups_count_in_a_poll() || self.activity != Activity::Calling(id);
+        let task = self.task(id);
+        let first = counts && !task.over && (!task.scheduled || !R::wakeups_are_one());
+        task.scheduled |= first;
+        first
+    }
+
+    /// The second half of a wakeup.
+    pub fn end_wake(&mut self, id: Id) {
+        self.enqueue(Entry::Task(id));
+    }
+
+    /// Asks for the end of a task, and says whether it may come to that: then it is to be woken.
     pub fn cancel_task(&mut self, id: Id) -> bool {
         let task = self.task(id);
         let accepted = task.end.is_none() && !task.cancel_requested;
         task.cancel_requested |= accepted;
-        if accepted {
-            self.wake(id);
-        }
         accepted
     }
 
@@ -167,13 +179,15 @@ impl<R: Rules> Reference<R> {
         }
     }
 
-    /// The poll is over, whatever came of it.
-    pub fn end_poll(&mut self) {
-        self.activity = super::Activity::Iterating;
+    /// The task's poll is over, whatever came of it.
+    pub fn end_poll(&mut self, id: Id) {
+        let task = self.task(id);
+        task.over = task.end.is_some();
+        self.activity = Activity::Iterating;
     }
 
-    /// Sets an event, and wakes who waits for it, in the order of arrival.
-    pub fn set_event(&mut self, event: Event) {
+    /// Sets an event, and gives those who are to be woken, in the order of arrival.
+    pub fn set_event(&mut self, event: Event) -> Vec<Id> {
         self.events.insert(event);
         let mut released: Vec<Id> = Vec::new();
         self.waiters.retain(|(awaited, id)| {
@@ -184,9 +198,7 @@ impl<R: Rules> Reference<R> {
             stays
         });
         R::order_released(&mut released);
-        for id in released {
-            self.wake(id);
-        }
+        released
     }
 
     /// Resets an event.
