@@ -335,7 +335,7 @@ impl<R: Rules> Prediction<R> {
                     Some(Advance::Polled(id)) => self.poll(id),
                     Some(Advance::Reported(id)) => self.report(id),
                     Some(Advance::Slept) => self.sleep(),
-                    Some(Advance::Took) => {}
+                    Some(Advance::Took | Advance::Ended) => {}
                     _ => break,
                 }
                 if self.overslept {

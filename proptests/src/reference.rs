@@ -84,6 +84,8 @@ pub struct Reference<R = Documented> {
     pub timers: BTreeMap<(Duration, usize), Entry>,
     /// How many timers have been taken.
     pub timers_taken: usize,
+    /// Until when the loop may sleep. What is cancelled after it has looked for that shortens no sleep.
+    pub until: Option<Duration>,
     /// The iteration has run its batch, and runs the timers that were due at this time.
     pub due: Option<Duration>,
     /// What became of each accepted callback.
@@ -140,6 +142,8 @@ pub enum Activity {
     /// It is outside of `run_forever` and `close`.
     #[default]
     Idle,
+    /// It is about to stop, or to look for work.
+    Between,
     /// It looks for work: an iteration begins when there is some.
     Looking,
     /// A deadline has ended its sleep: an iteration begins, whatever is queued by then.
@@ -157,6 +161,8 @@ pub enum Activity {
 pub enum Advance {
     /// An iteration begins: it has taken the whole queue.
     Took,
+    /// An iteration has ended, and it is clear until when the loop may sleep.
+    Ended,
     /// There is nothing to do, and nothing happens until something is submitted or stops the loop,
     /// or a [deadline passes](Reference::pass_deadline).
     Slept,
@@ -219,6 +225,7 @@ impl<R: Rules> Reference<R> {
         if self.is_running() {
             return Err(RunError::AlreadyRunning);
         }
+        self.until = self.first_deadline();
         self.activity = Activity::Looking;
         Ok(())
     }
@@ -246,6 +253,13 @@ impl<R: Rules> Reference<R> {
     pub fn advance(&mut self) -> Option<Advance> {
         match self.activity {
             Activity::Idle | Activity::Calling(_) => None,
+            Activity::Between => Some(match std::mem::take(&mut self.stopping) {
+                true => {
+                    self.activity = Activity::Idle;
+                    Advance::Returned
+                }
+                false => self.look(),
+            }),
             Activity::Looking => Some(self.look()),
             Activity::Waking => Some(self.take()),
             Activity::Iterating => Some(match self.next_to_run() {
@@ -260,11 +274,11 @@ impl<R: Rules> Reference<R> {
                     self.activity = Activity::Calling(id);
                     Advance::Started(id)
                 }
-                None if std::mem::take(&mut self.stopping) => {
-                    self.activity = Activity::Idle;
-                    Advance::Returned
+                None => {
+                    self.until = self.first_deadline();
+                    self.activity = Activity::Between;
+                    Advance::Ended
                 }
-                None => self.look(),
             }),
             Activity::Closing => Some(match self.next_to_drop() {
                 Some(Entry::Task(id)) => Advance::AbandonedTask(id),
@@ -298,23 +312,23 @@ impl<R: Rules> Reference<R> {
         Advance::Took
     }
 
-    /// Lets time pass until the first deadline of the timers, which is about to wake a loop that
-    /// sleeps. False if it does not sleep, or there is no such deadline: then it sleeps on.
-    pub fn pass_deadline(&mut self) -> bool {
+    /// The first deadline of the timers that are to run, if it ever comes.
+    fn first_deadline(&mut self) -> Option<Duration> {
         let mut timers = std::mem::take(&mut self.timers);
         timers.retain(|_, timer| self.is_to_run(timer));
         self.timers = timers;
-        let deadline = self
-            .timers
-            .values()
-            .next()
-            .map(|timer| self.deadlines[timer]);
-        let Some(deadline) = deadline.filter(|deadline| *deadline < Duration::MAX) else {
+        let first = self.timers.values().next();
+        let deadline = first.map(|timer| self.deadlines[timer]);
+        deadline.filter(|deadline| *deadline < Duration::MAX)
+    }
+
+    /// Lets time pass until the deadline that the loop sleeps for, which is about to wake it. False if
+    /// it does not sleep, or there is no such deadline: then it sleeps on.
+    pub fn pass_deadline(&mut self) -> bool {
+        let sleeps = self.asleep && self.activity == Activity::Looking;
+        let Some(deadline) = self.until.filter(|_| sleeps) else {
             return false;
         };
-        if !self.asleep || self.activity != Activity::Looking {
-            return false;
-        }
         self.now = self.now.max(deadline);
         self.activity = Activity::Waking;
         true

@@ -4,7 +4,8 @@
 //! several, since other threads may come in between. The search, by Wing and Gong, tries every order
 //! that this allows: whatever ended before something else began comes first. The loop's own steps,
 //! which nobody calls and nobody sees, fit in where the reference can take them: to take the queue, to
-//! fall asleep, to set an event for another thread, to drop a callback or a task in `close`.
+//! see until when it may sleep, to fall asleep, to set an event for another thread, to drop a callback
+//! or a task in `close`.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
@@ -282,7 +283,9 @@ impl<R: Rules> Search<'_, R> {
         if is_awake || self.spurious_wakeups {
             let mut next = state.clone();
             match next.reference.advance() {
-                Some(Advance::Took | Advance::Slept | Advance::Abandoned(_)) => states.push(next),
+                Some(Advance::Took | Advance::Ended | Advance::Slept | Advance::Abandoned(_)) => {
+                    states.push(next)
+                }
                 Some(Advance::AbandonedTask(id)) => {
                     next.reference.forget_wait(id);
                     next.reference.end(id, End::Cancelled);
