@@ -308,6 +308,26 @@ impl Rules for PollsForgetWakeups {
     }
 }
 
+/// A wrong rule: whose time has come is too late, be it ready or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct ReadyIsTooLate;
+
+impl Rules for ReadyIsTooLate {
+    fn ready_is_in_time() -> bool {
+        false
+    }
+}
+
+/// A wrong rule: a run whose future completes leaves the rest of the iteration for the next run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CompletionCutsShort;
+
+impl Rules for CompletionCutsShort {
+    fn iterations_end() -> bool {
+        false
+    }
+}
+
 /// A wrong rule: who has waited for an event for the shortest time goes on first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LastWaiterFirst;

@@ -413,7 +413,9 @@ fn task(history: &History) -> Result<(), String> {
     let closed = history.closed().map(|(begin, _)| begin);
     for (at, Record { thread, event }) in history.records.iter().enumerate() {
         match event {
-            Event::Call(Call::Spawn(id, _)) => _ = gone.insert(*id, false),
+            Event::Call(Call::Spawn(id, _) | Call::RunUntilComplete(id)) => {
+                gone.insert(*id, false);
+            }
             Event::Polled(id, _) if gone.get(id) != Some(&false) => {
                 return Err(format!(
                     "task {id} was polled, and is over or was never spawned"

@@ -37,8 +37,8 @@ pub enum Event {
     Polled(Id, Duration),
     /// A task begins to wait: until this deadline, if it sleeps.
     Waits(Id, Option<Duration>),
-    /// What a task has waited for has come: the end of this kind, of a task.
-    GoesOn(Id, Option<End>),
+    /// A task waits no more.
+    GoesOn(Id, Came),
     /// What a callback or a task owns is dropped: when it ends, or when it is certain that it never runs.
     Dropped(Id),
     /// The exception handler is told of a panic of this callback's or task's. Handlers are numbered.
@@ -76,6 +76,8 @@ pub enum Call {
     Stop,
     /// `EventLoop::run_forever`.
     Run,
+    /// `EventLoop::run_until_complete`, with a future of this number.
+    RunUntilComplete(Id),
     /// `EventLoop::close`.
     Close,
     /// The end of the `EventLoop`.
@@ -97,6 +99,9 @@ pub enum Outcome {
     CancelPanicked,
     /// Of a run.
     Ran(Result<(), RunError>),
+    /// Of a run until a future has completed: how that has ended. What its destructor panics with goes on
+    /// in the caller like its own panic.
+    Completed(Result<End, RunError>),
     /// Of a close.
     Closed(Result<(), CloseError>),
     /// Of a task: how it has ended. None on the loop's thread while it has not, where waiting would be
@@ -110,6 +115,17 @@ pub enum Outcome {
     Looked(Box<Observation>),
     /// Of `Handle::status`.
     Status(Status),
+}
+
+/// Why a task waits no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Came {
+    /// Its turn, its time, or its event has come.
+    It,
+    /// The task that it awaited has ended.
+    End(End),
+    /// It was not to wait any longer.
+    Elapsed,
 }
 
 /// How a task has ended.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use wakeproof::{CloseError, RunError};
 
 use crate::command::{Caller, Event, Id, Through};
-use crate::record::Refusal;
+use crate::record::{End, Refusal};
 
 pub mod tasks;
 
@@ -51,6 +51,16 @@ pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
 
     /// Whether a task that is woken while it is polled is polled once more.
     fn wakeups_count_in_a_poll() -> bool {
+        true
+    }
+
+    /// Whether a future that is ready when its time has come is in time.
+    fn ready_is_in_time() -> bool {
+        true
+    }
+
+    /// Whether the iteration in which a run's future completes runs to its end.
+    fn iterations_end() -> bool {
         true
     }
 
@@ -96,6 +106,8 @@ pub struct Reference<R = Documented> {
     pub events: BTreeSet<Event>,
     /// The tasks that wait for events, in the order of their arrival.
     pub waiters: Vec<(Event, Id)>,
+    /// The future that the loop runs until it completes; a task without a handle.
+    pub main: Option<Id>,
     /// What the loop's thread is doing.
     pub activity: Activity,
     /// The loop sleeps, and nobody has woken it yet.
@@ -117,7 +129,7 @@ pub enum Entry {
     Call(Id),
     /// A task that is to be polled.
     Task(Id),
-    /// The timer of a task that sleeps, by its number among that task's.
+    /// A timer of a task that sleeps, or waits for a limited time, by its number among that task's.
     Alarm(Id, usize),
     /// A panic of a task that nobody but the exception handler will hear of.
     Report(Id),
@@ -228,6 +240,22 @@ impl<R: Rules> Reference<R> {
         self.until = self.first_deadline();
         self.activity = Activity::Looking;
         Ok(())
+    }
+
+    /// Begins to run until a future has completed.
+    pub fn run_until_complete(&mut self, id: Id) -> Result<(), RunError> {
+        self.run()?;
+        self.main = Some(id);
+        let _ = self.spawn(id, false); // the loop is open
+        Ok(())
+    }
+
+    /// A run has returned. How its future has ended, if it had one, and that has.
+    pub fn end_run(&mut self) -> Option<End> {
+        let id = self.main.take()?;
+        let main = self.task(id);
+        main.over = true;
+        main.end
     }
 
     /// Begins to close; [`advance`](Self::advance) then goes on until [`Advance::Closed`].
@@ -350,7 +378,7 @@ impl<R: Rules> Reference<R> {
             let timer = first.remove();
             match timer {
                 _ if !self.is_to_run(&timer) => {}
-                Entry::Alarm(task, _) => self.ring(task),
+                Entry::Alarm(task, number) => self.ring(task, number),
                 timer => return Some(timer),
             }
         }
@@ -394,7 +422,10 @@ impl<R: Rules> Reference<R> {
         match entry {
             Entry::Call(id) => self.fates[id] == Fate::Scheduled,
             Entry::Task(id) => self.tasks[id].end.is_none(),
-            Entry::Alarm(id, number) => self.tasks[id].wait == Some(Wait::Sleep(*number)),
+            Entry::Alarm(id, number) => {
+                let task = &self.tasks[id];
+                task.wait == Some(Wait::Sleep(*number)) || task.limit == Some(*number)
+            }
             Entry::Report(_) => true,
         }
     }

@@ -12,10 +12,11 @@ use wakeproof_proptests::concurrent::explore::{Search, explore};
 use wakeproof_proptests::concurrent::program::{self, Program};
 use wakeproof_proptests::concurrent::{self, Counterexample, linearize};
 use wakeproof_proptests::faults::{
-    AcceptsWhenClosed, BelievesEveryWakeup, ClearTakesBack, ClosesWithoutEmptying, DueEarly,
-    DueTimersJoin, EveryWakeupCounts, InOrderOfSubmission, LastInFirstOut, LastOfEqualsFirst,
-    LastWaiterFirst, LooksTooEarly, LoopNotifiesNobody, LosesTheLast, Oversleeps,
-    PollsForgetWakeups, StaysStopped, StopsSilently, StopsWhenEmpty, WakesNobody,
+    AcceptsWhenClosed, BelievesEveryWakeup, ClearTakesBack, ClosesWithoutEmptying,
+    CompletionCutsShort, DueEarly, DueTimersJoin, EveryWakeupCounts, InOrderOfSubmission,
+    LastInFirstOut, LastOfEqualsFirst, LastWaiterFirst, LooksTooEarly, LoopNotifiesNobody,
+    LosesTheLast, Oversleeps, PollsForgetWakeups, ReadyIsTooLate, StaysStopped, StopsSilently,
+    StopsWhenEmpty, WakesNobody,
 };
 use wakeproof_proptests::find::{Found, find, same_cases};
 use wakeproof_proptests::history;
@@ -112,6 +113,12 @@ fn a_timer_that_becomes_due_while_others_run_does_not_join_them() {
 }
 
 #[test]
+fn hundreds_of_timers_that_are_not_cancelled_change_something() {
+    let failure = history::check_litter::<VirtualTime>(same_cases(), false).unwrap_err();
+    assert!(failure.starts_with("in Run\n    expected: "), "{failure}");
+}
+
+#[test]
 fn a_task_is_not_polled_as_many_times_as_it_is_woken() {
     let history = refuted::<EveryWakeupCounts>();
     assert!(history.contains("Spawn"), "{history}");
@@ -124,6 +131,18 @@ fn a_task_that_is_woken_while_it_is_polled_does_not_sleep_on() {
 }
 
 #[test]
+fn a_wait_that_is_ready_when_its_time_has_come_is_not_too_late() {
+    let history = refuted::<ReadyIsTooLate>();
+    assert!(history.contains("Await(Timeout("), "{history}");
+}
+
+#[test]
+fn a_future_that_completes_does_not_cut_the_iteration_short() {
+    let history = refuted::<CompletionCutsShort>();
+    assert!(history.contains("RunUntilComplete("), "{history}");
+}
+
+#[test]
 fn an_event_does_not_release_the_last_waiter_first() {
     let history = refuted::<LastWaiterFirst>();
     assert!(history.contains("Await(Event("), "{history}");
@@ -133,7 +152,7 @@ fn an_event_does_not_release_the_last_waiter_first() {
 #[test]
 fn a_clear_does_not_take_back_a_set() {
     let history = refuted::<ClearTakesBack>();
-    assert!(history.contains("Await(Event("), "{history}");
+    assert!(history.contains("Await("), "{history}");
     assert!(history.contains("ClearEvent("), "{history}");
 }
 

@@ -48,11 +48,11 @@ impl<P: Platform> Body<P> {
     /// Lets the task wait, if it is to, until that is over.
     fn poll_wait(&mut self, performer: &dyn Perform, context: &mut Context<'_>) -> Poll<()> {
         if self.waits {
-            let Poll::Ready(end) = performer.poll_wait(self.id, context) else {
+            let Poll::Ready(came) = performer.poll_wait(self.id, context) else {
                 return Poll::Pending;
             };
             self.waits = false;
-            self.shared.record(Event::GoesOn(self.id, end));
+            self.shared.record(Event::GoesOn(self.id, came));
         }
         Poll::Ready(())
     }
