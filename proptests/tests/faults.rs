@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use proptest::test_runner::Config;
 use wakeproof::inbox::Protocol;
 use wakeproof::platform::{Platform, Shuttle, Variant};
 use wakeproof_proptests::command::Command::{Cancel, Close, Run, Spawn, Stop, Submit};
@@ -159,9 +160,13 @@ fn a_clear_does_not_take_back_a_set() {
 /// The fault shows only between threads, and shows again when the execution is repeated.
 #[track_caller]
 fn goes_wrong<V: Protocol>() -> Counterexample {
-    let Found::InProgram(found) = find::<V>() else {
-        panic!("the fault does not show");
+    let few = Config {
+        cases: 64,
+        ..same_cases()
     };
+    assert_eq!(history::check::<VirtualTime<V>>(few), Ok(()));
+    let found = concurrent::check::<Variant<Shuttle, V>>(same_cases());
+    let found = found.expect_err("the fault does not show");
     let text = found.to_string();
     let (_, command) = text.split_once("WAKEPROOF_REPLAY='").unwrap();
     let (printed, _) = command.split_once('\'').unwrap();
