@@ -397,7 +397,7 @@ impl Result {
             Found::InHistory(_) => falsified("a history"),
             Found::InProgram(_) => falsified("a program"),
             Found::Nothing => Result::NotFound {
-                within: 2 * u64::from(properties::same_cases().cases),
+                within: 3 * u64::from(properties::same_cases().cases),
                 is_proof: false,
             },
         }

@@ -136,6 +136,17 @@ pub enum Await {
     /// The end of one of the tasks whose handle is still there: the n-th, counted in a circle. The
     /// handle is gone after that.
     Task(usize),
+    /// A time or an event, by `timeout` for no longer than so many milliseconds.
+    Timeout(u64, Brief),
+}
+
+/// What a task awaits by `timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Brief {
+    /// That so many milliseconds pass, by `sleep`.
+    Sleep(u64),
+    /// An event.
+    Event(Event),
 }
 
 /// By which of the three calls a loop is stopped.
@@ -192,6 +203,8 @@ pub enum Command {
     Stop(StopThrough),
     /// `EventLoop::run_forever`.
     Run,
+    /// `EventLoop::run_until_complete`, with a future that follows this script as a task does.
+    RunUntilComplete(Callback),
     /// `EventLoop::close`.
     Close,
     /// Drops the `EventLoop`; its `Local` and its `Handle` survive.
@@ -255,6 +268,7 @@ pub(crate) fn top_level(run_returns: bool) -> BoxedStrategy<Command> {
     prop_oneof![
         60 => anywhere(2),
         25 => Just(run),
+        5 => task(2).prop_map(Command::RunUntilComplete),
         1 => Just(Command::Close),
         1 => Just(Command::DropLoop),
     ]
@@ -312,6 +326,8 @@ fn awaits() -> impl Strategy<Value = Await> {
         1 => due().prop_map(Await::Sleep),
         2 => (0..EVENTS).prop_map(Await::Event),
         1 => (0..4_usize).prop_map(Await::Task),
+        1 => (0..4_u64, 0..4_u64).prop_map(|(limit, delay)| Await::Timeout(limit, Brief::Sleep(delay))),
+        1 => (0..4_u64, 0..EVENTS).prop_map(|(limit, event)| Await::Timeout(limit, Brief::Event(event))),
     ]
 }
 
@@ -351,6 +367,7 @@ fn in_script(depth: u32) -> impl Strategy<Value = Command> {
     prop_oneof![
         12 => anywhere(depth - 1),
         1 => Just(Command::Run),
+        1 => task(0).prop_map(Command::RunUntilComplete),
         1 => Just(Command::Close),
     ]
 }

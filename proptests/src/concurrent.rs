@@ -9,6 +9,7 @@ pub mod explore;
 pub mod linearize;
 pub mod program;
 pub mod schedule;
+mod task;
 
 use std::fmt;
 
@@ -19,7 +20,8 @@ use self::execution::execute;
 use self::explore::{Search, explore};
 use self::program::Program;
 use self::schedule::Schedule;
-use crate::properties;
+use crate::properties::{self, History};
+use crate::reference::Rules;
 
 /// How many schedules of each program are tried with each of the schedulers.
 const SCHEDULES: usize = 20;
@@ -36,7 +38,7 @@ pub struct Counterexample {
 }
 
 /// Executes random programs on a loop of this platform, a variant of `Shuttle`, and returns the
-/// shortest one that goes wrong.
+/// shortest one that goes wrong: first so many of callbacks alone, and then as many with tasks.
 ///
 /// # Errors
 ///
@@ -58,20 +60,23 @@ fn check_with(
         failure_persistence: None, // what goes wrong is worth more as text than as a seed
         ..config
     };
-    let checked = TestRunner::new(config).run(&program::programs(), |program| {
-        try_schedules(&program, seed).map_err(|found| TestCaseError::fail(found.reason))
-    });
-    match checked {
-        Ok(()) => Ok(()),
-        Err(TestError::Abort(reason)) => panic!("no programs could be made: {reason}"),
-        Err(TestError::Fail(_, program)) => {
-            let fails = |program: &Program| try_schedules(program, seed).err();
-            let shortest = program::shortest(program, |program| fails(program).is_some());
-            Err(Box::new(
-                fails(&shortest).expect("the same schedules again"),
-            ))
+    for tasks in [false, true] {
+        let mut runner = TestRunner::new(config.clone());
+        let checked = runner.run(&program::programs(tasks), |program| {
+            try_schedules(&program, seed).map_err(|found| TestCaseError::fail(found.reason))
+        });
+        match checked {
+            Ok(()) => {}
+            Err(TestError::Abort(reason)) => panic!("no programs could be made: {reason}"),
+            Err(TestError::Fail(_, program)) => {
+                let fails = |program: &Program| try_schedules(program, seed).err();
+                let shortest = program::shortest(program, |program| fails(program).is_some());
+                let shortest = fails(&shortest).expect("the same schedules again");
+                return Err(Box::new(shortest));
+            }
         }
     }
+    Ok(())
 }
 
 /// Executes one program under random schedules of every kind.
@@ -80,9 +85,38 @@ fn check_with(
 ///
 /// The first schedule under which the program goes wrong.
 pub fn try_schedules<P: Platform>(program: &Program, seed: u64) -> Result<(), Counterexample> {
+    judge_schedules::<P>(program, seed, judge)
+}
+
+/// As [`try_schedules`], but the only question is whether a reference with these rules explains the
+/// histories.
+///
+/// # Errors
+///
+/// The first schedule under which it does not.
+pub fn explain_by<P: Platform, R: Rules>(
+    program: &Program,
+    seed: u64,
+) -> Result<(), Counterexample> {
+    judge_schedules::<P>(program, seed, linearize::check_against::<R>)
+}
+
+/// Says what is wrong with a history; the other value says whether there may be spurious wakeups.
+type Judge = fn(&History, bool) -> Result<(), String>;
+
+fn judge(history: &History, spurious_wakeups: bool) -> Result<(), String> {
+    properties::check(history)?;
+    linearize::check(history, spurious_wakeups)
+}
+
+fn judge_schedules<P: Platform>(
+    program: &Program,
+    seed: u64,
+    judge: Judge,
+) -> Result<(), Counterexample> {
     Search::ALL.into_iter().try_for_each(|search| {
         let scheduler = search.scheduler(seed, SCHEDULES);
-        run::<P>(program, scheduler).map(|_executions| ())
+        run::<P>(program, scheduler, judge)
     })
 }
 
@@ -92,7 +126,7 @@ pub fn try_schedules<P: Platform>(program: &Program, seed: u64) -> Result<(), Co
 ///
 /// The schedule, if the program goes wrong under it.
 pub fn replay<P: Platform>(program: &Program, schedule: &Schedule) -> Result<(), Counterexample> {
-    run::<P>(program, Box::new(schedule::Follow::new(schedule))).map(|_executions| ())
+    run::<P>(program, Box::new(schedule::Follow::new(schedule)), judge)
 }
 
 /// Reads a program and a schedule as they are printed: `program @ schedule`.
@@ -107,24 +141,27 @@ pub fn parse(text: &str) -> Result<(Program, Schedule), String> {
     Ok((program.parse()?, schedule.parse()?))
 }
 
-/// Executes one program under the schedules of one scheduler, and counts them.
+/// Executes one program under the schedules of one scheduler.
 fn run<P: Platform>(
     program: &Program,
     scheduler: Box<dyn shuttle::scheduler::Scheduler + Send>,
-) -> Result<usize, Counterexample> {
+    judge: Judge,
+) -> Result<(), Counterexample> {
     let body = {
         let program = program.clone();
         move || {
             let history = execute::<P>(&program);
-            properties::check(&history)?;
-            linearize::check(&history, program.spurious_wakeups > 0)
+            judge(&history, program.spurious_wakeups > 0)
         }
     };
-    explore(scheduler, body).map_err(|(reason, schedule)| Counterexample {
-        program: program.clone(),
-        schedule,
-        reason,
-    })
+    match explore(scheduler, body) {
+        Ok(_executions) => Ok(()),
+        Err((reason, schedule)) => Err(Counterexample {
+            program: program.clone(),
+            schedule,
+            reason,
+        }),
+    }
 }
 
 impl fmt::Display for Counterexample {
@@ -159,8 +196,9 @@ mod tests {
     fn everything_that_can_happen_happens_in_two_hundred_programs() {
         let mut runner = TestRunner::deterministic();
         let events = Arc::new(Mutex::new(BTreeSet::new()));
-        for _ in 0..200 {
-            let program = program::programs().new_tree(&mut runner).unwrap().current();
+        for n in 0..200 {
+            let programs = program::programs(n % 2 == 0);
+            let program = programs.new_tree(&mut runner).unwrap().current();
             let seen = events.clone();
             let body = move || {
                 for record in execute::<Variant<Shuttle>>(&program).records {
@@ -187,9 +225,17 @@ mod tests {
             [
                 "Began(time)",
                 "Call(Cancel())",
+                "Call(CancelTask())",
+                "Call(ClearEvent())",
                 "Call(Close)",
                 "Call(DropLoop)",
+                "Call(Result())",
                 "Call(Run)",
+                "Call(SetEvent())",
+                "Call(SetThreadsafe())",
+                "Call(Spawn(Local))",
+                "Call(Spawn(Threadsafe(Foreign)))",
+                "Call(Spawn(Threadsafe(Owner)))",
                 "Call(Status)",
                 "Call(Stop)",
                 "Call(Submit(CallSoon))",
@@ -198,19 +244,30 @@ mod tests {
                 "Call(Submit(Timer(Later())))",
                 "Call(Submit(TimerThreadsafe(Later()Foreign)))",
                 "Call(Submit(TimerThreadsafe(Later()Owner)))",
+                "Call(Wait())",
+                "Call(Wake())",
                 "Dropped()",
                 "Ended()",
+                "Panics()",
+                "Polled(time)",
                 "Return(Cancelled(false))",
                 "Return(Cancelled(true))",
                 "Return(Closed(Ok(())))",
                 "Return(Nothing)",
                 "Return(Ran(Err(Closed)))",
                 "Return(Ran(Ok(())))",
+                "Return(Ready(false))",
+                "Return(Ready(true))",
+                "Return(Result(None))",
+                "Return(Result(Some(Cancelled)))",
+                "Return(Result(Some(Panicked)))",
+                "Return(Result(Some(Returned)))",
                 "Return(Status(Status{asleep",
                 "Return(Status(Status{awake",
                 "Return(Submitted(Err(Closed)))",
                 "Return(Submitted(Ok(None)))",
-                "Return(Submitted(Ok(Some(time))))"
+                "Return(Submitted(Ok(Some(time))))",
+                "Waits(None)",
             ]
         );
     }
@@ -219,7 +276,8 @@ mod tests {
     fn a_program_reads_as_it_is_written() {
         let mut runner = TestRunner::deterministic();
         for _ in 0..200 {
-            let program = program::programs().new_tree(&mut runner).unwrap().current();
+            let programs = program::programs(true);
+            let program = programs.new_tree(&mut runner).unwrap().current();
             assert_eq!(program.to_string().parse(), Ok(program));
         }
         for wrong in [
@@ -229,6 +287,7 @@ mod tests {
             "0 | jump",
             "0 | await",
             "0 | call_later",
+            "0 | result",
             "0 | submit(run",
             "0 | run)",
         ] {

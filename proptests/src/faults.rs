@@ -1,19 +1,22 @@
 //! Faults, to see the tests fail.
 //!
-//! Each one overrides a single step of the protocol. Those for the properties come first. The four
-//! properties that are not the protocol's have none: histories are falsified instead, in
+//! Each one overrides a single step of the protocol, or of the platform. Those for the properties come
+//! first. The properties that are not the protocol's have none: histories are falsified instead, in
 //! `tests/faults.rs`. Then come those that only several threads can see.
 //!
 //! What the protocol has no part in cannot be faulty here. There it is the reference that is wrong,
 //! in one of its [`Rules`], and the loop that has to refute it: they come last.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
 use wakeproof::inbox::{Correct, Inbox, Next, Protocol, State, StateGuard};
-use wakeproof::platform::Platform;
+use wakeproof::platform::{Platform, Shuttle};
 
+use crate::concurrent::execution::this_thread;
+use crate::record::OWNER;
 use crate::reference::Rules;
 
 /// Against *exactly once*: an iteration loses the last of several callbacks.
@@ -185,6 +188,66 @@ impl Protocol for BelievesEveryWakeup {
     }
 }
 
+/// Against *every execution ends*, where a thread waits for the end of a task: a platform, a variant of
+/// `Shuttle`, on which the loop's thread notifies nobody.
+#[derive(Debug)]
+pub struct LoopNotifiesNobody;
+
+impl Platform for LoopNotifiesNobody {
+    type Mutex<T: Send + 'static> = <Shuttle as Platform>::Mutex<T>;
+    type Guard<'a, T: Send + 'static> = <Shuttle as Platform>::Guard<'a, T>;
+    type Condvar = <Shuttle as Platform>::Condvar;
+    type ThreadId = <Shuttle as Platform>::ThreadId;
+    type Protocol = Correct;
+
+    fn mutex<T: Send + 'static>(value: T) -> Self::Mutex<T> {
+        Shuttle::mutex(value)
+    }
+
+    fn lock<T: Send + 'static>(mutex: &Self::Mutex<T>) -> Self::Guard<'_, T> {
+        Shuttle::lock(mutex)
+    }
+
+    fn condvar() -> Self::Condvar {
+        Shuttle::condvar()
+    }
+
+    fn wait<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: Self::Guard<'a, T>,
+    ) -> Self::Guard<'a, T> {
+        Shuttle::wait(condvar, guard)
+    }
+
+    fn wait_until<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: Self::Guard<'a, T>,
+        deadline: Duration,
+    ) -> (Self::Guard<'a, T>, bool) {
+        Shuttle::wait_until(condvar, guard, deadline)
+    }
+
+    fn notify_one(condvar: &Self::Condvar) -> bool {
+        this_thread() != OWNER && Shuttle::notify_one(condvar)
+    }
+
+    fn now() -> Duration {
+        Shuttle::now()
+    }
+
+    fn current_thread() -> Self::ThreadId {
+        Shuttle::current_thread()
+    }
+
+    fn thread_name() -> Option<String> {
+        Shuttle::thread_name()
+    }
+
+    fn must_not_catch(payload: &(dyn Any + Send)) -> bool {
+        Shuttle::must_not_catch(payload)
+    }
+}
+
 /// A wrong rule: timers run in the order in which they were set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct InOrderOfSubmission;
@@ -231,6 +294,36 @@ pub struct EveryWakeupCounts;
 
 impl Rules for EveryWakeupCounts {
     fn wakeups_are_one() -> bool {
+        false
+    }
+}
+
+/// A wrong rule: whoever wakes a task while it is polled has come too early.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct PollsForgetWakeups;
+
+impl Rules for PollsForgetWakeups {
+    fn wakeups_count_in_a_poll() -> bool {
+        false
+    }
+}
+
+/// A wrong rule: whose time has come is too late, be it ready or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct ReadyIsTooLate;
+
+impl Rules for ReadyIsTooLate {
+    fn ready_is_in_time() -> bool {
+        false
+    }
+}
+
+/// A wrong rule: a run whose future completes leaves the rest of the iteration for the next run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct CompletionCutsShort;
+
+impl Rules for CompletionCutsShort {
+    fn iterations_end() -> bool {
         false
     }
 }

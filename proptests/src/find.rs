@@ -23,7 +23,8 @@ pub enum Found {
 }
 
 /// Looks for a fault as the property tests look at the correct protocol: first in random histories
-/// of one thread, then in random programs of several. Always with the same random numbers.
+/// of one thread, then in random programs of several, and in programs with tasks. Always with the same
+/// random numbers.
 pub fn find<V: Protocol>() -> Found {
     if let Err(failure) = history::check::<VirtualTime<V>>(same_cases()) {
         return Found::InHistory(failure);

@@ -63,6 +63,41 @@ pub fn check_property<P: Platform>(property: Property, config: Config) -> Result
     })
 }
 
+/// Executes random histories twice, the second time with many timers before each run, which are
+/// cancelled if `cancels` says so: then they change nothing but the number of what is queued.
+///
+/// # Errors
+///
+/// The history, and the first record that differs.
+pub fn check_litter<P: Platform>(config: Config, cancels: bool) -> Result<(), String> {
+    shortest_failure::<Documented>(config, &|_, _, commands, seen| {
+        if let Some(seen) = seen {
+            seen.store(commands.len(), Ordering::Relaxed); // all of them are executed
+        }
+        let clean: Vec<Vec<Record>> = {
+            let real = Real::<P>::new();
+            commands
+                .iter()
+                .map(|command| real.execute(command))
+                .collect()
+        };
+        let littered = Real::<P>::new();
+        for (command, mut expected) in commands.iter().zip(clean) {
+            if matches!(command, Command::Run | Command::RunUntilComplete(_)) {
+                littered.litter(cancels);
+            }
+            let mut records = littered.execute(command);
+            for record in expected.iter_mut().chain(&mut records) {
+                if let Event::Return(Outcome::Looked(observation)) = &mut record.event {
+                    observation.queued = 0;
+                }
+            }
+            same(command, &expected, &records).map_err(TestCaseError::fail)?;
+        }
+        Ok(())
+    })
+}
+
 /// Judges random histories until one fails, and makes that one as short as it gets.
 fn shortest_failure<R: Rules>(
     config: Config,
@@ -314,6 +349,7 @@ mod tests {
                 "Call(DropLoop)",
                 "Call(Look)",
                 "Call(Run)",
+                "Call(RunUntilComplete())",
                 "Call(SetEvent())",
                 "Call(SetThreadsafe())",
                 "Call(Spawn(Local))",
@@ -337,11 +373,12 @@ mod tests {
                 "Call(Wake())",
                 "Dropped()",
                 "Ended()",
-                "GoesOn(None)",
-                "GoesOn(Some(AwaitsItself))",
-                "GoesOn(Some(Cancelled))",
-                "GoesOn(Some(Panicked))",
-                "GoesOn(Some(Returned))",
+                "GoesOn(Elapsed)",
+                "GoesOn(End(AwaitsItself))",
+                "GoesOn(End(Cancelled))",
+                "GoesOn(End(Panicked))",
+                "GoesOn(End(Returned))",
+                "GoesOn(It)",
                 "Polled(time)",
                 "Reported()",
                 "Return(CancelPanicked)",
@@ -349,6 +386,11 @@ mod tests {
                 "Return(Cancelled(true))",
                 "Return(Closed(Err(Running)))",
                 "Return(Closed(Ok(())))",
+                "Return(Completed(Err(AlreadyRunning)))",
+                "Return(Completed(Err(Closed)))",
+                "Return(Completed(Err(Stopped)))",
+                "Return(Completed(Ok(Panicked)))",
+                "Return(Completed(Ok(Returned)))",
                 "Return(Looked(",
                 "Return(Nothing)",
                 "Return(Ran(Err(AlreadyRunning)))",

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use wakeproof::RunError;
+
 use crate::command::{
-    Await, Callback, Caller, Command, Destructor, EVENTS, Event as Flag, Id, SetThrough,
+    Await, Brief, Callback, Caller, Command, Destructor, EVENTS, Event as Flag, Id, SetThrough,
     SpawnThrough, StopThrough, Through,
 };
-use crate::record::{Call, End, Event, OWNER, Observation, Outcome, Record};
+use crate::record::{Call, Came, End, Event, OWNER, Observation, Outcome, Record};
 use crate::reference::{Advance, Documented, Fate, Reference, Rules};
 
 /// The reference, together with the scripts of the callbacks, writing the records that the real
@@ -102,6 +104,9 @@ impl<R: Rules> Prediction<R> {
                     };
                     self.call(thread, Call::CancelTask(id));
                     let cancelled = self.reference.cancel_task(id);
+                    if cancelled {
+                        self.reference.wake(id);
+                    }
                     self.give(thread, Outcome::Cancelled(cancelled));
                 }
             }
@@ -113,7 +118,7 @@ impl<R: Rules> Prediction<R> {
             }
             Command::SetEvent(SetThrough::Event, event) => {
                 self.call(OWNER, Call::SetEvent(*event));
-                self.reference.set_event(*event);
+                self.set_event(*event);
                 self.give(OWNER, Outcome::Nothing);
             }
             Command::SetEvent(SetThrough::Threadsafe(caller), event) => {
@@ -126,6 +131,7 @@ impl<R: Rules> Prediction<R> {
             // What follows takes an `EventLoop`.
             _ if self.event_loop_dropped => {}
             Command::Run => self.run(),
+            Command::RunUntilComplete(main) => self.run_until_complete(main),
             Command::Close => {
                 self.call(OWNER, Call::Close);
                 let closed = self.close();
@@ -191,6 +197,12 @@ impl<R: Rules> Prediction<R> {
         }
     }
 
+    fn set_event(&mut self, event: Flag) {
+        for released in self.reference.set_event(event) {
+            self.reference.wake(released);
+        }
+    }
+
     /// Polls a task, or drops it if it is to be cancelled.
     fn poll(&mut self, id: Id) {
         let timed = self.reference.debug;
@@ -204,7 +216,7 @@ impl<R: Rules> Prediction<R> {
             self.record(OWNER, Event::Polled(id, began));
             self.go_on(id);
         }
-        self.reference.end_poll();
+        self.reference.end_poll(id);
         let duration = self.reference.now - began;
         if timed && duration > self.slow_callback_duration {
             self.record(OWNER, Event::Slow(self.handlers, duration));
@@ -214,10 +226,10 @@ impl<R: Rules> Prediction<R> {
     /// The task's script, from where it waits to where it waits next, or to its end.
     fn go_on(&mut self, id: Id) {
         if self.reference.tasks[&id].wait.is_some() {
-            let Some(end) = self.reference.goes_on(id) else {
+            let Some(came) = self.reference.goes_on(id) else {
                 return;
             };
-            self.record(OWNER, Event::GoesOn(id, end));
+            self.record(OWNER, Event::GoesOn(id, came));
         }
         let Callback { script, panics, .. } = self.callbacks[id].clone();
         loop {
@@ -246,8 +258,14 @@ impl<R: Rules> Prediction<R> {
 
     /// A task begins to wait. False if what it waits for is there already.
     fn waits(&mut self, id: Id, what: Await) -> bool {
+        let now = self.reference.now;
+        let limit = match what {
+            Await::Timeout(limit, _) => Some(now + Duration::from_millis(limit)),
+            _ => None,
+        };
         let deadline = match what {
-            Await::Sleep(due) => Some(due.deadline(self.reference.now)),
+            Await::Sleep(due) => Some(due.deadline(now)),
+            Await::Timeout(_, Brief::Sleep(delay)) => Some(now + Duration::from_millis(delay)),
             _ => None,
         };
         let joined = match what {
@@ -257,30 +275,36 @@ impl<R: Rules> Prediction<R> {
             },
             _ => None,
         };
-        self.record(OWNER, Event::Waits(id, deadline));
-        let there = match (what, joined, deadline) {
+        let first = limit.into_iter().chain(deadline).min();
+        self.record(OWNER, Event::Waits(id, first));
+        let came = match (what, joined, deadline) {
             (_, Some(other), _) => {
                 self.tasks.remove(&other);
                 let end = self.reference.join(id, other);
                 if end == Some(End::AwaitsItself) {
                     self.reference.detach(other);
                 }
-                end.map(Some)
+                end.map(Came::End)
             }
             (_, _, Some(deadline)) => {
                 self.reference.sleep(id, deadline);
                 None
             }
-            (Await::Event(event), ..) => (!self.reference.wait_for(id, event)).then_some(None),
+            (Await::Event(event) | Await::Timeout(_, Brief::Event(event)), ..) => {
+                let is_set = !self.reference.wait_for(id, event);
+                is_set.then_some(Came::It)
+            }
             _ => {
                 self.reference.yield_now(id);
                 None
             }
         };
-        if let Some(end) = there {
-            self.record(OWNER, Event::GoesOn(id, end));
+        if let Some(came) = came {
+            self.record(OWNER, Event::GoesOn(id, came));
+        } else if let Some(limit) = limit {
+            self.reference.limit(id, limit);
         }
-        there.is_none()
+        came.is_none()
     }
 
     /// A task that has not come to its end is dropped. True if its destructor panics.
@@ -320,21 +344,49 @@ impl<R: Rules> Prediction<R> {
         self.call(OWNER, Call::Run);
         let began = self.reference.run();
         if began.is_ok() {
-            loop {
-                match self.reference.advance() {
-                    Some(Advance::Started(id)) => self.call_back(id),
-                    Some(Advance::Polled(id)) => self.poll(id),
-                    Some(Advance::Reported(id)) => self.report(id),
-                    Some(Advance::Slept) => self.sleep(),
-                    Some(Advance::Took) => {}
-                    _ => break,
-                }
-                if self.overslept {
-                    return;
-                }
-            }
+            self.iterate();
         }
         self.give(OWNER, Outcome::Ran(began));
+    }
+
+    fn run_until_complete(&mut self, main: &Callback) {
+        let id = self.callbacks.len();
+        self.callbacks.push(main.clone());
+        self.call(OWNER, Call::RunUntilComplete(id));
+        let (panicked, error) = match self.reference.run_until_complete(id) {
+            Err(error) => (self.drop_callback(id, OWNER, false), error),
+            Ok(()) => {
+                self.iterate();
+                if let Some(end) = self.reference.end_run() {
+                    return self.give(OWNER, Outcome::Completed(Ok(end)));
+                }
+                let panicked = self.drop_task(id);
+                self.reference.end(id, End::Cancelled);
+                (panicked, RunError::Stopped)
+            }
+        };
+        let completed = match panicked {
+            true => Ok(End::Panicked),
+            false => Err(error),
+        };
+        self.give(OWNER, Outcome::Completed(completed));
+    }
+
+    /// Iterations up to the end of a run, or to a sleep without an end.
+    fn iterate(&mut self) {
+        loop {
+            match self.reference.advance() {
+                Some(Advance::Started(id)) => self.call_back(id),
+                Some(Advance::Polled(id)) => self.poll(id),
+                Some(Advance::Reported(id)) => self.report(id),
+                Some(Advance::Slept) => self.sleep(),
+                Some(Advance::Took | Advance::Ended) => {}
+                _ => return,
+            }
+            if self.overslept {
+                return;
+            }
+        }
     }
 
     fn sleep(&mut self) {
@@ -348,7 +400,7 @@ impl<R: Rules> Prediction<R> {
     /// Runs one callback: its script, its destructor, and the reports about it.
     fn call_back(&mut self, id: Id) {
         if let Some(event) = self.setters.get(&id) {
-            self.reference.set_event(*event);
+            self.set_event(*event);
             self.reference.finish(id);
             return;
         }

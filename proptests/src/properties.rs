@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::command::Id;
-use crate::record::{Call, Event, OWNER, Outcome, Record};
+use crate::record::{Call, End, Event, OWNER, Outcome, Record};
 
 /// Everything that was seen of a loop from its beginning to its end, in the order in which it was
 /// seen.
@@ -29,7 +29,7 @@ pub struct Property {
 }
 
 /// All of them.
-pub const ALL: [Property; 12] = [
+pub const ALL: [Property; 13] = [
     Property {
         name: "exactly once",
         statement: "an accepted callback runs once, unless it is cancelled or the loop is closed \
@@ -38,8 +38,9 @@ pub const ALL: [Property; 12] = [
     },
     Property {
         name: "first in, first out",
-        statement: "if one submission returns before another begins, its callback runs first, unless \
-                    it has a deadline, and the other has none or an earlier one",
+        statement: "if one submission returns before another begins, its callback runs first, or its \
+                    task is polled first, unless it has a deadline, and the other has none or an \
+                    earlier one",
         check: first_in_first_out,
     },
     Property {
@@ -58,6 +59,13 @@ pub const ALL: [Property; 12] = [
         statement: "a task is polled only while it has neither ended nor been dropped, and never on \
                     a closed loop; it is dropped once, on the loop's thread unless it was refused",
         check: task,
+    },
+    Property {
+        name: "result",
+        statement: "who asks how a task has ended is told so once, after its future was dropped: that \
+                    it has returned or panicked if it came to its end, and otherwise that it was \
+                    cancelled, because somebody has asked for that or closed the loop",
+        check: result,
     },
     Property {
         name: "iteration snapshot",
@@ -145,6 +153,14 @@ struct Life {
     dropped: Vec<usize>,
 }
 
+/// The first turn of a callback or a task, as indices of the history's records.
+struct FirstTurn {
+    submitted: usize,
+    accepted: usize,
+    deadline: Option<Duration>,
+    began: usize,
+}
+
 impl History {
     /// Pairs each call with its outcome: the record of the call, what was called, the record of the
     /// outcome, and the outcome.
@@ -190,9 +206,28 @@ impl History {
         sleepers.into_iter().map(|(id, when)| (when, id)).collect()
     }
 
+    /// The callbacks that set an event: they own nothing whose end could be seen.
+    pub(crate) fn setters(&self) -> BTreeSet<Id> {
+        let calls = self.calls().into_iter();
+        let setters = calls.filter_map(|(_, call, ..)| match call {
+            Call::SetThreadsafe(id, _) => Some(id),
+            _ => None,
+        });
+        setters.collect()
+    }
+
+    /// The tasks that the loop has accepted.
+    pub(crate) fn accepted_tasks(&self) -> BTreeSet<Id> {
+        let calls = self.calls().into_iter();
+        let tasks = calls.filter_map(|(_, call, _, outcome)| match (call, outcome) {
+            (Call::Spawn(id, _), Outcome::Submitted(Ok(_))) => Some(id),
+            _ => None,
+        });
+        tasks.collect()
+    }
+
     fn lives(&self) -> BTreeMap<Id, Life> {
         let mut lives: BTreeMap<Id, Life> = BTreeMap::new();
-        let mut setters = Vec::new();
         for (begin, call, end, outcome) in self.calls() {
             match (call, outcome) {
                 (Call::Submit(id, _), Outcome::Submitted(submitted)) => {
@@ -218,13 +253,43 @@ impl History {
                 Event::Began(id, _) => lives.entry(*id).or_default().began.push(at),
                 Event::Ended(id) => lives.entry(*id).or_default().ended.push(at),
                 Event::Dropped(id) => lives.entry(*id).or_default().dropped.push(at),
-                // It sets an event, and owns nothing whose end could be seen.
-                Event::Call(Call::SetThreadsafe(id, _)) => setters.push(*id),
                 _ => {}
             }
         }
-        lives.retain(|id, _| !setters.contains(id));
+        for setter in self.setters() {
+            lives.remove(&setter);
+        }
         lives
+    }
+
+    /// The callbacks and tasks that were accepted and have had a turn.
+    fn first_turns(&self) -> BTreeMap<Id, FirstTurn> {
+        let mut began: BTreeMap<Id, usize> = BTreeMap::new();
+        for (at, Record { event, .. }) in self.records.iter().enumerate() {
+            if let Event::Began(id, _) | Event::Polled(id, _) = event {
+                began.entry(*id).or_insert(at);
+            }
+        }
+        let calls = self.calls().into_iter();
+        let turns =
+            calls.filter_map(
+                |(submitted, call, accepted, outcome)| match (call, outcome) {
+                    (
+                        Call::Submit(id, _) | Call::Spawn(id, _),
+                        Outcome::Submitted(Ok(deadline)),
+                    ) => {
+                        let turn = FirstTurn {
+                            submitted,
+                            accepted,
+                            deadline: *deadline,
+                            began: *began.get(&id)?,
+                        };
+                        Some((id, turn))
+                    }
+                    _ => None,
+                },
+            );
+        turns.collect()
     }
 
     /// Where the loop has been closed, if it has: the close that succeeded first, from its begin to
@@ -265,16 +330,12 @@ fn exactly_once(history: &History) -> Result<(), String> {
 }
 
 fn first_in_first_out(history: &History) -> Result<(), String> {
-    let lives = history.lives();
-    for (second, later) in &lives {
-        for (first, earlier) in &lives {
-            let (Some(accepted), Some(submitted)) = (earlier.accepted, later.submitted) else {
-                continue;
-            };
-            if let ([first_ran, ..], [second_ran, ..]) = (&earlier.began[..], &later.began[..])
-                && accepted < submitted
+    let turns = history.first_turns();
+    for (first, earlier) in &turns {
+        for (second, later) in &turns {
+            if earlier.accepted < later.submitted
                 && earlier.deadline <= later.deadline // without one, it is none, which is least
-                && first_ran > second_ran
+                && earlier.began > later.began
             {
                 return Err(format!(
                     "callback {first} was accepted before {second} was submitted, and ran after it"
@@ -352,7 +413,9 @@ fn task(history: &History) -> Result<(), String> {
     let closed = history.closed().map(|(begin, _)| begin);
     for (at, Record { thread, event }) in history.records.iter().enumerate() {
         match event {
-            Event::Call(Call::Spawn(id, _)) => _ = gone.insert(*id, false),
+            Event::Call(Call::Spawn(id, _) | Call::RunUntilComplete(id)) => {
+                gone.insert(*id, false);
+            }
             Event::Polled(id, _) if gone.get(id) != Some(&false) => {
                 return Err(format!(
                     "task {id} was polled, and is over or was never spawned"
@@ -380,6 +443,48 @@ fn task(history: &History) -> Result<(), String> {
         Some((_, Call::Spawn(id, _), ..)) => Err(format!("task {id} ended on a foreign thread")),
         _ => Ok(()),
     }
+}
+
+fn result(history: &History) -> Result<(), String> {
+    let calls = history.calls();
+    let first = |event| history.records.iter().position(|seen| seen.event == event);
+    let Some((close, closed)) = history.closed() else {
+        return Ok(());
+    };
+    let mut told = BTreeSet::new();
+    for (begin, call, end, outcome) in &calls {
+        let (Call::Result(id), Outcome::Result(outcome)) = (call, outcome) else {
+            continue;
+        };
+        let Some(outcome) = outcome else {
+            match closed < *begin {
+                true => return Err(format!("the loop is closed, and task {id} goes on")),
+                false => continue,
+            }
+        };
+        if !told.insert(*id) {
+            return Err(format!("it was told twice how task {id} has ended"));
+        }
+        let Some(dropped) = first(Event::Dropped(*id)).filter(|dropped| dropped < end) else {
+            return Err(format!(
+                "task {id} was said to have ended, and was still there"
+            ));
+        };
+        let cancelled = calls.iter().any(|(at, call, _, outcome)| {
+            let accepted = **outcome == Outcome::Cancelled(true);
+            *call == Call::CancelTask(*id) && accepted && *at < dropped
+        });
+        let ended = first(Event::Ended(*id)).is_some();
+        let is_so = match (first(Event::Panics(*id)), outcome) {
+            (None, End::Returned) | (Some(_), End::Panicked) => ended,
+            (None, End::Cancelled) => !ended && (cancelled || close < dropped),
+            _ => false,
+        };
+        if !is_so {
+            return Err(format!("task {id} was said to have this end: {outcome:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn iteration_snapshot(history: &History) -> Result<(), String> {

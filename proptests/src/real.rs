@@ -15,21 +15,24 @@ use std::time::Duration;
 use wakeproof::hazard::{self, HazardError};
 use wakeproof::platform::Platform;
 use wakeproof::{
-    CallHandle, CallbackPanic, Closed, EventHandle, EventLoop, Handle, Local, LocalCallHandle,
-    LocalTimerHandle, SharedTask, SlowCallback, SpawnError, Task, TimerHandle,
+    CallHandle, CallbackPanic, Closed, Elapsed, EventHandle, EventLoop, Handle, Local,
+    LocalCallHandle, LocalTimerHandle, SharedTask, SlowCallback, SpawnError, Task, TimerHandle,
 };
 
 use crate::command::{
-    Await, Callback, Caller, Command, Destructor, Due, EVENTS, Id, SetThrough, SpawnThrough,
+    Await, Brief, Callback, Caller, Command, Destructor, Due, EVENTS, Id, SetThrough, SpawnThrough,
     StopThrough, Through,
 };
 use crate::prediction::nth;
-use crate::record::{Call, End, Event, OWNER, Observation, Outcome, Record, Refusal};
+use crate::record::{Call, Came, End, Event, OWNER, Observation, Outcome, Record, Refusal};
 use crate::virtual_time;
 
 mod task;
 
 use self::task::{Body, Held, TaskHandle, Turn};
+
+/// More timers than a loop keeps that are cancelled, and whose time has not come.
+const TIMERS: usize = 150;
 
 /// A loop and its owner, on a platform that is a variant of
 /// [`VirtualTime`](crate::virtual_time::VirtualTime).
@@ -49,8 +52,8 @@ struct Owned<P: Platform> {
     shared: Arc<Shared<P>>,
 }
 
-/// What a task awaits: it comes out with the end of a task, if it is one.
-type Wait = Pin<Box<dyn Future<Output = Option<End>>>>;
+/// What a task awaits.
+type Wait = Pin<Box<dyn Future<Output = Came>>>;
 
 /// What foreign threads and callbacks may touch.
 struct Shared<P: Platform> {
@@ -110,7 +113,7 @@ trait Perform {
     fn begin_wait(&self, id: Id, what: Await, through: SpawnThrough) -> bool;
 
     /// Polls what a task waits for.
-    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Option<End>>;
+    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Came>;
 
     /// Drops what a task waits for.
     fn forget_wait(&self, id: Id);
@@ -152,6 +155,24 @@ impl<P: Platform> Real<P> {
         })));
         PERFORMER.set(Some(owned.clone()));
         Real(owned)
+    }
+
+    /// Sets many timers on the loop's thread and as many on another, and cancels them there if it is
+    /// asked to: so many that the loop clears up. Nothing of that is recorded.
+    pub fn litter(&self, cancels: bool) {
+        let delay = |n| Duration::from_millis(if n % 2 == 0 { 1 } else { 3_600_000 });
+        for n in 0..TIMERS {
+            if let Ok(timer) = self.0.local.call_later(delay(n), || ()) {
+                let _ = cancels && timer.cancel();
+            }
+        }
+        self.0.on(Caller::Foreign, |shared| {
+            for n in 0..TIMERS {
+                if let Ok(timer) = shared.handle.call_later_threadsafe(delay(n), || ()) {
+                    let _ = cancels && timer.cancel();
+                }
+            }
+        });
     }
 
     /// Executes one command of the top level, and tells what was seen of it.
@@ -244,6 +265,11 @@ impl<P: Platform> Perform for Owned<P> {
                     });
                 }
             }
+            Command::RunUntilComplete(main) => {
+                if let Some(event_loop) = &*self.event_loop.borrow() {
+                    self.shared.run_until_complete(event_loop, main);
+                }
+            }
             Command::Run | Command::Close | Command::SetDebug(_) => {
                 if let Some(event_loop) = &*self.event_loop.borrow() {
                     match command {
@@ -275,27 +301,43 @@ impl<P: Platform> Perform for Owned<P> {
         let is_local = through == SpawnThrough::Local;
         let mut deadline = None;
         let wait: Wait = match what {
-            Await::Turn => Box::pin(async {
-                Turn::default().await;
-                None
-            }),
+            Await::Turn => comes(Turn::default()),
             Await::Sleep(due) => {
                 deadline = Some(due.deadline(local.time()));
                 match (is_local, due.delay()) {
-                    (true, Some(delay)) => without_end(local.sleep(delay)),
-                    (true, None) => without_end(local.sleep_until(due.deadline(local.time()))),
-                    (false, Some(delay)) => without_end(handle.sleep(delay)),
-                    (false, None) => without_end(handle.sleep_until(due.deadline(local.time()))),
+                    (true, Some(delay)) => comes(local.sleep(delay)),
+                    (true, None) => comes(local.sleep_until(due.deadline(local.time()))),
+                    (false, Some(delay)) => comes(handle.sleep(delay)),
+                    (false, None) => comes(handle.sleep_until(due.deadline(local.time()))),
                 }
             }
-            Await::Event(event) => without_end(self.events[event].wait()),
+            Await::Event(event) => comes(self.events[event].wait()),
             Await::Task(pick) => {
                 let picked = nth(&lock(&self.shared.tasks), pick);
                 let Some((other, _)) = picked else {
                     return false;
                 };
                 let task = self.take_task(other);
-                Box::pin(async move { Some(task.await) })
+                Box::pin(async move { Came::End(task.await) })
+            }
+            Await::Timeout(limit, brief) => {
+                let limit = Duration::from_millis(limit);
+                let (delay, wait) = match brief {
+                    Brief::Sleep(delay) => {
+                        let delay = Duration::from_millis(delay);
+                        let sleep = match is_local {
+                            true => comes(local.sleep(delay)),
+                            false => comes(handle.sleep(delay)),
+                        };
+                        (delay, sleep)
+                    }
+                    Brief::Event(event) => (limit, comes(self.events[event].wait())),
+                };
+                deadline = Some(local.time() + limit.min(delay));
+                match is_local {
+                    true => in_time(local.timeout(limit, wait)),
+                    false => in_time(handle.timeout(limit, wait)),
+                }
             }
         };
         self.shared.record(Event::Waits(id, deadline));
@@ -303,7 +345,7 @@ impl<P: Platform> Perform for Owned<P> {
         true
     }
 
-    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Option<End>> {
+    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Came> {
         let wait = self.waits.borrow_mut().remove(&id);
         let mut wait = wait.expect("the task waits for something");
         let poll = wait.as_mut().poll(context);
@@ -319,11 +361,15 @@ impl<P: Platform> Perform for Owned<P> {
     }
 }
 
-fn without_end(future: impl Future<Output = ()> + 'static) -> Wait {
+fn comes(future: impl Future<Output = ()> + 'static) -> Wait {
     Box::pin(async {
         future.await;
-        None
+        Came::It
     })
+}
+
+fn in_time(future: impl Future<Output = Result<Came, Elapsed>> + 'static) -> Wait {
+    Box::pin(async { future.await.unwrap_or(Came::Elapsed) })
 }
 
 impl<P: Platform> Owned<P> {
@@ -552,6 +598,21 @@ impl<P: Platform> Shared<P> {
         let id = self.number();
         self.record(Event::Call(Call::Spawn(id, through)));
         (id, Body::new(id, through, task, self))
+    }
+
+    /// `EventLoop::run_until_complete`.
+    fn run_until_complete(self: &Arc<Self>, event_loop: &EventLoop<P>, main: &Callback) {
+        let id = self.number();
+        self.during(Call::RunUntilComplete(id), || {
+            let main = Body::new(id, SpawnThrough::Local, main, self);
+            Outcome::Completed(
+                match catch_scripted(|| event_loop.run_until_complete(main)) {
+                    Ok(Ok(())) => Ok(End::Returned),
+                    Ok(Err(error)) => Err(error),
+                    Err(ScriptedPanic(_)) => Ok(End::Panicked),
+                },
+            )
+        });
     }
 
     /// `EventHandle::set_threadsafe`.

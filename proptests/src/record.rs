@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wakeproof::inbox::Status;
-use wakeproof::{CloseError, RunError};
+use wakeproof::{CloseError, JoinError, RunError};
 
 use crate::command::{Event as Flag, Id, SpawnThrough, Through};
 
@@ -28,14 +28,17 @@ pub enum Event {
     Return(Outcome),
     /// A callback begins to run, when the clock shows this.
     Began(Id, Duration),
-    /// A callback has done everything but drop what it owns.
+    /// A callback or a task is about to end, and by a panic. Only programs of several threads tell this
+    /// here; in histories of one, whoever hears of the panic does.
+    Panics(Id),
+    /// A callback or a task has done everything but drop what it owns.
     Ended(Id),
     /// A task is polled, when the clock shows this.
     Polled(Id, Duration),
     /// A task begins to wait: until this deadline, if it sleeps.
     Waits(Id, Option<Duration>),
-    /// What a task has waited for has come: the end of this kind, of a task.
-    GoesOn(Id, Option<End>),
+    /// A task waits no more.
+    GoesOn(Id, Came),
     /// What a callback or a task owns is dropped: when it ends, or when it is certain that it never runs.
     Dropped(Id),
     /// The exception handler is told of a panic of this callback's or task's. Handlers are numbered.
@@ -57,8 +60,14 @@ pub enum Call {
     Spawn(Id, SpawnThrough),
     /// `Task::cancel` or `SharedTask::cancel`.
     CancelTask(Id),
+    /// `SharedTask::result`, or the same of another handle of an ended task.
+    Result(Id),
     /// A waker of this task's is used.
     Wake(Id),
+    /// This task polls an `EventWait`.
+    Wait(Id),
+    /// `Event::clear`.
+    ClearEvent(Flag),
     /// `Event::set`.
     SetEvent(Flag),
     /// `EventHandle::set_threadsafe`, which is a submission.
@@ -67,6 +76,8 @@ pub enum Call {
     Stop,
     /// `EventLoop::run_forever`.
     Run,
+    /// `EventLoop::run_until_complete`, with a future of this number.
+    RunUntilComplete(Id),
     /// `EventLoop::close`.
     Close,
     /// The end of the `EventLoop`.
@@ -88,14 +99,33 @@ pub enum Outcome {
     CancelPanicked,
     /// Of a run.
     Ran(Result<(), RunError>),
+    /// Of a run until a future has completed: how that has ended. What its destructor panics with goes on
+    /// in the caller like its own panic.
+    Completed(Result<End, RunError>),
     /// Of a close.
     Closed(Result<(), CloseError>),
+    /// Of a task: how it has ended. None on the loop's thread while it has not, where waiting would be
+    /// a deadlock.
+    Result(Option<End>),
+    /// Of a poll.
+    Ready(bool),
     /// Of a call that returns nothing.
     Nothing,
     /// Of a look.
     Looked(Box<Observation>),
     /// Of `Handle::status`.
     Status(Status),
+}
+
+/// Why a task waits no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Came {
+    /// Its turn, its time, or its event has come.
+    It,
+    /// The task that it awaited has ended.
+    End(End),
+    /// It was not to wait any longer.
+    Elapsed,
 }
 
 /// How a task has ended.
@@ -109,6 +139,19 @@ pub enum End {
     Panicked,
     /// It has not: it was asked to wait for that itself.
     AwaitsItself,
+}
+
+impl End {
+    /// What a task's handle has told.
+    pub(crate) fn of<T>(outcome: Result<T, JoinError>) -> End {
+        match outcome {
+            Ok(_) => End::Returned,
+            Err(JoinError::Cancelled) => End::Cancelled,
+            Err(JoinError::Panicked(_)) => End::Panicked,
+            Err(JoinError::AwaitsItself) => End::AwaitsItself,
+            Err(other) => panic!("an unknown end: {other}"),
+        }
+    }
 }
 
 /// Why a submission was refused. The callback comes back: it is dropped after the return.

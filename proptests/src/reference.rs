@@ -20,7 +20,7 @@ use std::time::Duration;
 use wakeproof::{CloseError, RunError};
 
 use crate::command::{Caller, Event, Id, Through};
-use crate::record::Refusal;
+use crate::record::{End, Refusal};
 
 pub mod tasks;
 
@@ -46,6 +46,21 @@ pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
 
     /// Whether a task that is woken twice before it is polled is polled once.
     fn wakeups_are_one() -> bool {
+        true
+    }
+
+    /// Whether a task that is woken while it is polled is polled once more.
+    fn wakeups_count_in_a_poll() -> bool {
+        true
+    }
+
+    /// Whether a future that is ready when its time has come is in time.
+    fn ready_is_in_time() -> bool {
+        true
+    }
+
+    /// Whether the iteration in which a run's future completes runs to its end.
+    fn iterations_end() -> bool {
         true
     }
 
@@ -79,6 +94,8 @@ pub struct Reference<R = Documented> {
     pub timers: BTreeMap<(Duration, usize), Entry>,
     /// How many timers have been taken.
     pub timers_taken: usize,
+    /// Until when the loop may sleep. What is cancelled after it has looked for that shortens no sleep.
+    pub until: Option<Duration>,
     /// The iteration has run its batch, and runs the timers that were due at this time.
     pub due: Option<Duration>,
     /// What became of each accepted callback.
@@ -89,6 +106,8 @@ pub struct Reference<R = Documented> {
     pub events: BTreeSet<Event>,
     /// The tasks that wait for events, in the order of their arrival.
     pub waiters: Vec<(Event, Id)>,
+    /// The future that the loop runs until it completes; a task without a handle.
+    pub main: Option<Id>,
     /// What the loop's thread is doing.
     pub activity: Activity,
     /// The loop sleeps, and nobody has woken it yet.
@@ -110,7 +129,7 @@ pub enum Entry {
     Call(Id),
     /// A task that is to be polled.
     Task(Id),
-    /// The timer of a task that sleeps, by its number among that task's.
+    /// A timer of a task that sleeps, or waits for a limited time, by its number among that task's.
     Alarm(Id, usize),
     /// A panic of a task that nobody but the exception handler will hear of.
     Report(Id),
@@ -135,6 +154,8 @@ pub enum Activity {
     /// It is outside of `run_forever` and `close`.
     #[default]
     Idle,
+    /// It is about to stop, or to look for work.
+    Between,
     /// It looks for work: an iteration begins when there is some.
     Looking,
     /// A deadline has ended its sleep: an iteration begins, whatever is queued by then.
@@ -152,6 +173,8 @@ pub enum Activity {
 pub enum Advance {
     /// An iteration begins: it has taken the whole queue.
     Took,
+    /// An iteration has ended, and it is clear until when the loop may sleep.
+    Ended,
     /// There is nothing to do, and nothing happens until something is submitted or stops the loop,
     /// or a [deadline passes](Reference::pass_deadline).
     Slept,
@@ -214,8 +237,25 @@ impl<R: Rules> Reference<R> {
         if self.is_running() {
             return Err(RunError::AlreadyRunning);
         }
+        self.until = self.first_deadline();
         self.activity = Activity::Looking;
         Ok(())
+    }
+
+    /// Begins to run until a future has completed.
+    pub fn run_until_complete(&mut self, id: Id) -> Result<(), RunError> {
+        self.run()?;
+        self.main = Some(id);
+        let _ = self.spawn(id, false); // the loop is open
+        Ok(())
+    }
+
+    /// A run has returned. How its future has ended, if it had one, and that has.
+    pub fn end_run(&mut self) -> Option<End> {
+        let id = self.main.take()?;
+        let main = self.task(id);
+        main.over = true;
+        main.end
     }
 
     /// Begins to close; [`advance`](Self::advance) then goes on until [`Advance::Closed`].
@@ -241,6 +281,13 @@ impl<R: Rules> Reference<R> {
     pub fn advance(&mut self) -> Option<Advance> {
         match self.activity {
             Activity::Idle | Activity::Calling(_) => None,
+            Activity::Between => Some(match std::mem::take(&mut self.stopping) {
+                true => {
+                    self.activity = Activity::Idle;
+                    Advance::Returned
+                }
+                false => self.look(),
+            }),
             Activity::Looking => Some(self.look()),
             Activity::Waking => Some(self.take()),
             Activity::Iterating => Some(match self.next_to_run() {
@@ -255,11 +302,11 @@ impl<R: Rules> Reference<R> {
                     self.activity = Activity::Calling(id);
                     Advance::Started(id)
                 }
-                None if std::mem::take(&mut self.stopping) => {
-                    self.activity = Activity::Idle;
-                    Advance::Returned
+                None => {
+                    self.until = self.first_deadline();
+                    self.activity = Activity::Between;
+                    Advance::Ended
                 }
-                None => self.look(),
             }),
             Activity::Closing => Some(match self.next_to_drop() {
                 Some(Entry::Task(id)) => Advance::AbandonedTask(id),
@@ -293,23 +340,23 @@ impl<R: Rules> Reference<R> {
         Advance::Took
     }
 
-    /// Lets time pass until the first deadline of the timers, which is about to wake a loop that
-    /// sleeps. False if it does not sleep, or there is no such deadline: then it sleeps on.
-    pub fn pass_deadline(&mut self) -> bool {
+    /// The first deadline of the timers that are to run, if it ever comes.
+    fn first_deadline(&mut self) -> Option<Duration> {
         let mut timers = std::mem::take(&mut self.timers);
         timers.retain(|_, timer| self.is_to_run(timer));
         self.timers = timers;
-        let deadline = self
-            .timers
-            .values()
-            .next()
-            .map(|timer| self.deadlines[timer]);
-        let Some(deadline) = deadline.filter(|deadline| *deadline < Duration::MAX) else {
+        let first = self.timers.values().next();
+        let deadline = first.map(|timer| self.deadlines[timer]);
+        deadline.filter(|deadline| *deadline < Duration::MAX)
+    }
+
+    /// Lets time pass until the deadline that the loop sleeps for, which is about to wake it. False if
+    /// it does not sleep, or there is no such deadline: then it sleeps on.
+    pub fn pass_deadline(&mut self) -> bool {
+        let sleeps = self.asleep && self.activity == Activity::Looking;
+        let Some(deadline) = self.until.filter(|_| sleeps) else {
             return false;
         };
-        if !self.asleep || self.activity != Activity::Looking {
-            return false;
-        }
         self.now = self.now.max(deadline);
         self.activity = Activity::Waking;
         true
@@ -331,7 +378,7 @@ impl<R: Rules> Reference<R> {
             let timer = first.remove();
             match timer {
                 _ if !self.is_to_run(&timer) => {}
-                Entry::Alarm(task, _) => self.ring(task),
+                Entry::Alarm(task, number) => self.ring(task, number),
                 timer => return Some(timer),
             }
         }
@@ -375,7 +422,10 @@ impl<R: Rules> Reference<R> {
         match entry {
             Entry::Call(id) => self.fates[id] == Fate::Scheduled,
             Entry::Task(id) => self.tasks[id].end.is_none(),
-            Entry::Alarm(id, number) => self.tasks[id].wait == Some(Wait::Sleep(*number)),
+            Entry::Alarm(id, number) => {
+                let task = &self.tasks[id];
+                task.wait == Some(Wait::Sleep(*number)) || task.limit == Some(*number)
+            }
             Entry::Report(_) => true,
         }
     }

@@ -34,6 +34,13 @@ fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
                 histories.push(changed);
             }
         }
+        if let Command::RunUntilComplete(main) = command {
+            for main in simpler_callbacks(main) {
+                let mut changed = commands.to_vec();
+                changed[at] = Command::RunUntilComplete(main);
+                histories.push(changed);
+            }
+        }
         if let Command::Submit(through, callback) = command {
             let mut submissions: Vec<_> = simpler_callbacks(callback)
                 .into_iter()

@@ -30,7 +30,7 @@ fn every_execution_ends_and_can_be_explained_by_the_reference() {
         // The schedule may no longer fit, so others are tried too.
         succeeds(concurrent::try_schedules::<Variant<Shuttle>>(&program, 0));
     }
-    let config = config("programs of several threads", 200);
+    let config = config("programs of several threads, and as many with tasks", 80);
     if let Err(found) = concurrent::check::<Variant<Shuttle>>(config) {
         let mut regressions = OpenOptions::new().append(true).open(REGRESSIONS).unwrap();
         writeln!(regressions, "{} @ {}", found.program, found.schedule).unwrap();

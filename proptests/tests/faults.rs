@@ -3,24 +3,27 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use proptest::test_runner::Config;
 use wakeproof::inbox::Protocol;
-use wakeproof::platform::{Shuttle, Variant};
+use wakeproof::platform::{Platform, Shuttle, Variant};
 use wakeproof_proptests::command::Command::{Cancel, Close, Run, Spawn, Stop, Submit};
 use wakeproof_proptests::command::{Callback, Caller, Due, SpawnThrough, StopThrough, Through};
 use wakeproof_proptests::concurrent::execution::execute;
 use wakeproof_proptests::concurrent::explore::{Search, explore};
+use wakeproof_proptests::concurrent::program::{self, Program};
 use wakeproof_proptests::concurrent::{self, Counterexample, linearize};
 use wakeproof_proptests::faults::{
-    AcceptsWhenClosed, BelievesEveryWakeup, ClearTakesBack, ClosesWithoutEmptying, DueEarly,
-    DueTimersJoin, EveryWakeupCounts, InOrderOfSubmission, LastInFirstOut, LastOfEqualsFirst,
-    LastWaiterFirst, LooksTooEarly, LosesTheLast, Oversleeps, StaysStopped, StopsSilently,
+    AcceptsWhenClosed, BelievesEveryWakeup, ClearTakesBack, ClosesWithoutEmptying,
+    CompletionCutsShort, DueEarly, DueTimersJoin, EveryWakeupCounts, InOrderOfSubmission,
+    LastInFirstOut, LastOfEqualsFirst, LastWaiterFirst, LooksTooEarly, LoopNotifiesNobody,
+    LosesTheLast, Oversleeps, PollsForgetWakeups, ReadyIsTooLate, StaysStopped, StopsSilently,
     StopsWhenEmpty, WakesNobody,
 };
 use wakeproof_proptests::find::{Found, find, same_cases};
 use wakeproof_proptests::history;
 use wakeproof_proptests::properties::{self, History, Property};
-use wakeproof_proptests::record::{Event, OWNER, Outcome};
-use wakeproof_proptests::reference::Rules;
+use wakeproof_proptests::record::{Call, End, Event, OWNER, Outcome, Record};
+use wakeproof_proptests::reference::{Documented, Rules};
 use wakeproof_proptests::virtual_time::VirtualTime;
 
 fn property(name: &str) -> Property {
@@ -111,9 +114,33 @@ fn a_timer_that_becomes_due_while_others_run_does_not_join_them() {
 }
 
 #[test]
+fn hundreds_of_timers_that_are_not_cancelled_change_something() {
+    let failure = history::check_litter::<VirtualTime>(same_cases(), false).unwrap_err();
+    assert!(failure.starts_with("in Run\n    expected: "), "{failure}");
+}
+
+#[test]
 fn a_task_is_not_polled_as_many_times_as_it_is_woken() {
     let history = refuted::<EveryWakeupCounts>();
     assert!(history.contains("Spawn"), "{history}");
+}
+
+#[test]
+fn a_task_that_is_woken_while_it_is_polled_does_not_sleep_on() {
+    let history = refuted::<PollsForgetWakeups>();
+    assert!(history.contains("Spawn"), "{history}");
+}
+
+#[test]
+fn a_wait_that_is_ready_when_its_time_has_come_is_not_too_late() {
+    let history = refuted::<ReadyIsTooLate>();
+    assert!(history.contains("Await(Timeout("), "{history}");
+}
+
+#[test]
+fn a_future_that_completes_does_not_cut_the_iteration_short() {
+    let history = refuted::<CompletionCutsShort>();
+    assert!(history.contains("RunUntilComplete("), "{history}");
 }
 
 #[test]
@@ -126,16 +153,20 @@ fn an_event_does_not_release_the_last_waiter_first() {
 #[test]
 fn a_clear_does_not_take_back_a_set() {
     let history = refuted::<ClearTakesBack>();
-    assert!(history.contains("Await(Event("), "{history}");
+    assert!(history.contains("Await("), "{history}");
     assert!(history.contains("ClearEvent("), "{history}");
 }
 
 /// The fault shows only between threads, and shows again when the execution is repeated.
 #[track_caller]
 fn goes_wrong<V: Protocol>() -> Counterexample {
-    let Found::InProgram(found) = find::<V>() else {
-        panic!("the fault does not show");
+    let few = Config {
+        cases: 64,
+        ..same_cases()
     };
+    assert_eq!(history::check::<VirtualTime<V>>(few), Ok(()));
+    let found = concurrent::check::<Variant<Shuttle, V>>(same_cases());
+    let found = found.expect_err("the fault does not show");
     let text = found.to_string();
     let (_, command) = text.split_once("WAKEPROOF_REPLAY='").unwrap();
     let (printed, _) = command.split_once('\'').unwrap();
@@ -153,14 +184,114 @@ fn a_submission_that_wakes_nobody_is_a_deadlock() {
     assert!(readme.contains(&format!("```text\n{found}```")), "{found}");
 }
 
-/// The same fault, where a timer is all that there is.
-#[test]
-fn a_timer_that_wakes_nobody_is_a_deadlock() {
-    let program = "0 |  | submit_later1".parse().unwrap();
-    assert!(concurrent::try_schedules::<Variant<Shuttle>>(&program, 0).is_ok());
-    let found = concurrent::try_schedules::<Variant<Shuttle, WakesNobody>>(&program, 0);
+/// The program ends on the correct platform, and not on this one.
+#[track_caller]
+fn deadlocks<P: Platform>(program: &str) {
+    let program = program.parse().unwrap();
+    if let Err(found) = concurrent::try_schedules::<Variant<Shuttle>>(&program, 0) {
+        panic!("{found}");
+    }
+    let found = concurrent::try_schedules::<P>(&program, 0);
     let found = found.expect_err("the fault does not show");
     assert!(found.reason.starts_with("deadlock"), "{found}");
+}
+
+/// The same fault, where this is all that there is to wake the loop.
+mod without_a_wakeup {
+    use super::*;
+
+    type Faulty = Variant<Shuttle, WakesNobody>;
+
+    #[test]
+    fn a_timer_is_a_deadlock() {
+        deadlocks::<Faulty>("0 |  | submit_later1");
+    }
+
+    #[test]
+    fn a_spawn_is_a_deadlock() {
+        deadlocks::<Faulty>("0 |  | spawn");
+        deadlocks::<Faulty>("0 |  | spawn result0");
+    }
+
+    #[test]
+    fn an_event_is_a_deadlock() {
+        deadlocks::<Faulty>("0 | spawn_local(wait) | set_threadsafe");
+    }
+
+    #[test]
+    fn a_waker_is_a_deadlock() {
+        deadlocks::<Faulty>("0 | spawn_local(keep_waker wait) | wake0");
+    }
+
+    #[test]
+    fn a_cancellation_is_a_deadlock() {
+        deadlocks::<Faulty>("0 | spawn(wait) | cancel_task0");
+        deadlocks::<Faulty>("0 | spawn(wait) | result0");
+    }
+}
+
+#[test]
+fn a_result_that_nobody_is_told_of_is_a_deadlock() {
+    deadlocks::<LoopNotifiesNobody>("0 |  | spawn result0");
+    deadlocks::<LoopNotifiesNobody>("0 |  | spawn(wait) set_threadsafe result0");
+}
+
+/// The question's mistake, made shorter from a program that has other things in it.
+#[test]
+fn an_event_that_is_set_without_the_wakeup_is_a_deadlock() {
+    let deadlocks = |program: &Program| {
+        let found = Search::ALL.into_iter().find_map(|search| {
+            let program = program.clone();
+            let body = move || {
+                execute::<Shuttle>(&program);
+                Ok(())
+            };
+            explore(search.scheduler(0, 50), body).err()
+        });
+        found.is_some_and(|(reason, _)| reason.starts_with("deadlock"))
+    };
+    let long = "1 | call_soon(look) | look spawn(yield wait) await0 await1 set_without_wakeup";
+    let shortest = program::shortest(long.parse().unwrap(), deadlocks);
+    assert_eq!(
+        shortest.to_string(),
+        "0 |  | spawn(wait) set_without_wakeup"
+    );
+    let safe = "0 |  | spawn(wait) set_threadsafe".parse().unwrap();
+    assert!(!deadlocks(&safe));
+}
+
+/// Only the documented rules explain what several threads see of this program.
+#[track_caller]
+fn refuted_by<R: Rules>(program: &str) {
+    let program = program.parse().unwrap();
+    type Correct = Variant<Shuttle>;
+    if let Err(found) = concurrent::explain_by::<Correct, Documented>(&program, 0) {
+        panic!("{found}");
+    }
+    let refuted = concurrent::explain_by::<Correct, R>(&program, 0);
+    let refuted = refuted.expect_err("the loop behaves according to the wrong rule");
+    assert!(refuted.reason.starts_with("no order"), "{refuted}");
+}
+
+#[test]
+fn a_wakeup_that_comes_in_a_poll_is_not_forgotten() {
+    refuted_by::<PollsForgetWakeups>("0 |  | spawn(yield)");
+    refuted_by::<PollsForgetWakeups>("0 |  | spawn(keep_waker wait) | wake0 wake0");
+}
+
+#[test]
+fn wakeups_from_several_threads_are_one() {
+    refuted_by::<EveryWakeupCounts>("0 | spawn_local(keep_waker wait) | await0 wake0 wake0 look");
+}
+
+#[test]
+fn an_event_that_another_thread_sets_does_not_release_the_last_waiter_first() {
+    refuted_by::<LastWaiterFirst>("0 | spawn_local(wait) spawn_local(wait) | set_threadsafe");
+}
+
+#[test]
+fn a_clear_does_not_take_back_a_set_on_the_way_to_another_thread() {
+    refuted_by::<ClearTakesBack>("0 | spawn(wait) | submit(set clear) | result0");
 }
 
 /// The same fault, where the loop sleeps until a later deadline, and so not for ever. The second timer
@@ -199,9 +330,9 @@ fn a_spurious_wakeup_that_is_believed_has_no_explanation() {
     assert!(found.reason.starts_with("no order of the calls"), "{found}");
 }
 
-#[test]
-fn an_answer_that_was_never_true_has_no_explanation() {
-    let program = "0 |  | look submit look".parse().unwrap();
+/// The history of one execution of this program.
+fn history_of(program: &str) -> History {
+    let program = program.parse().unwrap();
     let history = Arc::new(Mutex::new(History::default()));
     let keep = history.clone();
     let body = move || {
@@ -209,8 +340,15 @@ fn an_answer_that_was_never_true_has_no_explanation() {
         Ok(())
     };
     explore(Search::Random.scheduler(0, 1), body).unwrap();
-    let mut history = history.lock().unwrap().clone();
+    let history = history.lock().unwrap().clone();
+    assert_eq!(properties::check(&history), Ok(()));
     assert_eq!(linearize::check(&history, false), Ok(()));
+    history
+}
+
+#[test]
+fn an_answer_that_was_never_true_has_no_explanation() {
+    let mut history = history_of("0 |  | look submit look");
     for record in &mut history.records {
         if let Event::Return(Outcome::Status(status)) = &mut record.event {
             status.queued += 1;
@@ -219,11 +357,66 @@ fn an_answer_that_was_never_true_has_no_explanation() {
     linearize::check(&history, false).expect_err("no more than one was ever queued");
 }
 
+/// The history of a thread that waits for the end of a task, changed by hand.
+#[track_caller]
+fn falsified_result(falsify: impl Fn(&mut Vec<Record>)) -> String {
+    let mut history = history_of("0 |  | spawn result0");
+    falsify(&mut history.records);
+    let broken = (property("result").check)(&history);
+    broken.expect_err("the property holds in spite of the falsification")
+}
+
+#[test]
+fn an_end_that_is_another_breaks_result() {
+    let place = falsified_result(|records| {
+        for record in records {
+            if record.event == Event::Return(Outcome::Result(Some(End::Returned))) {
+                record.event = Event::Return(Outcome::Result(Some(End::Cancelled)));
+            }
+        }
+    });
+    assert_eq!(place, "task 0 was said to have this end: Cancelled");
+}
+
+#[test]
+fn an_end_that_is_told_again_breaks_result() {
+    let place = falsified_result(|records| again(records, Some(End::Returned)));
+    assert_eq!(place, "it was told twice how task 0 has ended");
+}
+
+#[test]
+fn a_task_that_outlives_its_loop_breaks_result() {
+    let place = falsified_result(|records| again(records, None));
+    assert_eq!(place, "the loop is closed, and task 0 goes on");
+}
+
+/// Somebody asks once more how the task has ended.
+fn again(records: &mut Vec<Record>, end: Option<End>) {
+    let events = [
+        Event::Call(Call::Result(0)),
+        Event::Return(Outcome::Result(end)),
+    ];
+    records.extend(events.map(|event| Record {
+        thread: OWNER,
+        event,
+    }));
+}
+
+#[test]
+fn an_end_before_the_destructor_breaks_result() {
+    let place = falsified_result(|records| {
+        let dropped = records
+            .iter()
+            .position(|record| record.event == Event::Dropped(0))
+            .unwrap();
+        let dropped = records.remove(dropped);
+        records.push(dropped);
+    });
+    assert_eq!(place, "task 0 was said to have ended, and was still there");
+}
+
 /// A real history that holds one of everything, and is then changed by hand.
-fn falsified(
-    name: &str,
-    falsify: impl Fn(&mut Vec<wakeproof_proptests::record::Record>),
-) -> String {
+fn falsified(name: &str, falsify: impl Fn(&mut Vec<Record>)) -> String {
     let submit = || Submit(Through::Threadsafe(Caller::Owner), Callback::NOTHING);
     let stop = Callback {
         script: vec![Stop(StopThrough::Loop)],
@@ -297,6 +490,22 @@ fn a_deadline_that_nobody_asked_for_breaks_deadline() {
         }
     });
     assert_eq!(place, "timer 2 was to be due at 5ms, not at 4ms");
+}
+
+#[test]
+fn a_task_that_overtakes_a_callback_breaks_first_in_first_out() {
+    let place = falsified("first in, first out", |records| {
+        let polled = records
+            .iter()
+            .position(|record| matches!(record.event, Event::Polled(3, _)))
+            .unwrap();
+        let polled = records.remove(polled);
+        records.insert(0, polled);
+    });
+    assert_eq!(
+        place,
+        "callback 0 was accepted before 3 was submitted, and ran after it"
+    );
 }
 
 #[test]

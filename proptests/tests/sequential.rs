@@ -17,11 +17,20 @@ const REGRESSIONS: &str = concat!(
 
 #[test]
 fn the_real_loop_behaves_as_the_reference_in_random_histories() {
-    let mut config = config("histories of one thread", 400);
+    let mut config = config("histories of one thread", 300);
     config.failure_persistence = Some(Box::new(FileFailurePersistence::Direct(REGRESSIONS)));
     if let Err(failure) = history::check::<VirtualTime<Correct>>(config) {
         panic!("{failure}");
     }
+}
+
+/// Timers that are cancelled leave when it suits the loop: at once, in their time, or when there are too
+/// many of them. Nobody sees which.
+#[test]
+fn hundreds_of_cancelled_timers_change_nothing() {
+    let config = config("histories among cancelled timers", 40);
+    history::check_litter::<VirtualTime<Correct>>(config, true)
+        .unwrap_or_else(|text| panic!("{text}"));
 }
 
 /// Time passes where the loop sleeps until a deadline, and nowhere else.

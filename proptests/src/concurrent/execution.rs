@@ -3,21 +3,29 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::{self, ManuallyDrop};
 use std::panic;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use shuttle::thread;
 use wakeproof::platform::{Deliberate, Environment, Platform, Shuttle};
-use wakeproof::{Closed, EventLoop, Handle, Local};
+use wakeproof::{
+    Closed, EventHandle, EventLoop, EventWait, Handle, Local, SharedTask, Task, hazard,
+};
 
 use super::explore::all_threads_are_started;
 use super::program::{Program, Step};
-use crate::command::{Caller, Due, Id, Through};
+use super::task::Progress;
+use crate::command::{Caller, Due, Event as Flag, Id, Through};
 use crate::prediction::nth;
 use crate::properties::History;
 use crate::record::{Call, Event, OWNER, Outcome, Record, Refusal};
+
+/// The program's event.
+pub(super) const EVENT: Flag = 0;
 
 /// Executes the program on a loop of this platform, a variant of `Shuttle`, from the making of the
 /// loop to its end. To be called by a thread of shuttle's.
@@ -29,8 +37,12 @@ pub fn execute<P: Platform>(program: &Program) -> History {
     });
     let event_loop = EventLoop::<P>::on_platform();
     event_loop.set_exception_handler(|_| ()); // only panics that the program asks for get there
+    let local = event_loop.local();
+    let event = wakeproof::Event::new(&local);
     let shared = Arc::new(Shared {
         handle: event_loop.handle(),
+        event: event.handle(),
+        clears: program.clears(),
         seen: Lock::default(),
         board: shuttle::sync::Mutex::new(Board {
             busy: program.others.len(),
@@ -38,9 +50,13 @@ pub fn execute<P: Platform>(program: &Program) -> History {
         }),
         changed: shuttle::sync::Condvar::new(),
     });
-    // The loop of an execution that was given up cannot be dropped any more.
-    let local: Rc<dyn Any> = Rc::new(event_loop.local());
-    std::mem::forget(LOCAL.replace(Some(local)));
+    let owned: Rc<dyn Any> = Rc::new(Owned {
+        local,
+        event,
+        tasks: RefCell::default(),
+        waits: RefCell::default(),
+    });
+    let _left = OWNED.replace(ManuallyDrop::new(Some(owned)));
 
     let others: Vec<_> = program
         .others
@@ -66,19 +82,34 @@ pub fn execute<P: Platform>(program: &Program) -> History {
             panic::resume_unwind(payload);
         }
     }
-    drop(LOCAL.take());
-    let records = std::mem::take(&mut shared.seen().records);
+    drop(ManuallyDrop::into_inner(OWNED.take()));
+    let records = mem::take(&mut shared.seen().records);
     History { records }
 }
 
 thread_local! {
-    /// Where callbacks, which have to be `Send`, find the `Local` of the loop that runs them.
-    static LOCAL: RefCell<Option<Rc<dyn Any>>> = const { RefCell::new(None) };
+    /// Where callbacks and tasks, which have to be `Send`, find what belongs to the loop that runs
+    /// them: an [`Owned`]. That of an execution that was given up cannot be dropped any more.
+    static OWNED: RefCell<ManuallyDrop<Option<Rc<dyn Any>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
+/// What stays on the loop's thread.
+pub(super) struct Owned<P: Platform> {
+    pub(super) local: Local<P>,
+    pub(super) event: wakeproof::Event<P>,
+    /// The handles of the tasks from `Local::spawn`.
+    pub(super) tasks: RefCell<BTreeMap<Id, Task<Id>>>,
+    /// By what each task waits for the event that does.
+    pub(super) waits: RefCell<BTreeMap<Id, EventWait<P>>>,
 }
 
 /// What the threads share.
-struct Shared<P: Platform> {
-    handle: Handle<P>,
+pub(super) struct Shared<P: Platform> {
+    pub(super) handle: Handle<P>,
+    event: EventHandle<P>,
+    /// The event, once it is set, may be reset.
+    pub(super) clears: bool,
     seen: Lock<Seen>,
     board: shuttle::sync::Mutex<Board>,
     changed: shuttle::sync::Condvar,
@@ -86,17 +117,23 @@ struct Shared<P: Platform> {
 
 /// What is recorded. Its lock is no scheduling point: recording changes nothing.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     records: Vec<Record>,
     submissions: usize,
     cancels: BTreeMap<Id, Arc<dyn Fn() -> bool + Send + Sync>>,
+    /// The handles of the tasks from `Handle::spawn_threadsafe`, but those that a thread waits with.
+    pub(super) tasks: BTreeMap<Id, Arc<SharedTask<Id>>>,
+    pub(super) wakers: BTreeMap<Id, Waker>,
 }
 
 /// What the threads wait for.
 #[derive(Default)]
-struct Board {
-    /// The callbacks that have run or have been dropped.
+pub(super) struct Board {
+    /// The callbacks and tasks that have run or have been dropped.
     gone: BTreeSet<Id>,
+    pub(super) tasks: BTreeMap<Id, Progress>,
+    /// The event has been set, or is certain to be.
+    pub(super) is_set: bool,
     /// How many runs have returned.
     returns: usize,
     /// The loop has been closed, and no run returns any more.
@@ -108,9 +145,9 @@ struct Board {
 type Lock<T> = std::sync::Mutex<T>;
 
 /// A thread of the program.
-struct Me<P: Platform> {
-    thread: usize,
-    shared: Arc<Shared<P>>,
+pub(super) struct Me<P: Platform> {
+    pub(super) thread: usize,
+    pub(super) shared: Arc<Shared<P>>,
 }
 
 impl<P: Platform> Me<P> {
@@ -133,6 +170,7 @@ impl<P: Platform> Me<P> {
             drop(event_loop);
             Outcome::Nothing
         });
+        self.take_results();
     }
 
     /// Runs the loop, unless there is nobody left to stop it.
@@ -153,8 +191,10 @@ impl<P: Platform> Me<P> {
             }
         }
         // Nothing but their own wakeups can make them run, once the other threads wait too.
-        self.shared
-            .wait_until(|board| own.iter().all(|id| board.gone.contains(id)));
+        self.shared.wait_until(|board| {
+            let mut ids = own.iter().chain(board.tasks.keys());
+            ids.all(|id| board.is_settled(*id))
+        });
         let mut last = false;
         self.shared.change(|board| {
             board.busy -= 1;
@@ -165,13 +205,39 @@ impl<P: Platform> Me<P> {
         }
     }
 
-    fn perform(&self, step: &Step) {
+    pub(super) fn perform(&self, step: &Step) {
         let handle = &self.shared.handle;
         match step {
             Step::Submit(callback) => _ = self.submit(callback),
             Step::CallSoon(callback) => self.call_soon(callback),
             Step::SubmitLater(delay, callback) => _ = self.submit_later(*delay, callback),
             Step::CallLater(delay, callback) => self.call_later(*delay, callback),
+            Step::Spawn(task) => self.spawn(task),
+            Step::SpawnLocal(task) => self.spawn_local(task),
+            Step::Yield | Step::Wait | Step::KeepWaker => {}
+            Step::Wake(pick) => {
+                let picked = nth(&self.shared.seen().wakers, *pick);
+                if let Some((id, waker)) = picked {
+                    self.wake(id, &waker);
+                }
+            }
+            Step::Set => self.set(|| {
+                self.during(Call::SetEvent(EVENT), || {
+                    self.shared.owned().event.set();
+                    Outcome::Nothing
+                });
+                true
+            }),
+            Step::SetThreadsafe => self.set(|| self.set_threadsafe()),
+            Step::SetWithoutWakeup => {
+                self.set(|| hazard::set_event_without_wakeup(&self.shared.event).is_ok());
+            }
+            Step::Clear => self.during(Call::ClearEvent(EVENT), || {
+                self.shared.owned().event.clear();
+                Outcome::Nothing
+            }),
+            Step::CancelTask(pick) => self.cancel_task(*pick),
+            Step::Result(pick) => self.result(*pick),
             Step::Cancel(pick) => {
                 let picked = nth(&self.shared.seen().cancels, *pick);
                 if let Some((id, cancel)) = picked {
@@ -191,7 +257,7 @@ impl<P: Platform> Me<P> {
             Step::Await(pick) => {
                 let submissions = self.shared.seen().submissions;
                 if let Some(id) = pick.checked_rem(submissions) {
-                    self.shared.wait_until(|board| board.gone.contains(&id));
+                    self.shared.wait_until(|board| board.is_settled(id));
                 }
             }
             Step::Doze => {
@@ -205,17 +271,11 @@ impl<P: Platform> Me<P> {
         }
     }
 
-    fn caller(&self) -> Caller {
+    pub(super) fn caller(&self) -> Caller {
         match self.thread {
             OWNER => Caller::Owner,
             _ => Caller::Foreign,
         }
-    }
-
-    fn local(&self) -> Rc<Local<P>> {
-        let local = LOCAL.with_borrow(Clone::clone);
-        let local = local.and_then(|local| local.downcast().ok());
-        local.expect("this is for the loop's thread")
     }
 
     fn submit(&self, callback: &[Step]) -> Id {
@@ -249,7 +309,7 @@ impl<P: Platform> Me<P> {
 
     fn call_soon(&self, callback: &[Step]) {
         let (_, call) = self.begin_submission(Through::CallSoon, callback);
-        match self.local().call_soon(call) {
+        match self.shared.owned().local.call_soon(call) {
             Ok(_handle) => self.accepted(None),
             Err(Closed { callback }) => self.refused(callback),
         }
@@ -258,13 +318,32 @@ impl<P: Platform> Me<P> {
     fn call_later(&self, delay: u64, callback: &[Step]) {
         let (_, call) = self.begin_submission(Through::Timer(Due::Later(delay)), callback);
         let delay = Duration::from_millis(delay);
-        match self.local().call_later(delay, call) {
+        match self.shared.owned().local.call_later(delay, call) {
             Ok(timer) => self.accepted(Some(timer.when())),
             Err(Closed { callback }) => self.refused(callback),
         }
     }
 
-    fn accepted(&self, deadline: Option<Duration>) {
+    /// Sets the event by a submission, and says whether that was accepted.
+    fn set_threadsafe(&self) -> bool {
+        let id = self.shared.seen().number();
+        self.record(Event::Call(Call::SetThreadsafe(id, EVENT)));
+        let accepted = match self.shared.event.set_threadsafe() {
+            Ok(_handle) => {
+                self.accepted(None);
+                true
+            }
+            Err(Closed { callback }) => {
+                self.refused(callback);
+                false
+            }
+        };
+        // Nobody sees what becomes of the callback itself.
+        self.shared.change(|board| _ = board.gone.insert(id));
+        accepted
+    }
+
+    pub(super) fn accepted(&self, deadline: Option<Duration>) {
         self.record(Event::Return(Outcome::Submitted(Ok(deadline))));
     }
 
@@ -273,16 +352,9 @@ impl<P: Platform> Me<P> {
         through: Through,
         callback: &[Step],
     ) -> (Id, impl FnOnce() + Send + use<P>) {
-        let id = {
-            let mut seen = self.shared.seen();
-            seen.submissions += 1;
-            seen.submissions - 1
-        };
+        let id = self.shared.seen().number();
         self.record(Event::Call(Call::Submit(id, through)));
-        let token = Token {
-            id,
-            shared: self.shared.clone(),
-        };
+        let token = Token::new(id, &self.shared);
         let mut steps = callback.to_vec();
         let call = move || {
             let me = Me {
@@ -295,6 +367,9 @@ impl<P: Platform> Me<P> {
             for step in &steps {
                 me.perform(step);
             }
+            if panics.is_some() {
+                me.record(Event::Panics(id));
+            }
             me.record(Event::Ended(id));
             // Not while it unwinds: a thread that panics should meet no scheduling points.
             drop(token);
@@ -305,34 +380,68 @@ impl<P: Platform> Me<P> {
         (id, call)
     }
 
-    /// Records that a submission was refused, and drops the callback that came back.
-    fn refused(&self, callback: impl FnOnce()) {
+    /// Records that a submission was refused, and drops what came back.
+    pub(super) fn refused<T>(&self, callback: T) {
         self.record(Event::Return(Outcome::Submitted(Err(Refusal::Closed))));
         drop(callback);
     }
 
-    fn during(&self, call: Call, make: impl FnOnce() -> Outcome) {
+    pub(super) fn during(&self, call: Call, make: impl FnOnce() -> Outcome) {
         self.record(Event::Call(call));
         let outcome = make();
         self.record(Event::Return(outcome));
     }
 
-    fn record(&self, event: Event) {
+    pub(super) fn record(&self, event: Event) {
         let thread = self.thread;
         self.shared.seen().records.push(Record { thread, event });
     }
 }
 
+impl Seen {
+    /// The next submission's.
+    pub(super) fn number(&mut self) -> Id {
+        self.submissions += 1;
+        self.submissions - 1
+    }
+
+    /// Takes out the handle of the n-th task that has one, unless another thread is using it.
+    pub(super) fn take_task(&mut self, pick: usize) -> Option<(Id, SharedTask<Id>)> {
+        let id = *self.tasks.keys().nth(pick.checked_rem(self.tasks.len())?)?;
+        let task = self.tasks.remove(&id)?;
+        match Arc::try_unwrap(task) {
+            Ok(task) => Some((id, task)),
+            Err(task) => {
+                self.tasks.insert(id, task);
+                None
+            }
+        }
+    }
+}
+
+impl Board {
+    /// Whether nothing more is to be expected of a callback or a task.
+    fn is_settled(&self, id: Id) -> bool {
+        self.gone.contains(&id) || self.tasks.get(&id).is_some_and(Progress::is_settled)
+    }
+}
+
 impl<P: Platform> Shared<P> {
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+    pub(super) fn owned(&self) -> Rc<Owned<P>> {
+        let owned = OWNED.with_borrow(|owned| Option::clone(owned));
+        let owned = owned.and_then(|owned| owned.downcast().ok());
+        owned.expect("the loop is there")
+    }
+
+    pub(super) fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn board(&self) -> shuttle::sync::MutexGuard<'_, Board> {
+    pub(super) fn board(&self) -> shuttle::sync::MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Board)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Board)) {
         change(&mut self.board());
         self.changed.notify_all();
     }
@@ -353,14 +462,21 @@ impl<P: Platform> Shared<P> {
 }
 
 /// The number of the calling thread: shuttle numbers them in the order in which they are started.
-fn this_thread() -> usize {
+pub(crate) fn this_thread() -> usize {
     shuttle::current::me().into()
 }
 
-/// What a callback owns. Its destructor shows that the callback is gone.
-struct Token<P: Platform> {
+/// What a callback or a task owns. Its destructor shows that it is gone.
+pub(super) struct Token<P: Platform> {
     id: Id,
     shared: Arc<Shared<P>>,
+}
+
+impl<P: Platform> Token<P> {
+    pub(super) fn new(id: Id, shared: &Arc<Shared<P>>) -> Self {
+        let shared = shared.clone();
+        Token { id, shared }
+    }
 }
 
 impl<P: Platform> Drop for Token<P> {

@@ -5,23 +5,25 @@ use std::str::FromStr;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::Union;
 
 /// What each thread does, one step after the other.
 ///
 /// As text, the threads are separated by `|`, the loop's thread first; before it stands how many
-/// spurious wakeups there may be. What a callback does is in parentheses:
-/// `0 | run close | submit(stop panic) await0`.
+/// spurious wakeups there may be. What a callback or a task does is in parentheses:
+/// `0 | run close | submit(stop panic) spawn(yield wait) await0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     /// How many spurious wakeups there may be.
     pub spurious_wakeups: usize,
     /// The loop's thread. When it has come to its end, it runs the loop until the others have too.
     pub owner: Vec<Step>,
-    /// The other threads. At its end, each waits until its own callbacks have run or been dropped.
+    /// The other threads. At its end, each waits until its own callbacks have run or been dropped, and
+    /// until every task has ended or waits for the event, and nobody has woken it from that.
     pub others: Vec<Vec<Step>>,
 }
 
-/// One step of a thread or of a callback.
+/// One step of a thread, of a callback or of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// `Handle::call_soon_threadsafe`, with what the callback does.
@@ -32,13 +34,40 @@ pub enum Step {
     SubmitLater(u64, Vec<Step>),
     /// `Local::call_later`, the same way. On the loop's thread only.
     CallLater(u64, Vec<Step>),
+    /// `Handle::spawn_threadsafe`, with what the task does.
+    Spawn(Vec<Step>),
+    /// `Local::spawn`, with what the task does. On the loop's thread only.
+    SpawnLocal(Vec<Step>),
+    /// Lets the others have their turn. In tasks; elsewhere, it is nothing.
+    Yield,
+    /// Waits for the program's event. In tasks; elsewhere, it is nothing.
+    Wait,
+    /// Keeps a waker. In tasks; elsewhere, it is nothing.
+    KeepWaker,
+    /// Uses the n-th waker that was kept, counted in a circle.
+    Wake(usize),
+    /// `Event::set`, of the program's event. On the loop's thread only.
+    Set,
+    /// `EventHandle::set_threadsafe`.
+    SetThreadsafe,
+    /// `hazard::set_event_without_wakeup`. In no random program: what it leads to cannot be explained.
+    SetWithoutWakeup,
+    /// `Event::clear`. On the loop's thread only.
+    Clear,
+    /// `SharedTask::cancel`, of the n-th task that has a handle, counted in a circle; on the loop's
+    /// thread, also `Task::cancel`.
+    CancelTask(usize),
+    /// `SharedTask::result`, of the n-th task that has such a handle, counted in a circle. Cancels the
+    /// task first if it might wait for the event for ever.
+    Result(usize),
     /// Cancels the n-th callback that has a handle, counted in a circle.
     Cancel(usize),
     /// `Handle::stop`.
     Stop,
     /// `Handle::stop`, and then waits until a run has returned.
     StopAndWait,
-    /// Waits until the n-th submission of all has run or been dropped, counted in a circle.
+    /// Waits until the n-th submission of all has run or been dropped, counted in a circle; of a task,
+    /// until it has come as far as at the end of a thread.
     Await(usize),
     /// Gives the loop a few opportunities to fall asleep.
     Doze,
@@ -48,17 +77,20 @@ pub enum Step {
     Run,
     /// `EventLoop::close`. On the loop's thread, outside of callbacks.
     Close,
-    /// Panics. In callbacks.
+    /// Panics. In callbacks and tasks.
     Panic,
 }
 
 impl Step {
+    /// What the callback or the task does.
     fn callback(&self) -> Option<&Vec<Step>> {
         match self {
             Step::Submit(callback)
             | Step::CallSoon(callback)
             | Step::SubmitLater(_, callback)
-            | Step::CallLater(_, callback) => Some(callback),
+            | Step::CallLater(_, callback)
+            | Step::Spawn(callback)
+            | Step::SpawnLocal(callback) => Some(callback),
             _ => None,
         }
     }
@@ -70,8 +102,25 @@ impl Step {
             Step::CallSoon(_) => Step::CallSoon(callback),
             Step::SubmitLater(delay, _) => Step::SubmitLater(*delay, callback),
             Step::CallLater(delay, _) => Step::CallLater(*delay, callback),
+            Step::Spawn(_) => Step::Spawn(callback),
+            Step::SpawnLocal(_) => Step::SpawnLocal(callback),
             other => other.clone(),
         }
+    }
+
+    /// A step that does less: instead of a task, a callback.
+    fn simpler(&self) -> Option<Step> {
+        match self {
+            Step::Spawn(task) => Some(Step::Submit(task.clone())),
+            Step::SpawnLocal(task) => Some(Step::CallSoon(task.clone())),
+            _ => None,
+        }
+    }
+
+    /// Whether it is this step, or contains it.
+    fn contains(&self, step: &Step) -> bool {
+        let mut inner = self.callback().into_iter().flatten();
+        self == step || inner.any(|inner| inner.contains(step))
     }
 
     /// How many timers it sets, and the callbacks in it.
@@ -82,40 +131,107 @@ impl Step {
     }
 }
 
-/// Any program.
-pub fn programs() -> impl Strategy<Value = Program> {
-    let in_callback = || {
-        prop_oneof![
-            2 => Just(Step::Submit(Vec::new())),
-            2 => Just(Step::CallSoon(Vec::new())),
-            1 => (1..4_u64).prop_map(|delay| Step::SubmitLater(delay, Vec::new())),
-            1 => (1..4_u64).prop_map(|delay| Step::CallLater(delay, Vec::new())),
-            2 => (0..4_usize).prop_map(Step::Cancel),
-            2 => Just(Step::Stop),
-            1 => Just(Step::Look),
-            1 => Just(Step::Panic),
-        ]
+/// Any program; of callbacks alone, or with tasks and the event.
+pub fn programs(tasks: bool) -> impl Strategy<Value = Program> {
+    let pick = || 0..4_usize;
+    let delay = || 1..4_u64;
+    let one_of = |steps: Vec<(u32, BoxedStrategy<Step>)>, of_tasks: Vec<_>| {
+        let of_tasks = of_tasks.into_iter().filter(|_| tasks);
+        Union::new_weighted(steps.into_iter().chain(of_tasks).collect())
     };
-    let callback = move || prop_oneof![2 => Just(Vec::new()), 1 => vec(in_callback(), 1..3)];
-    let owner = prop_oneof![
-        4 => Just(Step::Run),
-        2 => callback().prop_map(Step::CallSoon),
-        1 => callback().prop_map(Step::Submit),
-        2 => (1..4_u64, callback()).prop_map(|(delay, callback)| Step::CallLater(delay, callback)),
-        1 => (0..4_usize).prop_map(Step::Cancel),
-        1 => Just(Step::Stop),
-        1 => Just(Step::Close),
-    ];
-    let other = prop_oneof![
-        6 => callback().prop_map(Step::Submit),
-        3 => (1..4_u64, callback()).prop_map(|(delay, callback)| Step::SubmitLater(delay, callback)),
-        2 => (0..4_usize).prop_map(Step::Await),
-        2 => (0..4_usize).prop_map(Step::Cancel),
-        2 => Just(Step::Doze),
-        1 => Just(Step::Stop),
-        2 => Just(Step::StopAndWait),
-        1 => Just(Step::Look),
-    ];
+    // On the loop's thread, in callbacks and tasks.
+    let inside = one_of(
+        vec![
+            (2, Just(Step::Submit(Vec::new())).boxed()),
+            (2, Just(Step::CallSoon(Vec::new())).boxed()),
+            (
+                1,
+                delay()
+                    .prop_map(|delay| Step::SubmitLater(delay, Vec::new()))
+                    .boxed(),
+            ),
+            (
+                1,
+                delay()
+                    .prop_map(|delay| Step::CallLater(delay, Vec::new()))
+                    .boxed(),
+            ),
+            (2, pick().prop_map(Step::Cancel).boxed()),
+            (2, Just(Step::Stop).boxed()),
+            (1, Just(Step::Look).boxed()),
+            (1, Just(Step::Panic).boxed()),
+        ],
+        vec![
+            (1, Just(Step::Spawn(vec![Step::Wait])).boxed()),
+            (1, Just(Step::SpawnLocal(Vec::new())).boxed()),
+            (3, Just(Step::Set).boxed()),
+            (2, Just(Step::Clear).boxed()),
+            (1, Just(Step::SetThreadsafe).boxed()),
+            (1, pick().prop_map(Step::Wake).boxed()),
+            (1, pick().prop_map(Step::CancelTask).boxed()),
+            (1, pick().prop_map(Step::Result).boxed()),
+        ],
+    );
+    let callback = prop_oneof![2 => Just(Vec::new()), 1 => vec(inside.clone(), 1..3)].boxed();
+    let timer = || (delay(), callback.clone());
+    let task = vec(
+        prop_oneof![
+            4 => Just(Step::Wait),
+            2 => Just(Step::Yield),
+            2 => Just(Step::KeepWaker),
+            1 => Just(Step::Panic),
+            3 => inside,
+        ],
+        0..4,
+    )
+    .boxed();
+    let owner = one_of(
+        vec![
+            (4, Just(Step::Run).boxed()),
+            (2, callback.clone().prop_map(Step::CallSoon).boxed()),
+            (1, callback.clone().prop_map(Step::Submit).boxed()),
+            (
+                2,
+                timer()
+                    .prop_map(|(delay, callback)| Step::CallLater(delay, callback))
+                    .boxed(),
+            ),
+            (1, pick().prop_map(Step::Cancel).boxed()),
+            (1, Just(Step::Stop).boxed()),
+            (1, Just(Step::Close).boxed()),
+        ],
+        vec![
+            (2, task.clone().prop_map(Step::SpawnLocal).boxed()),
+            (1, task.clone().prop_map(Step::Spawn).boxed()),
+            (1, Just(Step::Set).boxed()),
+            (1, Just(Step::Clear).boxed()),
+            (1, pick().prop_map(Step::CancelTask).boxed()),
+        ],
+    );
+    let other = one_of(
+        vec![
+            (6, callback.clone().prop_map(Step::Submit).boxed()),
+            (
+                3,
+                timer()
+                    .prop_map(|(delay, callback)| Step::SubmitLater(delay, callback))
+                    .boxed(),
+            ),
+            (2, pick().prop_map(Step::Await).boxed()),
+            (2, pick().prop_map(Step::Cancel).boxed()),
+            (2, Just(Step::Doze).boxed()),
+            (1, Just(Step::Stop).boxed()),
+            (2, Just(Step::StopAndWait).boxed()),
+            (1, Just(Step::Look).boxed()),
+        ],
+        vec![
+            (6, task.prop_map(Step::Spawn).boxed()),
+            (4, Just(Step::SetThreadsafe).boxed()),
+            (2, pick().prop_map(Step::Wake).boxed()),
+            (2, pick().prop_map(Step::CancelTask).boxed()),
+            (2, pick().prop_map(Step::Result).boxed()),
+        ],
+    );
     let spurious_wakeups = prop_oneof![2 => Just(0), 1 => 1..3_usize];
     (
         spurious_wakeups,
@@ -172,6 +288,11 @@ fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
         let mut without = steps.to_vec();
         without.remove(at);
         shorter_steps.push(without);
+        if let Some(simpler) = step.simpler() {
+            let mut changed = steps.to_vec();
+            changed[at] = simpler;
+            shorter_steps.push(changed);
+        }
         for callback in step.callback().iter().flat_map(|steps| shorter(steps)) {
             let mut changed = steps.to_vec();
             changed[at] = step.with(callback);
@@ -182,11 +303,20 @@ fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
 }
 
 impl Program {
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.owner.iter().chain(self.others.iter().flatten())
+    }
+
     /// How many timers the program sets at most, and so how many deadlines can pass.
     #[must_use]
     pub fn timers(&self) -> usize {
-        let others = self.others.iter().flatten();
-        self.owner.iter().chain(others).map(Step::timers).sum()
+        self.steps().map(Step::timers).sum()
+    }
+
+    /// Whether the event, once it is set, may be reset.
+    #[must_use]
+    pub fn clears(&self) -> bool {
+        self.steps().any(|step| step.contains(&Step::Clear))
     }
 
     /// One line for each thread.
@@ -233,6 +363,18 @@ impl fmt::Display for Steps<'_> {
                 Step::CallSoon(_) => f.write_str("call_soon")?,
                 Step::SubmitLater(delay, _) => write!(f, "submit_later{delay}")?,
                 Step::CallLater(delay, _) => write!(f, "call_later{delay}")?,
+                Step::Spawn(_) => f.write_str("spawn")?,
+                Step::SpawnLocal(_) => f.write_str("spawn_local")?,
+                Step::Yield => f.write_str("yield")?,
+                Step::Wait => f.write_str("wait")?,
+                Step::KeepWaker => f.write_str("keep_waker")?,
+                Step::Wake(n) => write!(f, "wake{n}")?,
+                Step::Set => f.write_str("set")?,
+                Step::SetThreadsafe => f.write_str("set_threadsafe")?,
+                Step::SetWithoutWakeup => f.write_str("set_without_wakeup")?,
+                Step::Clear => f.write_str("clear")?,
+                Step::CancelTask(n) => write!(f, "cancel_task{n}")?,
+                Step::Result(n) => write!(f, "result{n}")?,
                 Step::Cancel(n) => write!(f, "cancel{n}")?,
                 Step::Stop => f.write_str("stop")?,
                 Step::StopAndWait => f.write_str("stop_and_wait")?,
@@ -313,6 +455,18 @@ fn parse(text: &mut &str) -> Result<Vec<Step>, String> {
             "call_soon" => Step::CallSoon(callback()?),
             "submit_later" => Step::SubmitLater(milliseconds()?, callback()?),
             "call_later" => Step::CallLater(milliseconds()?, callback()?),
+            "spawn" => Step::Spawn(callback()?),
+            "spawn_local" => Step::SpawnLocal(callback()?),
+            "yield" => Step::Yield,
+            "wait" => Step::Wait,
+            "keep_waker" => Step::KeepWaker,
+            "wake" => Step::Wake(number()?),
+            "set" => Step::Set,
+            "set_threadsafe" => Step::SetThreadsafe,
+            "set_without_wakeup" => Step::SetWithoutWakeup,
+            "clear" => Step::Clear,
+            "cancel_task" => Step::CancelTask(number()?),
+            "result" => Step::Result(number()?),
             "cancel" => Step::Cancel(number()?),
             "stop" => Step::Stop,
             "stop_and_wait" => Step::StopAndWait,

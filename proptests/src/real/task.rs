@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use wakeproof::platform::Platform;
-use wakeproof::{Handle, JoinError, SharedTask, Task};
+use wakeproof::{Handle, SharedTask, Task};
 
 use super::{PERFORMER, Perform, ScriptedPanic, Shared, Token, lock};
 use crate::command::{Callback, Command, Id, SpawnThrough};
@@ -48,11 +48,11 @@ impl<P: Platform> Body<P> {
     /// Lets the task wait, if it is to, until that is over.
     fn poll_wait(&mut self, performer: &dyn Perform, context: &mut Context<'_>) -> Poll<()> {
         if self.waits {
-            let Poll::Ready(end) = performer.poll_wait(self.id, context) else {
+            let Poll::Ready(came) = performer.poll_wait(self.id, context) else {
                 return Poll::Pending;
             };
             self.waits = false;
-            self.shared.record(Event::GoesOn(self.id, end));
+            self.shared.record(Event::GoesOn(self.id, came));
         }
         Poll::Ready(())
     }
@@ -161,13 +161,7 @@ impl<P: Platform> Future for Held<P> {
             return Poll::Pending;
         };
         self.handle = None;
-        Poll::Ready(match outcome {
-            Ok(()) => End::Returned,
-            Err(JoinError::Cancelled) => End::Cancelled,
-            Err(JoinError::Panicked(_)) => End::Panicked,
-            Err(JoinError::AwaitsItself) => End::AwaitsItself,
-            Err(other) => panic!("an unknown end: {other}"),
-        })
+        Poll::Ready(End::of(outcome))
     }
 }
 

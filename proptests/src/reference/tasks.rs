@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Entry, Reference, Rules};
+use super::{Activity, Entry, Reference, Rules};
 use crate::command::{Event, Id};
-use crate::record::{End, Refusal};
+use crate::record::{Came, End, Refusal};
 
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -15,10 +15,16 @@ pub struct Task {
     pub cancel_requested: bool,
     /// What it awaits.
     pub wait: Option<Wait>,
-    /// How many times it has slept.
-    pub sleeps: usize,
+    /// The timer of its own that ends its wait, by its number.
+    pub limit: Option<usize>,
+    /// That timer has come due.
+    pub elapsed: bool,
+    /// How many timers of its own it has set.
+    pub timers: usize,
     /// How it has ended, if it has.
     pub end: Option<End>,
+    /// Its poll that has led to its end is over: wakeups mean nothing any more.
+    pub over: bool,
     /// The task that awaits its end.
     pub joiner: Option<Id>,
     /// Nobody will ask for its end.
@@ -58,21 +64,31 @@ impl<R: Rules> Reference<R> {
 
     /// A waker of the task's is used. Wakeups up to the next poll are one.
     pub fn wake(&mut self, id: Id) {
-        let task = self.task(id);
-        if task.end.is_none() && (!task.scheduled || !R::wakeups_are_one()) {
-            task.scheduled = true;
-            self.enqueue(Entry::Task(id));
+        if self.begin_wake(id) {
+            self.end_wake(id);
         }
     }
 
-    /// Asks for the end of a task, and says whether it may come to that.
+    /// The first half of a wakeup: whether it is to put the task in the queue. Between the two, other
+    /// threads may do something.
+    pub fn begin_wake(&mut self, id: Id) -> bool {
+        let counts = R::wakeups_count_in_a_poll() || self.activity != Activity::Calling(id);
+        let task = self.task(id);
+        let first = counts && !task.over && (!task.scheduled || !R::wakeups_are_one());
+        task.scheduled |= first;
+        first
+    }
+
+    /// The second half of a wakeup.
+    pub fn end_wake(&mut self, id: Id) {
+        self.enqueue(Entry::Task(id));
+    }
+
+    /// Asks for the end of a task, and says whether it may come to that: then it is to be woken.
     pub fn cancel_task(&mut self, id: Id) -> bool {
         let task = self.task(id);
         let accepted = task.end.is_none() && !task.cancel_requested;
         task.cancel_requested |= accepted;
-        if accepted {
-            self.wake(id);
-        }
         accepted
     }
 
@@ -94,13 +110,26 @@ impl<R: Rules> Reference<R> {
 
     /// The task sleeps until its deadline.
     pub fn sleep(&mut self, id: Id, deadline: Duration) {
+        let number = self.set_alarm(id, deadline);
+        self.task(id).wait = Some(Wait::Sleep(number));
+    }
+
+    /// The task, which waits, does so no longer than until its deadline.
+    pub fn limit(&mut self, id: Id, deadline: Duration) {
+        let number = self.set_alarm(id, deadline);
         let task = self.task(id);
-        task.sleeps += 1;
-        let number = task.sleeps;
-        task.wait = Some(Wait::Sleep(number));
+        task.limit = Some(number);
+        task.elapsed = false;
+    }
+
+    fn set_alarm(&mut self, id: Id, deadline: Duration) -> usize {
+        let task = self.task(id);
+        task.timers += 1;
+        let number = task.timers;
         let alarm = Entry::Alarm(id, number);
         self.deadlines.insert(alarm, deadline);
         self.enqueue(alarm);
+        number
     }
 
     /// The task waits for an event. False if it is set.
@@ -126,27 +155,36 @@ impl<R: Rules> Reference<R> {
         end
     }
 
-    /// Whether what the task waits for has come, and if that was a task, how it has ended. After
-    /// that, it waits no more.
-    pub fn goes_on(&mut self, id: Id) -> Option<Option<End>> {
-        let end = match self.task(id).wait? {
-            Wait::Over => None,
-            Wait::Sleep(_) => return None,
+    /// Why the task waits no more, if it does not.
+    pub fn goes_on(&mut self, id: Id) -> Option<Came> {
+        let task = self.task(id);
+        let elapsed = task.limit.is_some() && task.elapsed;
+        let came = match task.wait? {
+            Wait::Over => Some(Came::It),
+            Wait::Sleep(_) => None,
             Wait::Event(event) => {
                 let released = !self.waiters.contains(&(event, id));
-                if !released || (!R::released_stay_released() && !self.events.contains(&event)) {
-                    return None;
-                }
-                None
+                let stays = R::released_stay_released() || self.events.contains(&event);
+                (released && stays).then_some(Came::It)
             }
-            Wait::Task(other) => Some(self.task(other).end?),
+            Wait::Task(other) => self.task(other).end.map(Came::End),
         };
-        self.task(id).wait = None;
-        Some(end)
+        let came = match elapsed && (came.is_none() || !R::ready_is_in_time()) {
+            true => Came::Elapsed,
+            false => came?,
+        };
+        if came == Came::Elapsed {
+            self.forget_wait(id);
+        }
+        let task = self.task(id);
+        task.wait = None;
+        task.limit = None;
+        Some(came)
     }
 
-    /// The task gives up what it waits for: it is being dropped.
+    /// The task gives up what it waits for.
     pub fn forget_wait(&mut self, id: Id) {
+        self.task(id).limit = None;
         match self.task(id).wait.take() {
             Some(Wait::Event(_)) => self.waiters.retain(|(_, waiter)| *waiter != id),
             Some(Wait::Task(other)) => self.detach(other),
@@ -165,15 +203,25 @@ impl<R: Rules> Reference<R> {
         if detached && end == End::Panicked {
             self.report(id);
         }
+        if self.main == Some(id) {
+            self.stop();
+            if !R::iterations_end() {
+                self.batch.append(&mut self.queue);
+                std::mem::swap(&mut self.queue, &mut self.batch);
+            }
+        }
     }
 
-    /// The poll is over, whatever came of it.
-    pub fn end_poll(&mut self) {
-        self.activity = super::Activity::Iterating;
+    /// The task's poll is over, whatever came of it.
+    pub fn end_poll(&mut self, id: Id) {
+        let is_main = self.main == Some(id); // which is over when the run is
+        let task = self.task(id);
+        task.over = task.end.is_some() && !is_main;
+        self.activity = Activity::Iterating;
     }
 
-    /// Sets an event, and wakes who waits for it, in the order of arrival.
-    pub fn set_event(&mut self, event: Event) {
+    /// Sets an event, and gives those who are to be woken, in the order of arrival.
+    pub fn set_event(&mut self, event: Event) -> Vec<Id> {
         self.events.insert(event);
         let mut released: Vec<Id> = Vec::new();
         self.waiters.retain(|(awaited, id)| {
@@ -184,9 +232,7 @@ impl<R: Rules> Reference<R> {
             stays
         });
         R::order_released(&mut released);
-        for id in released {
-            self.wake(id);
-        }
+        released
     }
 
     /// Resets an event.
@@ -200,8 +246,13 @@ impl<R: Rules> Reference<R> {
     }
 
     /// A task's timer comes due.
-    pub(super) fn ring(&mut self, id: Id) {
-        self.task(id).wait = Some(Wait::Over);
+    pub(super) fn ring(&mut self, id: Id, number: usize) {
+        let task = self.task(id);
+        if task.limit == Some(number) {
+            task.elapsed = true;
+        } else {
+            task.wait = Some(Wait::Over);
+        }
         self.wake(id);
     }
 
@@ -213,7 +264,7 @@ impl<R: Rules> Reference<R> {
         }
     }
 
-    fn task(&mut self, id: Id) -> &mut Task {
+    pub(super) fn task(&mut self, id: Id) -> &mut Task {
         self.tasks.get_mut(&id).expect("the task was spawned")
     }
 }
