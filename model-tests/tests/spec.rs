@@ -112,23 +112,10 @@ fn each_module_has_a_model_that_fails_beside_one_that_holds() {
     }
 }
 
+/// What becomes of them is for `wakeproof spec --mutants`.
 #[test]
-fn the_specification_is_sharp() {
-    let specification = specification();
-    let mutants = mutants::make(&specification).unwrap();
-    let mutants = mutants::check_all(&specification, mutants, || ()).unwrap();
-    for mutant in &mutants {
-        assert!(
-            mutant.is_as_expected(),
-            "without {} in {}: {:?}, although {:?}",
-            mutant.without,
-            mutant.definition,
-            mutant.fate,
-            mutant.may_stand
-        );
-    }
-    let caught = mutants.iter().filter(|mutant| mutant.is_caught()).count();
-    println!("{} mutants, {caught} caught", mutants.len());
+fn the_specification_has_mutants() {
+    let mutants = mutants::make(&specification()).unwrap();
     // Every action has a guard at least, and fairness asks for two things.
     assert!(mutants.len() > 40, "{} mutants", mutants.len());
 }

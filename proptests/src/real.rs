@@ -535,18 +535,30 @@ impl<P: Platform> Owned<P> {
         let shared = &self.shared;
         match caller {
             Caller::Owner => call(shared),
-            Caller::Foreign => thread::scope(|scope| {
-                let now = virtual_time::now();
-                let foreign = scope.spawn(move || {
-                    virtual_time::set(now);
-                    call(shared);
+            Caller::Foreign => {
+                let mut call = Some(call);
+                on_another_thread(&mut || {
+                    if let Some(call) = call.take() {
+                        call(shared);
+                    }
                 });
-                if let Err(payload) = foreign.join() {
-                    panic::resume_unwind(payload);
-                }
-            }),
+            }
         }
     }
+}
+
+/// Not generic: there are many calls, and what starts a thread is large.
+fn on_another_thread(call: &mut (dyn FnMut() + Send)) {
+    thread::scope(|scope| {
+        let now = virtual_time::now();
+        let foreign = scope.spawn(move || {
+            virtual_time::set(now);
+            call();
+        });
+        if let Err(payload) = foreign.join() {
+            panic::resume_unwind(payload);
+        }
+    });
 }
 
 impl<P: Platform> Shared<P> {
