@@ -25,7 +25,7 @@ mod submission;
 mod tasks;
 mod timers;
 
-pub use self::jobs::{JobWithoutWakeup, Unheard};
+pub use self::jobs::JobWithoutWakeup;
 pub use self::primitives::{
     ClearAfterDrain, CorrectSteps, NotifyOnlyWhenEmpty, NotifyWithoutTheLock, PanicLosesTheBatch,
     RelaxedFlag, TwoQueues, WrongSleeper,

@@ -7,7 +7,6 @@
 //! What the protocol has no part in cannot be faulty here. There it is the reference that is wrong,
 //! in one of its [`Rules`], and the loop that has to refute it: they come last.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use wakeproof::inbox::{Correct, Inbox, Next, Protocol, State, StateGuard};
 use wakeproof::platform::{Platform, Shuttle};
 
 use crate::concurrent::execution::this_thread;
+use crate::lossy::{Lossy, Lost};
 use crate::record::OWNER;
 use crate::reference::Rules;
 
@@ -190,61 +190,15 @@ impl Protocol for BelievesEveryWakeup {
 
 /// Against *every execution ends*, where a thread waits for the end of a task: a platform, a variant of
 /// `Shuttle`, on which the loop's thread notifies nobody.
+pub type LoopNotifiesNobody = Lossy<Shuttle, LoopsNotifications>;
+
+/// Those of the loop's thread.
 #[derive(Debug)]
-pub struct LoopNotifiesNobody;
+pub struct LoopsNotifications;
 
-impl Platform for LoopNotifiesNobody {
-    type Mutex<T: Send + 'static> = <Shuttle as Platform>::Mutex<T>;
-    type Guard<'a, T: Send + 'static> = <Shuttle as Platform>::Guard<'a, T>;
-    type Condvar = <Shuttle as Platform>::Condvar;
-    type ThreadId = <Shuttle as Platform>::ThreadId;
-    type Protocol = Correct;
-
-    fn mutex<T: Send + 'static>(value: T) -> Self::Mutex<T> {
-        Shuttle::mutex(value)
-    }
-
-    fn lock<T: Send + 'static>(mutex: &Self::Mutex<T>) -> Self::Guard<'_, T> {
-        Shuttle::lock(mutex)
-    }
-
-    fn condvar() -> Self::Condvar {
-        Shuttle::condvar()
-    }
-
-    fn wait<'a, T: Send + 'static>(
-        condvar: &Self::Condvar,
-        guard: Self::Guard<'a, T>,
-    ) -> Self::Guard<'a, T> {
-        Shuttle::wait(condvar, guard)
-    }
-
-    fn wait_until<'a, T: Send + 'static>(
-        condvar: &Self::Condvar,
-        guard: Self::Guard<'a, T>,
-        deadline: Duration,
-    ) -> (Self::Guard<'a, T>, bool) {
-        Shuttle::wait_until(condvar, guard, deadline)
-    }
-
-    fn notify_one(condvar: &Self::Condvar) -> bool {
-        this_thread() != OWNER && Shuttle::notify_one(condvar)
-    }
-
-    fn now() -> Duration {
-        Shuttle::now()
-    }
-
-    fn current_thread() -> Self::ThreadId {
-        Shuttle::current_thread()
-    }
-
-    fn thread_name() -> Option<String> {
-        Shuttle::thread_name()
-    }
-
-    fn must_not_catch(payload: &(dyn Any + Send)) -> bool {
-        Shuttle::must_not_catch(payload)
+impl Lost for LoopsNotifications {
+    fn is_lost() -> bool {
+        this_thread() == OWNER
     }
 }
 
