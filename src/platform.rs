@@ -11,7 +11,6 @@ use std::ops::DerefMut;
 use std::time::Duration;
 
 use crate::inbox::{Protocol, Status, Step};
-pub use crate::task::TaskStep;
 
 mod environment;
 #[cfg(feature = "loom")]
@@ -28,6 +27,7 @@ pub use self::parking_lot::ParkingLot;
 #[cfg(feature = "shuttle")]
 pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard};
 pub use self::variant::{Observer, Unobserved, Variant};
+pub use crate::task::TaskStep;
 
 /// The primitives that the loop is built from.
 ///

@@ -20,7 +20,7 @@ mod step;
 mod supervise;
 mod waker;
 
-pub(crate) use join::{JoinState, Joint, Outcome, finish};
+pub(crate) use join::{Joint, Outcome, finish};
 pub use local::Task;
 pub(crate) use registry::Tasks;
 pub(crate) use shared::{Joins, SharedJoin, Start, Started};

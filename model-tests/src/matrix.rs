@@ -240,7 +240,7 @@ fn look_for(
         Checker::Tla => specified(fault, specification),
         Checker::Properties => falsified(fault),
         _ => {
-            let exploration = explore(&fault.faulty, checker, bounds)?;
+            let exploration = explore(&fault.faulty, checker, bounds.most_executions, bounds)?;
             not_interrupted(bounds, fault.name, checker, &exploration)?;
             Ok(Result::of(&exploration, checker))
         }
@@ -260,7 +260,13 @@ fn look_at_correct(
     }
 }
 
-fn explore(subject: &Subject, checker: Checker, bounds: &Bounds) -> anyhow::Result<Exploration> {
+/// `most` is how many executions a search that tries everything may take.
+fn explore(
+    subject: &Subject,
+    checker: Checker,
+    most: u64,
+    bounds: &Bounds,
+) -> anyhow::Result<Exploration> {
     let Bounds { samples, seed, .. } = *bounds;
     let limits = |executions| Limits {
         executions: Some(executions),
@@ -269,8 +275,8 @@ fn explore(subject: &Subject, checker: Checker, bounds: &Bounds) -> anyhow::Resu
     };
     let sample = |search| subject.shuttle(search, &limits(samples));
     Ok(match checker {
-        Checker::Loom => subject.loom(&limits(bounds.most_executions))?,
-        Checker::ShuttleDepthFirst => subject.shortest(&limits(bounds.most_executions)),
+        Checker::Loom => subject.loom(&limits(most))?,
+        Checker::ShuttleDepthFirst => subject.shortest(&limits(most)),
         Checker::ShuttlePct => sample(Search::Pct { seed, depth: 2 }),
         Checker::ShuttleRandom => sample(Search::Random { seed }),
         Checker::Tla | Checker::Threads | Checker::Properties => {
@@ -289,15 +295,15 @@ fn all_correct() -> Vec<(&'static str, Subject)> {
 }
 
 fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
-    let mut bounds = bounds.clone();
-    if checker == Checker::ShuttleDepthFirst {
-        bounds.most_executions = bounds.most_correct_schedules;
-    }
+    let most = match checker {
+        Checker::ShuttleDepthFirst => bounds.most_correct_schedules,
+        _ => bounds.most_executions,
+    };
     let mut all_executions = 0;
     let mut is_proof = true;
     for (name, subject) in all_correct() {
-        let exploration = explore(&subject, checker, &bounds)?;
-        not_interrupted(&bounds, name, checker, &exploration)?;
+        let exploration = explore(&subject, checker, most, bounds)?;
+        not_interrupted(bounds, name, checker, &exploration)?;
         match Result::of(&exploration, checker) {
             Result::NotFound {
                 within,

@@ -1,6 +1,5 @@
 //! A job of an [`Executor`], and the way of its result back to the loop.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -13,7 +12,7 @@ use crate::executor::pool::Runnable;
 use crate::handle::{Handle, Local};
 use crate::platform::Platform;
 use crate::report::{Origin, Work};
-use crate::task::{JoinState, Joins, Joint, Outcome, SharedJoin, SharedTask, catch, finish};
+use crate::task::{Joins, Joint, Outcome, SharedJoin, SharedTask, catch, finish};
 
 /// Something to call once, on another thread.
 trait Function: Send + 'static {
@@ -55,23 +54,16 @@ impl<P: Platform, F: Function> Runnable for Job<P, F> {
     }
 
     fn abandon(&self) {
-        self.cancel();
+        Joins::cancel(self);
     }
 }
 
-impl<P: Platform, F: Function> Joint for Job<P, F> {
-    type Output = F::Output;
+impl<P: Platform, F: Function> Joins for Job<P, F> {
+    type Platform = P;
+    type Value = F::Output;
 
-    fn update<R>(&self, update: impl FnOnce(&mut JoinState<F::Output>) -> R) -> R {
-        self.join.update(update)
-    }
-
-    fn finished(&self, state: &mut JoinState<F::Output>) {
-        self.join.finished(state);
-    }
-
-    fn report(&self, payload: Box<dyn Any + Send>) {
-        self.join.report(payload);
+    fn shared_join(&self) -> &SharedJoin<P, F::Output> {
+        &self.join
     }
 
     fn cancel(&self) -> bool {
@@ -84,15 +76,6 @@ impl<P: Platform, F: Function> Joint for Job<P, F> {
         }
         finish(self, Err(JoinError::Cancelled));
         true
-    }
-}
-
-impl<P: Platform, F: Function> Joins for Job<P, F> {
-    type Platform = P;
-    type Value = F::Output;
-
-    fn shared_join(&self) -> &SharedJoin<P, F::Output> {
-        &self.join
     }
 }
 

@@ -92,12 +92,37 @@ pub(crate) trait Block<T>: Join<T> {
     fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError>;
 }
 
-/// A type that contains a [`SharedJoin`].
-pub(crate) trait Joins: Joint<Output = Self::Value> {
+/// A type that contains a [`SharedJoin`], and is a [`Joint`] by that.
+pub(crate) trait Joins {
     type Platform: Platform;
     type Value: Send + 'static;
 
     fn shared_join(&self) -> &SharedJoin<Self::Platform, Self::Value>;
+
+    /// See [`Joint::cancel`].
+    fn cancel(&self) -> bool {
+        Joint::cancel(self.shared_join())
+    }
+}
+
+impl<J: Joins> Joint for J {
+    type Output = J::Value;
+
+    fn update<R>(&self, update: impl FnOnce(&mut JoinState<J::Value>) -> R) -> R {
+        self.shared_join().update(update)
+    }
+
+    fn finished(&self, state: &mut JoinState<J::Value>) {
+        self.shared_join().finished(state);
+    }
+
+    fn report(&self, payload: Box<dyn Any + Send>) {
+        self.shared_join().report(payload);
+    }
+
+    fn cancel(&self) -> bool {
+        Joins::cancel(self)
+    }
 }
 
 impl<J: Joins> Block<J::Value> for J {
@@ -136,22 +161,6 @@ impl<P: Platform, F: Future<Output: Send> + Send + 'static> Start for Remote<P, 
             number,
             spawned_at,
         })
-    }
-}
-
-impl<P: Platform, F: Future<Output: Send> + Send + 'static> Joint for Remote<P, F> {
-    type Output = F::Output;
-
-    fn update<R>(&self, update: impl FnOnce(&mut JoinState<F::Output>) -> R) -> R {
-        self.join.update(update)
-    }
-
-    fn finished(&self, state: &mut JoinState<F::Output>) {
-        self.join.finished(state);
-    }
-
-    fn report(&self, payload: Box<dyn Any + Send>) {
-        self.join.report(payload);
     }
 }
 

@@ -170,6 +170,22 @@ impl Work {
     }
 }
 
+/// Does some work for each item, as [`in_parallel`], and shows how far it is.
+fn with_progress<T: Sync, R: Send>(
+    items: &[T],
+    of_what: &str,
+    work: impl Fn(&T) -> anyhow::Result<R> + Sync,
+) -> anyhow::Result<Vec<R>> {
+    let progress = progress(items.len(), of_what);
+    let results = in_parallel(items, |item| {
+        let result = work(item);
+        progress.inc(1);
+        result
+    });
+    progress.finish_and_clear();
+    results
+}
+
 fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
     #[derive(Serialize)]
     struct Document<'a> {
@@ -179,15 +195,7 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
         as_expected: bool,
     }
     let work = Work::select(&args.models)?;
-    let progress = progress(work.len(), "comparisons");
-    let compared = in_parallel(&work, |work| {
-        let compared = work.compare(&args.spec_dir);
-        progress.inc(1);
-        compared
-    });
-    progress.finish_and_clear();
-    let compared = compared?;
-
+    let compared = with_progress(&work, "comparisons", |work| work.compare(&args.spec_dir))?;
     let as_expected = compared.iter().all(|comparison| comparison.as_expected);
     // Where the specification's graph is not known before, its evaluation takes most of the time.
     let sum = |of: fn(&Compared) -> f64| -> f64 {
@@ -318,14 +326,9 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
         as_expected: bool,
     }
     let faults = faults::all();
-    let progress = progress(faults.len(), "faults");
-    let tried = in_parallel(&faults, |fault| {
-        let tried = faults::try_fault(&args.spec_dir, fault, &Limits::default());
-        progress.inc(1);
-        tried
-    });
-    progress.finish_and_clear();
-    let tried = tried?;
+    let tried = with_progress(&faults, "faults", |fault| {
+        faults::try_fault(&args.spec_dir, fault, &Limits::default())
+    })?;
     let as_expected = tried.iter().all(Tried::is_as_expected);
     if args.format == Format::Json {
         print_json(&Document {

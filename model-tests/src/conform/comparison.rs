@@ -498,9 +498,9 @@ fn explore<V: Protocol + Debug, B: Body>(
 }
 
 /// A panic elsewhere leaves what it was about as it is.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Of random schedules: the same in each run, so that a failure comes again.
-const SEED: u64 = 0x5eed;
+pub(super) const SEED: u64 = 0x5eed;

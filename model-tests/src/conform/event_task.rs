@@ -5,23 +5,22 @@
 //! steps, which are followed through `CondvarLoop`, are not looked at here.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
-use std::fmt;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::{self, Write};
 use std::mem::{self, ManuallyDrop};
 use std::path::Path;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context;
-use serde::Serialize;
 use tla_checker::ast::{Expr, State, Value};
 use tla_checker::checker::format_value;
 use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Observer, Platform, Shuttle, TaskStep, Variant};
 use wakeproof::{Event, EventLoop};
 
-use crate::conform::comparison::{Compared, Refused};
+use crate::conform::comparison::{Compared, Refused, lock};
 use crate::conform::module::Module;
 use crate::explore::shuttle::judged;
 use crate::explore::{self, Environment, Limits, Search};
@@ -39,7 +38,7 @@ pub enum Design {
 }
 
 /// An action of `EventTask.tla` that is seen when the code does it, under its name there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Action {
     SetFlag,
     Schedule,
@@ -50,7 +49,7 @@ enum Action {
 }
 
 /// Who does it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Actor {
     /// Who sets the event, by a callback on the loop's thread.
     Setter,
@@ -203,11 +202,11 @@ impl Graph {
     fn refuse(&self, before: &[Seen], what: String, states: &BTreeSet<usize>) -> Refused {
         let mut report = String::from("the execution up to there:\n");
         for (number, step) in (1..).zip(before) {
-            report.push_str(&format!("  {number:2}. {step}\n"));
+            let _ = writeln!(report, "  {number:2}. {step}");
         }
         report.push_str("where it could have been:");
         for &state in states {
-            report.push_str(&format!("\n  {}", self.nodes[state].words));
+            let _ = write!(report, "\n  {}", self.nodes[state].words);
         }
         Refused {
             after_steps: before.len(),
@@ -319,6 +318,8 @@ pub fn compare(folder: &Path, design: Design, limits: &Limits) -> anyhow::Result
         steps: u64,
         refused: Option<Refused>,
         seconds_following: f64,
+        /// What has been followed already: many schedules differ in nothing that is seen here.
+        accepted: HashSet<Vec<Seen>>,
     }
     let started = Instant::now();
     let graph = Graph::load(folder, design)?;
@@ -327,16 +328,26 @@ pub fn compare(folder: &Path, design: Design, limits: &Limits) -> anyhow::Result
     let judge = move |_: &_, _| {
         let started = Instant::now();
         let steps = SEEING.with_borrow_mut(|seeing| mem::take(&mut seeing.steps));
-        let followed = graph.follow(&steps);
-        let mut count = counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = lock(&counted);
         count.executions += 1;
         count.steps += steps.len() as u64;
+        let followed = if count.accepted.contains(&steps) {
+            Ok(())
+        } else {
+            graph.follow(&steps)
+        };
         count.seconds_following += started.elapsed().as_secs_f64();
-        followed.map_err(|refused| {
-            let report = refused.report.clone();
-            count.refused = Some(refused);
-            report
-        })
+        match followed {
+            Ok(()) => {
+                count.accepted.insert(steps);
+                Ok(())
+            }
+            Err(refused) => {
+                let report = refused.report.clone();
+                count.refused = Some(refused);
+                Err(report)
+            }
+        }
     };
     let explored = judged(
         Environment::QUIET,
@@ -345,7 +356,7 @@ pub fn compare(folder: &Path, design: Design, limits: &Limits) -> anyhow::Result
         body,
         Box::new(judge),
     );
-    let count = mem::take(&mut *count.lock().unwrap_or_else(PoisonError::into_inner));
+    let count = mem::take(&mut *lock(&count));
     let cut_short = match explored.outcome {
         explore::Outcome::CutShort(why) => Some(why),
         explore::Outcome::Found(found) if count.refused.is_none() => {

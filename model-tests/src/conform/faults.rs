@@ -79,12 +79,7 @@ const OWN_PROTOCOL: &str = "it is in a small protocol of its own, whose steps ar
 
 const ONE_CALLBACK: Bounds = Bounds {
     submitters: 1,
-    callbacks_each: 1,
-    local_callbacks: 0,
-    local_stops: false,
-    stoppers: 0,
-    spurious_wakeups: 0,
-    timeouts: 0,
+    ..Bounds::NOTHING
 };
 
 /// Every fault that can be compared.

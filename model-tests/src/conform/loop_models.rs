@@ -6,13 +6,13 @@
 //! anyway, they do what they like, and each of their steps has to be one that the specification
 //! allows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use wakeproof::inbox::Step;
 
 use crate::conform::action::Action;
-use crate::conform::comparison::{Checker, Compared, Execution};
+use crate::conform::comparison::{Checker, Compared, Execution, SEED, lock};
 use crate::conform::follower::ObservedStep;
 use crate::conform::outcome::Outcome;
 use crate::conform::relation::{Cast, Observation, Source, Thread};
@@ -66,22 +66,20 @@ pub fn follow(source: &Source, model: &Subject, schedules: u64) -> anyhow::Resul
         if ending == Ending::Deadlock {
             return Err("deadlock".into());
         }
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.push(execution(journal));
+        lock(&seen).push(execution(journal));
         Ok(())
     };
     let limits = Limits {
         executions: Some(schedules),
         ..Limits::default()
     };
-    let search = Search::Random { seed: 0x5eed };
+    let search = Search::Random { seed: SEED };
     let explored = model.judged(search, &limits, Box::new(judge));
     if let explore::Outcome::Found(found) = explored.outcome {
         anyhow::bail!("the model itself fails: {}", found.message);
     }
     let mut checker = Checker::of_steps(source, &cast)?;
-    let executions =
-        std::mem::take(&mut *executions.lock().unwrap_or_else(PoisonError::into_inner));
+    let executions = std::mem::take(&mut *lock(&executions));
     for execution in &executions {
         if checker.follow(execution).is_err() {
             break;

@@ -43,20 +43,10 @@ impl Model {
     }
 }
 
-const NOTHING: Bounds = Bounds {
-    submitters: 0,
-    callbacks_each: 1,
-    local_callbacks: 0,
-    local_stops: false,
-    stoppers: 0,
-    spurious_wakeups: 0,
-    timeouts: 0,
-};
-
 const SUBMIT_AND_STOP: Bounds = Bounds {
     submitters: 1,
     stoppers: 1,
-    ..NOTHING
+    ..Bounds::NOTHING
 };
 
 /// Every model, the smallest first.
@@ -68,7 +58,7 @@ pub const ALL: [Model; 11] = [
             submitters: 1,
             spurious_wakeups: 1,
             timeouts: 2,
-            ..NOTHING
+            ..Bounds::NOTHING
         },
         ..SMALL
     },
@@ -78,7 +68,7 @@ pub const ALL: [Model; 11] = [
         bounds: Bounds {
             submitters: 1,
             callbacks_each: 2,
-            ..NOTHING
+            ..Bounds::NOTHING
         },
         ..SMALL
     },
@@ -94,7 +84,7 @@ pub const ALL: [Model; 11] = [
         bounds: Bounds {
             submitters: 1,
             local_callbacks: 1,
-            ..NOTHING
+            ..Bounds::NOTHING
         },
         ..SMALL
     },
@@ -104,7 +94,7 @@ pub const ALL: [Model; 11] = [
         bounds: Bounds {
             submitters: 1,
             local_stops: true,
-            ..NOTHING
+            ..Bounds::NOTHING
         },
         ..SMALL
     },
@@ -114,7 +104,7 @@ pub const ALL: [Model; 11] = [
         bounds: Bounds {
             submitters: 2,
             spurious_wakeups: 1,
-            ..NOTHING
+            ..Bounds::NOTHING
         },
         ..SMALL
     },
@@ -174,7 +164,7 @@ pub const ALL: [Model; 11] = [
 const SMALL: Model = Model {
     name: "",
     about: "",
-    bounds: NOTHING,
+    bounds: Bounds::NOTHING,
     is_default: true,
     is_sampled: false,
 };

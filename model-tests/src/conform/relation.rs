@@ -48,6 +48,17 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// Nobody but the loop. A thread that submits, if there is one, does so once.
+    pub const NOTHING: Bounds = Bounds {
+        submitters: 0,
+        callbacks_each: 1,
+        local_callbacks: 0,
+        local_stops: false,
+        stoppers: 0,
+        spurious_wakeups: 0,
+        timeouts: 0,
+    };
+
     /// The threads' names: `s1`, `s2`, and so on, and `stopper1`.
     #[must_use]
     pub fn cast(&self) -> Cast {

@@ -60,12 +60,10 @@ pub const ALL: [Timers; 4] = [
 
 const BOUNDS: Bounds = Bounds {
     submitters: 1,
-    callbacks_each: 1,
     local_callbacks: 1,
-    local_stops: false,
-    stoppers: 0,
     spurious_wakeups: 1,
     timeouts: 3,
+    ..Bounds::NOTHING
 };
 
 impl Timers {
