@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem;
+use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::platform::Platform;
 
@@ -19,22 +21,46 @@ pub(crate) trait Call {
     fn is_cancelled(&self) -> bool;
     fn is_done(&self) -> bool;
     fn scheduled_at(&self) -> &'static Location<'static>;
+    /// The deadline, of a timer.
+    fn when(&self) -> Option<Duration>;
 }
 
-/// A call out of which the callback can be taken, and dropped or given back.
-pub(crate) trait Take: Call {
-    type Callback;
+/// A call as the loop's thread holds it.
+pub(crate) enum Scheduled {
+    Shared(Arc<dyn Call + Send + Sync>),
+    Local(Rc<dyn Call>),
+}
 
-    /// Cancels the call, if it is not too late. What comes out is for the caller to drop, who may
-    /// have something to do before: its destructor may be anything.
-    fn take(&self) -> Option<Self::Callback>;
+impl Deref for Scheduled {
+    type Target = dyn Call;
 
-    /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
-    fn take_back(&self) -> Self::Callback {
-        self.take()
-            .expect("a refused call has been neither run nor cancelled")
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Scheduled::Shared(call) => &**call,
+            Scheduled::Local(call) => &**call,
+        }
     }
 }
+
+/// When a call is to run: as soon as it arrives, or at a deadline.
+pub(crate) trait Due {
+    fn when(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The call was cancelled in time; its callback is about to be dropped.
+    fn cancelled(&self) {}
+
+    /// The loop has come to a call that was cancelled.
+    fn discarded(&self) {}
+}
+
+/// As soon as it arrives.
+pub(crate) struct Soon;
+
+impl Due for Soon {}
+
+const REFUSED: &str = "a refused call has been neither run nor cancelled";
 
 /// Where the callback is. It leaves [`Scheduled`](Slot::Scheduled) once, by whoever gets there
 /// first: the loop to run it, or `cancel` to drop it.
@@ -66,35 +92,36 @@ impl<F> Slot<F> {
 }
 
 /// A callback that any thread may cancel. Together with the callback itself, one allocation.
-pub(crate) struct SharedCall<P: Platform, F: Send + 'static> {
+pub(crate) struct SharedCall<P: Platform, F: Send + 'static, D = Soon> {
     slot: P::Mutex<Slot<F>>,
     done: AtomicBool,
     scheduled_at: &'static Location<'static>,
+    due: D,
 }
 
-impl<P: Platform, F: FnOnce() + Send + 'static> SharedCall<P, F> {
+impl<P: Platform, F: FnOnce() + Send + 'static, D: Due> SharedCall<P, F, D> {
     #[track_caller]
-    pub(crate) fn new(callback: F) -> Self {
+    pub(crate) fn new(callback: F, due: D) -> Self {
         SharedCall {
             slot: P::mutex(Slot::Scheduled(callback)),
             done: AtomicBool::new(false),
             scheduled_at: Location::caller(),
+            due,
         }
     }
-}
 
-impl<P: Platform, F: FnOnce() + Send + 'static> Take for SharedCall<P, F> {
-    type Callback = F;
-
-    fn take(&self) -> Option<F> {
-        P::lock(&self.slot).take(Slot::Cancelled)
+    /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
+    pub(crate) fn take_back(&self) -> F {
+        let callback = P::lock(&self.slot).take(Slot::Cancelled);
+        callback.expect(REFUSED)
     }
 }
 
-impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedCall<P, F> {
+impl<P: Platform, F: FnOnce() + Send + 'static, D: Due> Call for SharedCall<P, F, D> {
     fn run(&self) -> bool {
         let callback = P::lock(&self.slot).take(Slot::Started);
         let Some(callback) = callback else {
+            self.due.discarded();
             return false;
         };
         let _done = SetOnDrop(|| self.done.store(true, Ordering::Release));
@@ -103,7 +130,13 @@ impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedCall<P, F> {
     }
 
     fn cancel(&self) -> bool {
-        self.take().is_some()
+        let callback = P::lock(&self.slot).take(Slot::Cancelled);
+        // Counted before it is dropped: its destructor may panic.
+        callback.inspect(|_| self.due.cancelled()).is_some()
+    }
+
+    fn when(&self) -> Option<Duration> {
+        self.due.when()
     }
 
     fn is_scheduled(&self) -> bool {
@@ -125,35 +158,36 @@ impl<P: Platform, F: FnOnce() + Send + 'static> Call for SharedCall<P, F> {
 
 /// A callback that never leaves the loop's thread. Together with the callback itself, one
 /// allocation.
-pub(crate) struct LocalCall<F> {
+pub(crate) struct LocalCall<F, D = Soon> {
     slot: RefCell<Slot<F>>,
     done: Cell<bool>,
     scheduled_at: &'static Location<'static>,
+    due: D,
 }
 
-impl<F: FnOnce() + 'static> LocalCall<F> {
+impl<F: FnOnce() + 'static, D: Due> LocalCall<F, D> {
     #[track_caller]
-    pub(crate) fn new(callback: F) -> Self {
+    pub(crate) fn new(callback: F, due: D) -> Self {
         LocalCall {
             slot: RefCell::new(Slot::Scheduled(callback)),
             done: Cell::new(false),
             scheduled_at: Location::caller(),
+            due,
         }
     }
-}
 
-impl<F: FnOnce() + 'static> Take for LocalCall<F> {
-    type Callback = F;
-
-    fn take(&self) -> Option<F> {
-        self.slot.borrow_mut().take(Slot::Cancelled)
+    /// As [`SharedCall::take_back`].
+    pub(crate) fn take_back(&self) -> F {
+        let callback = self.slot.borrow_mut().take(Slot::Cancelled);
+        callback.expect(REFUSED)
     }
 }
 
-impl<F: FnOnce() + 'static> Call for LocalCall<F> {
+impl<F: FnOnce() + 'static, D: Due> Call for LocalCall<F, D> {
     fn run(&self) -> bool {
         let callback = self.slot.borrow_mut().take(Slot::Started);
         let Some(callback) = callback else {
+            self.due.discarded();
             return false;
         };
         let _done = SetOnDrop(|| self.done.set(true));
@@ -162,7 +196,13 @@ impl<F: FnOnce() + 'static> Call for LocalCall<F> {
     }
 
     fn cancel(&self) -> bool {
-        self.take().is_some()
+        let callback = self.slot.borrow_mut().take(Slot::Cancelled);
+        // Counted before it is dropped: its destructor may panic.
+        callback.inspect(|_| self.due.cancelled()).is_some()
+    }
+
+    fn when(&self) -> Option<Duration> {
+        self.due.when()
     }
 
     fn is_scheduled(&self) -> bool {

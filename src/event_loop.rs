@@ -14,14 +14,14 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::call::Call;
-use crate::error::{CloseError, RunError};
+use crate::call::{Call, Due, LocalCall, Scheduled};
+use crate::error::{CloseError, Closed, RunError};
 use crate::handle::{Handle, Local};
 use crate::inbox::{Inbox, Next, Step};
 use crate::platform::{ParkingLot, Platform};
 use crate::report::{CallbackPanic, Handler, Origin, SlowCallback, Work, discard, print};
 use crate::task::{Start, Started, TaskId, TaskWaker, Tasks, catch};
-use crate::timer::{CancelledTimers, Timer, TimerQueue};
+use crate::timer::{CancelledTimers, TimerQueue};
 
 /// A single-threaded event loop: runs callbacks, one after the other, on the thread that made it,
 /// and sleeps when there are none.
@@ -79,11 +79,9 @@ pub(crate) struct Shared<P: Platform> {
 /// The part of a loop that stays on its thread.
 pub(crate) struct Owned<P: Platform> {
     pub(crate) shared: Arc<Shared<P>>,
-    /// Callbacks from `Local::call_soon`. They need not be `Send`, so what travels through the
-    /// queue that other threads share is their key.
+    /// Callbacks from a `Local`. They need not be `Send`, so what travels through the queue that
+    /// other threads share is their key.
     calls: RefCell<Slab<Rc<dyn Call>>>,
-    /// Timers from `Local::call_at` on their way through the queue, for the same reason.
-    arriving_timers: RefCell<Slab<Rc<dyn Timer>>>,
     timers: RefCell<TimerQueue>,
     pub(crate) tasks: Tasks<P>,
     /// What the iteration still has to run. Empty between runs; kept for its memory, which it
@@ -101,10 +99,6 @@ pub(crate) enum Entry {
     Shared(Arc<dyn Call + Send + Sync>),
     /// From the loop's own: the key of a callback that has never left it.
     Local(usize),
-    /// A timer, from any thread.
-    SharedTimer(Arc<dyn Timer + Send + Sync>),
-    /// A timer, from the loop's own thread, by its key.
-    LocalTimer(usize),
     /// A task is to be polled: it is new, or somebody has woken it.
     Task(TaskId),
     /// A task from any thread.
@@ -156,7 +150,6 @@ impl<P: Platform> EventLoop<P> {
                 spawned: AtomicU64::new(0),
             }),
             calls: RefCell::default(),
-            arriving_timers: RefCell::default(),
             timers: RefCell::default(),
             tasks: Tasks::new(),
             batch: RefCell::default(),
@@ -443,24 +436,31 @@ impl<P: Platform> fmt::Debug for EventLoop<P> {
 }
 
 impl<P: Platform> Owned<P> {
-    /// Keeps a callback on this thread, under a key that may travel.
-    pub(crate) fn keep(&self, call: Rc<dyn Call>) -> usize {
-        self.calls.borrow_mut().insert(call)
+    /// Keeps a call on this thread, and sends a key through the queue that may travel.
+    pub(crate) fn submit<F, D>(
+        &self,
+        call: LocalCall<F, D>,
+    ) -> Result<Rc<LocalCall<F, D>>, Closed<F>>
+    where
+        F: FnOnce() + 'static,
+        D: Due + 'static,
+    {
+        let call = Rc::new(call);
+        let key = self.calls.borrow_mut().insert(call.clone());
+        match self.shared.inbox.call_soon(Entry::Local(key)) {
+            Ok(()) => Ok(call),
+            Err(_) => {
+                self.release(key);
+                Err(Closed {
+                    callback: call.take_back(),
+                })
+            }
+        }
     }
 
-    /// Gives a callback up.
-    pub(crate) fn release(&self, key: usize) -> Rc<dyn Call> {
+    /// Gives a call up.
+    fn release(&self, key: usize) -> Rc<dyn Call> {
         self.calls.borrow_mut().remove(key)
-    }
-
-    /// Keeps a timer on this thread, under a key that may travel.
-    pub(crate) fn keep_timer(&self, timer: Rc<dyn Timer>) -> usize {
-        self.arriving_timers.borrow_mut().insert(timer)
-    }
-
-    /// Gives a timer up.
-    pub(crate) fn release_timer(&self, key: usize) -> Rc<dyn Timer> {
-        self.arriving_timers.borrow_mut().remove(key)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -508,17 +508,8 @@ impl<P: Platform> Owned<P> {
 
     fn run(&self, entry: Entry, poll_main: &mut dyn FnMut(TaskId)) {
         match entry {
-            Entry::Shared(call) => self.run_call(&*call),
-            Entry::Local(key) => {
-                let call = self.release(key);
-                self.run_call(&*call);
-            }
-            // Timers run when they are due, which is behind the batch at the earliest.
-            Entry::SharedTimer(timer) => self.timers.borrow_mut().insert_shared(timer),
-            Entry::LocalTimer(key) => {
-                let timer = self.release_timer(key);
-                self.timers.borrow_mut().insert_local(timer);
-            }
+            Entry::Shared(call) => self.arrive(Scheduled::Shared(call), Self::run_call),
+            Entry::Local(key) => self.arrive(Scheduled::Local(self.release(key)), Self::run_call),
             Entry::Task(id) if id.place == TaskId::MAIN => {
                 P::step(Step::Run, None);
                 poll_main(id);
@@ -531,6 +522,15 @@ impl<P: Platform> Owned<P> {
             }
             Entry::Sweep => self.shared.cancelled_timers.heard(),
             Entry::Report(panic) => self.tell(*panic),
+        }
+    }
+
+    /// A call has come through the queue. Timers run when they are due, which is behind the batch at
+    /// the earliest.
+    fn arrive(&self, call: Scheduled, now: fn(&Self, &dyn Call)) {
+        match call.when() {
+            None => now(self, &*call),
+            Some(when) => self.timers.borrow_mut().insert(when, call),
         }
     }
 
@@ -638,15 +638,9 @@ impl<P: Platform> Owned<P> {
         }
         for entry in self.shared.inbox.close() {
             match entry {
-                Entry::Shared(call) => self.abandon(&*call),
+                Entry::Shared(call) => self.arrive(Scheduled::Shared(call), Self::abandon),
                 Entry::Local(key) => {
-                    let call = self.release(key);
-                    self.abandon(&*call);
-                }
-                Entry::SharedTimer(timer) => self.timers.borrow_mut().insert_shared(timer),
-                Entry::LocalTimer(key) => {
-                    let timer = self.release_timer(key);
-                    self.timers.borrow_mut().insert_local(timer);
+                    self.arrive(Scheduled::Local(self.release(key)), Self::abandon);
                 }
                 Entry::Spawn(remote) => drop(self.take_in(remote)),
                 Entry::Report(panic) => self.tell(*panic),

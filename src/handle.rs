@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{CallHandle, LocalCall, LocalCallHandle, SharedCall, Take};
+use crate::call::{CallHandle, Due, LocalCall, LocalCallHandle, SharedCall, Soon};
 use crate::error::Closed;
 use crate::event_loop::{Entry, Owned, Shared};
 use crate::inbox::{Inbox, Status};
@@ -59,17 +59,8 @@ impl<P: Platform> Local<P> {
     where
         F: FnOnce() + 'static,
     {
-        let call = Rc::new(LocalCall::new(callback));
-        let key = self.0.keep(call.clone());
-        match self.0.shared.inbox.call_soon(Entry::Local(key)) {
-            Ok(()) => Ok(LocalCallHandle(call)),
-            Err(_) => {
-                self.0.release(key);
-                Err(Closed {
-                    callback: call.take_back(),
-                })
-            }
-        }
+        let call = self.0.submit(LocalCall::new(callback, Soon))?;
+        Ok(LocalCallHandle(call))
     }
 
     /// Asks the loop to return when the iteration that is running ends. See
@@ -130,24 +121,23 @@ impl<P: Platform> Handle<P> {
     where
         F: FnOnce() + Send + 'static,
     {
-        self.submit(callback, Inbox::call_soon_threadsafe)
+        let call = SharedCall::new(callback, Soon);
+        Ok(CallHandle(self.submit(call, Inbox::call_soon_threadsafe)?))
     }
 
-    /// What [`call_soon_threadsafe`](Self::call_soon_threadsafe) and
-    /// [`hazard::call_soon_without_wakeup`](crate::hazard::call_soon_without_wakeup) have in common:
-    /// everything but the way into the inbox.
-    #[track_caller]
-    pub(crate) fn submit<F>(
+    /// What all submissions have in common: everything but the way into the inbox.
+    pub(crate) fn submit<F, D>(
         &self,
-        callback: F,
+        call: SharedCall<P, F, D>,
         enqueue: impl FnOnce(&Inbox<P, Entry>, Entry) -> Result<(), Entry>,
-    ) -> Result<CallHandle, Closed<F>>
+    ) -> Result<Arc<SharedCall<P, F, D>>, Closed<F>>
     where
         F: FnOnce() + Send + 'static,
+        D: Due + Send + Sync + 'static,
     {
-        let call = Arc::new(SharedCall::<P, F>::new(callback));
+        let call = Arc::new(call);
         match enqueue(&self.0.inbox, Entry::Shared(call.clone())) {
-            Ok(()) => Ok(CallHandle(call)),
+            Ok(()) => Ok(call),
             Err(_) => Err(Closed {
                 callback: call.take_back(),
             }),

@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::call::CallHandle;
+use crate::call::{CallHandle, SharedCall, Soon};
 use crate::error::Closed;
 use crate::event::EventHandle;
 use crate::event_loop::Thread;
@@ -61,8 +61,10 @@ where
             callback,
         });
     }
-    handle
-        .submit(callback, Inbox::call_soon)
+    let call = SharedCall::new(callback, Soon);
+    let submitted = handle.submit(call, Inbox::call_soon);
+    submitted
+        .map(|call| CallHandle(call))
         .map_err(HazardError::Closed)
 }
 
@@ -116,7 +118,7 @@ pub fn set_event_without_wakeup<P: Platform>(event: &EventHandle<P>) -> Result<(
     let Some(wake_waiters) = event.set_here() else {
         return Ok(());
     };
-    match handle.submit(wake_waiters, Inbox::call_soon) {
+    match handle.submit(SharedCall::new(wake_waiters, Soon), Inbox::call_soon) {
         Ok(_) => Ok(()),
         Err(_) => Err(SetError::Closed),
     }

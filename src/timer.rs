@@ -5,95 +5,47 @@
 //! thread takes it out and puts it into a heap of its own ([`TimerQueue`]), whose earliest deadline
 //! bounds the next sleep.
 
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Call, LocalCall, SharedCall, Take, call_handle};
+use crate::call::{Call, Due, LocalCall, SharedCall, call_handle};
 use crate::error::Closed;
 use crate::event_loop::{Entry, Shared};
 use crate::handle::{Handle, Local};
+use crate::inbox::Inbox;
 use crate::platform::Platform;
 
 mod queue;
 
 pub(crate) use queue::{CancelledTimers, TimerQueue};
 
-/// A callback with a deadline.
-pub(crate) trait Timer: Call {
-    fn when(&self) -> Duration;
-}
-
-/// A call with a deadline, on a loop that counts what is cancelled.
-struct Timed<P: Platform, C> {
-    call: C,
+/// A deadline on a loop that counts what is cancelled.
+struct Deadline<P: Platform> {
     when: Duration,
     shared: Arc<Shared<P>>,
+    /// Any thread may cancel it; or it never leaves the loop's.
+    is_shared: bool,
 }
 
-/// A call that can be a timer's.
-trait TimedCall: Take {
-    /// Counts a timer that was cancelled, and has the loop clear up if there are too many.
-    fn count_cancelled<P: Platform>(shared: &Shared<P>);
-}
+impl<P: Platform> Due for Deadline<P> {
+    fn when(&self) -> Option<Duration> {
+        Some(self.when)
+    }
 
-/// Any thread may cancel it.
-impl<P: Platform, F: FnOnce() + Send + 'static> TimedCall for SharedCall<P, F> {
-    fn count_cancelled<L: Platform>(shared: &Shared<L>) {
-        if shared.cancelled_timers.cancelled_anywhere() {
+    fn cancelled(&self) {
+        let cancelled = &self.shared.cancelled_timers;
+        if !self.is_shared {
+            // The loop's thread, being here, looks at the number before it sleeps.
+            cancelled.cancelled_by_the_loop();
+        } else if cancelled.cancelled_anywhere() {
             // The loop may sleep until a deadline far away: it wakes to clear up.
-            let _ = shared.inbox.call_soon_threadsafe(Entry::Sweep);
+            let _ = self.shared.inbox.call_soon_threadsafe(Entry::Sweep);
         }
     }
-}
 
-/// It never leaves the loop's thread.
-impl<F: FnOnce() + 'static> TimedCall for LocalCall<F> {
-    fn count_cancelled<P: Platform>(shared: &Shared<P>) {
-        // The loop's thread, being here, looks at the number before it sleeps.
-        shared.cancelled_timers.cancelled_by_the_loop();
-    }
-}
-
-impl<P: Platform, C: TimedCall> Call for Timed<P, C> {
-    fn run(&self) -> bool {
-        let has_run = self.call.run();
-        if !has_run {
-            self.shared.cancelled_timers.discarded(1);
-        }
-        has_run
-    }
-
-    fn cancel(&self) -> bool {
-        // Counted before it is dropped: its destructor may panic.
-        let callback = self.call.take();
-        if callback.is_some() {
-            C::count_cancelled(&self.shared);
-        }
-        callback.is_some()
-    }
-
-    fn is_scheduled(&self) -> bool {
-        self.call.is_scheduled()
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.call.is_cancelled()
-    }
-
-    fn is_done(&self) -> bool {
-        self.call.is_done()
-    }
-
-    fn scheduled_at(&self) -> &'static Location<'static> {
-        self.call.scheduled_at()
-    }
-}
-
-impl<P: Platform, C: TimedCall> Timer for Timed<P, C> {
-    fn when(&self) -> Duration {
-        self.when
+    fn discarded(&self) {
+        self.shared.cancelled_timers.discarded(1);
     }
 }
 
@@ -156,21 +108,13 @@ impl<P: Platform> Local<P> {
     where
         F: FnOnce() + 'static,
     {
-        let timer = Rc::new(Timed {
-            call: LocalCall::new(callback),
+        let due = Deadline {
             when,
             shared: self.0.shared.clone(),
-        });
-        let key = self.0.keep_timer(timer.clone());
-        match self.0.shared.inbox.call_soon(Entry::LocalTimer(key)) {
-            Ok(()) => Ok(LocalTimerHandle(timer)),
-            Err(_) => {
-                self.0.release_timer(key);
-                Err(Closed {
-                    callback: timer.call.take_back(),
-                })
-            }
-        }
+            is_shared: false,
+        };
+        let timer = self.0.submit(LocalCall::new(callback, due))?;
+        Ok(LocalTimerHandle(timer, when))
     }
 }
 
@@ -235,18 +179,13 @@ impl<P: Platform> Handle<P> {
     where
         F: FnOnce() + Send + 'static,
     {
-        let timer = Arc::new(Timed {
-            call: SharedCall::<P, F>::new(callback),
+        let due = Deadline {
             when,
             shared: self.0.clone(),
-        });
-        let entry = Entry::SharedTimer(timer.clone());
-        match self.0.inbox.call_soon_threadsafe(entry) {
-            Ok(()) => Ok(TimerHandle(timer)),
-            Err(_) => Err(Closed {
-                callback: timer.call.take_back(),
-            }),
-        }
+            is_shared: true,
+        };
+        let timer = self.submit(SharedCall::new(callback, due), Inbox::call_soon_threadsafe)?;
+        Ok(TimerHandle(timer, when))
     }
 }
 
@@ -270,7 +209,7 @@ impl<P: Platform> Handle<P> {
 /// assert!(timer.cancel() && timer.is_cancelled() && !timer.is_done());
 /// ```
 #[derive(Clone)]
-pub struct TimerHandle(Arc<dyn Timer + Send + Sync>);
+pub struct TimerHandle(Arc<dyn Call + Send + Sync>, Duration);
 
 /// A timer set by [`Local::call_later`] or [`Local::call_at`]: cancels it and tells what became of
 /// it, on the loop's thread.
@@ -287,7 +226,7 @@ pub struct TimerHandle(Arc<dyn Timer + Send + Sync>);
 /// assert!(timer.cancel() && timer.is_cancelled() && !timer.is_done());
 /// ```
 #[derive(Clone)]
-pub struct LocalTimerHandle(Rc<dyn Timer>);
+pub struct LocalTimerHandle(Rc<dyn Call>, Duration);
 
 /// The handles have the same methods, on two kinds of pointer.
 macro_rules! timer_handle {
@@ -298,7 +237,7 @@ macro_rules! timer_handle {
             /// The deadline, a reading of the loop's clock. asyncio's `when`.
             #[must_use]
             pub fn when(&self) -> Duration {
-                self.0.when()
+                self.1
             }
 
             pub(crate) fn is_scheduled(&self) -> bool {

@@ -2,13 +2,10 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering as Memory};
 use std::time::Duration;
 
-use crate::call::Call;
-use crate::timer::Timer;
+use crate::call::{Call, Scheduled};
 
 /// Fewer cancelled timers than this are not worth clearing up before their time, whatever their
 /// share.
@@ -27,24 +24,11 @@ pub(crate) struct ScheduledTimer {
     when: Duration,
     /// Timers arrive in the order in which they were set; that decides between equal deadlines.
     number: u64,
-    timer: Pointer,
-}
-
-enum Pointer {
-    Shared(Arc<dyn Timer + Send + Sync>),
-    Local(Rc<dyn Timer>),
+    timer: Scheduled,
 }
 
 impl TimerQueue {
-    pub(crate) fn insert_shared(&mut self, timer: Arc<dyn Timer + Send + Sync>) {
-        self.insert(timer.when(), Pointer::Shared(timer));
-    }
-
-    pub(crate) fn insert_local(&mut self, timer: Rc<dyn Timer>) {
-        self.insert(timer.when(), Pointer::Local(timer));
-    }
-
-    fn insert(&mut self, when: Duration, timer: Pointer) {
+    pub(crate) fn insert(&mut self, when: Duration, timer: Scheduled) {
         let number = self.arrived;
         self.arrived += 1;
         self.heap.push(ScheduledTimer {
@@ -101,10 +85,7 @@ fn threshold(timers: usize) -> isize {
 
 impl ScheduledTimer {
     pub(crate) fn call(&self) -> &dyn Call {
-        match &self.timer {
-            Pointer::Shared(timer) => &**timer,
-            Pointer::Local(timer) => &**timer,
-        }
+        &*self.timer
     }
 }
 
