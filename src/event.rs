@@ -11,7 +11,7 @@ use crate::call::CallHandle;
 use crate::error::Closed;
 use crate::handle::{Handle, Local};
 use crate::platform::{ParkingLot, Platform};
-use crate::task::TaskStep;
+use crate::step::TaskStep;
 
 /// A flag that tasks wait for, on the loop's thread. asyncio's `Event`.
 ///

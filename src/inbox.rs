@@ -21,11 +21,12 @@
 //! Every step is named after the action that describes it in `spec/CondvarLoop.tla`; see [`Step`].
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::fmt::{self, Debug};
 use std::mem;
 use std::time::Duration;
 
 use crate::platform::Platform;
+pub use crate::step::{Status, Step};
 
 /// What the threads share, under one mutex.
 #[derive(Debug)]
@@ -43,6 +44,18 @@ pub struct State<T> {
 }
 
 impl<T> State<T> {
+    /// Neither a callback to run nor a stop to honour: the loop may sleep.
+    #[must_use]
+    pub fn has_nothing_to_do(&self) -> bool {
+        self.queue.is_empty() && !self.stopping
+    }
+
+    /// Puts the item last: step [`Step::Enqueue`].
+    pub fn push<P: Platform>(&mut self, item: T) {
+        self.queue.push_back(item);
+        self.step::<P>(Step::Enqueue);
+    }
+
     /// Tells a platform that watches that a step has taken effect, and what it has led to.
     #[inline(always)]
     pub fn step<P: Platform>(&self, step: Step) {
@@ -75,6 +88,8 @@ impl<T> State<T> {
 /// assert_eq!(batch, ["hello"]);
 /// ```
 pub struct Inbox<P: Platform, T: Send + 'static> {
+    /// In production, a type without a size: its methods are called directly.
+    protocol: &'static P::Protocol<T>,
     state: P::Mutex<State<T>>,
     /// Only the loop's thread waits here, so that `notify_one` cannot reach anybody else.
     wakeup: P::Condvar,
@@ -85,48 +100,47 @@ pub type StateGuard<'a, P, T> = <P as Platform>::Guard<'a, State<T>>;
 
 /// The steps of the protocol, each under the lock, in the order that is proved correct.
 ///
-/// Every function has a body; [`Correct`] overrides none of them. A faulty protocol overrides the
-/// one step that it gets wrong, so that its source is the bug and nothing else.
-pub trait Protocol: Sized + 'static {
+/// Every method has a body; [`Correct`] overrides none of them. A faulty protocol overrides the
+/// one step that it gets wrong, so its source is the bug and nothing else.
+pub trait Protocol<P: Platform, T: Send + 'static>: Debug + Sync {
     /// asyncio's `call_soon`: enqueues, and leaves the loop as it is.
     ///
     /// Right on the loop's own thread, which is awake. From any other thread, a lost wakeup.
-    fn call_soon<P: Platform, T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+    fn call_soon(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let mut state = inbox.lock();
-        let accepted = Self::enqueue::<P, T>(&mut state, item);
+        let accepted = self.enqueue(&mut state, item);
         inbox.unlock(state);
         accepted
     }
 
     /// asyncio's `call_soon_threadsafe`: enqueues, and wakes the loop if it is asleep.
-    fn call_soon_threadsafe<P: Platform, T: Send>(inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+    fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let mut state = inbox.lock();
-        let accepted = Self::enqueue::<P, T>(&mut state, item);
-        Self::wake(inbox, &mut state); // <- the one line that call_soon does not have
+        let accepted = self.enqueue(&mut state, item);
+        self.wake(inbox, &mut state); // <- the one line that call_soon does not have
         inbox.unlock(state);
         accepted
     }
 
     /// Puts the item last, or gives it back if the inbox is closed.
     ///
-    /// The check and the push are one step under the lock: were they two, an item could be
+    /// The check and the push are one step under the lock. If they were two, an item could be
     /// accepted after `close` had emptied the queue for the last time.
-    fn enqueue<P: Platform, T: Send>(state: &mut State<T>, item: T) -> Result<(), T> {
+    fn enqueue(&self, state: &mut State<T>, item: T) -> Result<(), T> {
         if state.closed {
             state.step::<P>(Step::Refuse);
             return Err(item);
         }
-        state.queue.push_back(item);
-        state.step::<P>(Step::Enqueue);
+        state.push::<P>(item);
         Ok(())
     }
 
     /// Notifies the loop if it is asleep, and only then.
     ///
     /// Called with the lock held, so the flag is the truth: the loop cannot be between setting it
-    /// and waiting. Nor does that cost a second context switch: parking_lot hands a waiter that is
-    /// notified under the lock over to the mutex, and it is the unlock that wakes it.
-    fn wake<P: Platform, T: Send>(inbox: &Inbox<P, T>, state: &mut State<T>) {
+    /// and waiting. This costs no second context switch either: parking_lot hands a waiter that is
+    /// notified under the lock over to the mutex, and the unlock wakes it.
+    fn wake(&self, inbox: &Inbox<P, T>, state: &mut State<T>) {
         if mem::take(&mut state.asleep) {
             state.step::<P>(Step::Notify);
             P::notify_one(&inbox.wakeup);
@@ -134,27 +148,29 @@ pub trait Protocol: Sized + 'static {
     }
 
     /// Asks the loop to return after its current iteration, and wakes it to hear that.
-    fn stop<P: Platform, T: Send>(inbox: &Inbox<P, T>) {
+    fn stop(&self, inbox: &Inbox<P, T>) {
         let mut state = inbox.lock();
         state.stopping = true;
         state.step::<P>(Step::Stop);
-        Self::wake(inbox, &mut state);
+        self.wake(inbox, &mut state);
         inbox.unlock(state);
     }
 
-    /// The loop's first batch of a run: a stop that was asked for before the run does not keep the
-    /// loop from it, but from sleeping.
-    fn first_batch<P: Platform, T: Send>(
+    /// The loop's first batch of a run. A stop that was asked for before the run does not prevent
+    /// the first iteration; it only keeps the loop from sleeping.
+    fn first_batch(
+        &self,
         inbox: &Inbox<P, T>,
         batch: &mut VecDeque<T>,
         deadline: Option<Duration>,
     ) {
         let state = inbox.lock();
-        Self::take(inbox, state, batch, deadline);
+        self.take(inbox, state, batch, deadline);
     }
 
     /// The loop's next batch, or the end of the run if somebody has asked for it.
-    fn next_batch<P: Platform, T: Send>(
+    fn next_batch(
+        &self,
         inbox: &Inbox<P, T>,
         batch: &mut VecDeque<T>,
         deadline: Option<Duration>,
@@ -165,38 +181,51 @@ pub trait Protocol: Sized + 'static {
             inbox.unlock(state);
             return Next::Stop;
         }
-        Self::take(inbox, state, batch, deadline);
+        self.take(inbox, state, batch, deadline);
         Next::Iterate
     }
 
     /// Sleeps while there is nothing to do, then takes everything.
     ///
-    /// `while`, not `if`: a condvar may wake its waiter for no reason at all. And a wait that timed
-    /// out takes what is in the queue like any other, since a callback may have come in while the
-    /// thread was waiting for the mutex.
-    fn take<'a, P: Platform, T: Send>(
+    /// A wait that timed out takes what is in the queue like any other: a callback may have come in
+    /// while this thread was waiting for the mutex.
+    fn take<'a>(
+        &self,
         inbox: &'a Inbox<P, T>,
-        mut state: StateGuard<'a, P, T>,
+        state: StateGuard<'a, P, T>,
         batch: &mut VecDeque<T>,
         deadline: Option<Duration>,
     ) {
-        while state.queue.is_empty() && !state.stopping {
-            let timed_out;
-            (state, timed_out) = Self::sleep(inbox, state, deadline);
-            if timed_out {
-                break;
-            }
-        }
+        let (mut state, _timed_out) = self.wait_for_work(inbox, state, deadline);
         mem::swap(&mut state.queue, batch);
         state.step::<P>(Step::Take);
         inbox.unlock(state);
     }
 
-    /// Waits until somebody notifies, the deadline passes, or the condvar wakes spuriously.
+    /// Sleeps until there is something to do or the deadline passes. The `bool` is true if the
+    /// deadline passed.
     ///
-    /// The lock is held from the caller's look at the queue until the condvar lets it go, and the
-    /// condvar lets it go and waits in one step. The true value says that the deadline passed.
-    fn sleep<'a, P: Platform, T: Send>(
+    /// `while`, not `if`: a condvar may wake its waiter for no reason at all.
+    fn wait_for_work<'a>(
+        &self,
+        inbox: &'a Inbox<P, T>,
+        mut state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        let mut timed_out = false;
+        while state.has_nothing_to_do() && !timed_out {
+            (state, timed_out) = self.sleep(inbox, state, deadline);
+        }
+        (state, timed_out)
+    }
+
+    /// Waits until somebody notifies, the deadline passes, or the condvar wakes spuriously. The
+    /// `bool` is true if the deadline passed.
+    ///
+    /// The lock is held from the caller's look at the queue until the condvar releases it, and the
+    /// condvar releases it and starts to wait in one step.
+    fn sleep<'a>(
+        &self,
         inbox: &'a Inbox<P, T>,
         mut state: StateGuard<'a, P, T>,
         deadline: Option<Duration>,
@@ -212,8 +241,8 @@ pub trait Protocol: Sized + 'static {
         (state, timed_out)
     }
 
-    /// Refuses everything from now on, and hands out what nobody will run.
-    fn close<P: Platform, T: Send>(inbox: &Inbox<P, T>) -> VecDeque<T> {
+    /// Refuses everything from now on, and hands out what will never run.
+    fn close(&self, inbox: &Inbox<P, T>) -> VecDeque<T> {
         let mut state = inbox.lock();
         state.closed = true;
         let abandoned = mem::take(&mut state.queue);
@@ -227,7 +256,7 @@ pub trait Protocol: Sized + 'static {
 #[derive(Debug, Clone, Copy)]
 pub struct Correct;
 
-impl Protocol for Correct {}
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for Correct {}
 
 /// What the loop does after an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,44 +268,12 @@ pub enum Next {
     Stop,
 }
 
-/// The names of the protocol's steps, the same as those of the actions in `spec/CondvarLoop.tla`.
-///
-/// A platform that wants to watch is told of each one as it takes effect, by
-/// [`Platform::step`]. All of them but [`Run`](Step::Run) happen under the lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Step {
-    /// The thread holds the lock.
-    Lock,
-    /// An item is in the queue.
-    Enqueue,
-    /// An item was given back because the inbox is closed.
-    Refuse,
-    /// The loop was found asleep and is notified.
-    Notify,
-    /// The loop is asked to stop.
-    Stop,
-    /// The loop honours the request to stop.
-    Stopped,
-    /// The loop starts to wait, and lets the lock go by that.
-    Sleep,
-    /// The loop has woken, for whatever reason, and holds the lock again.
-    Wake,
-    /// The loop has taken the whole queue.
-    Take,
-    /// The loop accepts nothing any more, and what was queued is taken out to be dropped.
-    Close,
-    /// The thread is about to let the lock go.
-    Unlock,
-    /// The loop runs, or skips because it was cancelled, the next callback of its batch.
-    Run,
-}
-
 impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     /// An inbox that is empty and open.
     #[must_use]
     pub fn new() -> Self {
         Inbox {
+            protocol: P::protocol(),
             state: P::mutex(State {
                 queue: VecDeque::new(),
                 asleep: false,
@@ -293,7 +290,7 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     ///
     /// The item itself, if the inbox is closed.
     pub fn call_soon(&self, item: T) -> Result<(), T> {
-        P::Protocol::call_soon(self, item)
+        self.protocol.call_soon(self, item)
     }
 
     /// See [`Protocol::call_soon_threadsafe`]; for any thread.
@@ -302,36 +299,45 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     ///
     /// The item itself, if the inbox is closed.
     pub fn call_soon_threadsafe(&self, item: T) -> Result<(), T> {
-        P::Protocol::call_soon_threadsafe(self, item)
+        self.protocol.call_soon_threadsafe(self, item)
     }
 
     /// See [`Protocol::stop`]; for any thread.
     pub fn stop(&self) {
-        P::Protocol::stop(self);
+        self.protocol.stop(self);
     }
 
     /// See [`Protocol::first_batch`]; for the thread that empties the inbox. `batch` should be empty:
     /// it changes places with the queue, so that both keep their memory.
     pub fn first_batch(&self, batch: &mut VecDeque<T>, deadline: Option<Duration>) {
-        P::Protocol::first_batch(self, batch, deadline);
+        self.protocol.first_batch(self, batch, deadline);
     }
 
     /// See [`Protocol::next_batch`]; for the thread that empties the inbox. `batch` should be empty:
     /// it changes places with the queue, so that both keep their memory.
     pub fn next_batch(&self, batch: &mut VecDeque<T>, deadline: Option<Duration>) -> Next {
-        P::Protocol::next_batch(self, batch, deadline)
+        self.protocol.next_batch(self, batch, deadline)
     }
 
     /// See [`Protocol::close`]; for the thread that empties the inbox.
     #[must_use = "what was queued is in here, and it is for the caller to drop it"]
     pub fn close(&self) -> VecDeque<T> {
-        P::Protocol::close(self)
+        self.protocol.close(self)
     }
 
     /// What the inbox holds at this moment, without waking anybody.
     #[must_use]
     pub fn status(&self) -> Status {
         P::lock(&self.state).status()
+    }
+
+    /// See [`Protocol::sleep`]; for the thread that empties the inbox.
+    pub fn sleep<'a>(
+        &'a self,
+        state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        self.protocol.sleep(self, state, deadline)
     }
 
     /// Takes the lock: step [`Step::Lock`].
@@ -357,30 +363,5 @@ impl<P: Platform, T: Send + 'static> Default for Inbox<P, T> {
 impl<P: Platform, T: Send + 'static> fmt::Debug for Inbox<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbox").finish_non_exhaustive()
-    }
-}
-
-/// A consistent picture of an inbox, out of date as soon as it is returned.
-///
-/// `asleep` together with `queued > 0` is the bug that this project is about: had anybody decided
-/// to wake the loop, `asleep` would be clear already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Status {
-    /// How many callbacks wait for the next iteration.
-    pub queued: usize,
-    /// The loop waits for a wakeup that nobody has sent yet.
-    pub asleep: bool,
-    /// The loop has been asked to stop and has not done so yet.
-    pub stopping: bool,
-    /// The loop is closed.
-    pub closed: bool,
-}
-
-impl Status {
-    /// Whether the loop sleeps beside callbacks that it could run: a lost wakeup.
-    #[must_use]
-    pub fn is_stranded(&self) -> bool {
-        self.asleep && self.queued > 0
     }
 }

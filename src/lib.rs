@@ -12,6 +12,7 @@ pub mod platform;
 mod report;
 mod run;
 mod sleep;
+mod step;
 mod task;
 mod timer;
 mod wait;

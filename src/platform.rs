@@ -10,24 +10,13 @@ use std::fmt::Debug;
 use std::ops::DerefMut;
 use std::time::Duration;
 
-use crate::inbox::{Protocol, Status, Step};
+use crate::inbox::Protocol;
+use crate::step::{Status, Step};
 
-mod environment;
-#[cfg(feature = "loom")]
-mod loom;
 mod parking_lot;
-#[cfg(feature = "shuttle")]
-mod shuttle;
-mod variant;
 
-pub use self::environment::Environment;
-#[cfg(feature = "loom")]
-pub use self::loom::{Loom, LoomCondvar, LoomGuard};
 pub use self::parking_lot::ParkingLot;
-#[cfg(feature = "shuttle")]
-pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard};
-pub use self::variant::{Observer, Unobserved, Variant};
-pub use crate::task::TaskStep;
+pub use crate::step::TaskStep;
 
 /// The primitives that the loop is built from.
 ///
@@ -55,9 +44,13 @@ pub trait Platform: Sized + 'static {
     type Condvar: Send + Sync + 'static;
     /// Tells threads apart.
     type ThreadId: Copy + Eq + Debug + Send + Sync + 'static;
-    /// The order of the loop's steps: [`Correct`](crate::inbox::Correct), unless the platform is
-    /// there to show what goes wrong with another.
-    type Protocol: Protocol;
+    /// The order of an inbox's steps: [`Correct`](crate::inbox::Correct), unless the platform is
+    /// there to show what goes wrong with another. A platform that chooses at run time has a trait
+    /// object here.
+    type Protocol<T: Send + 'static>: Protocol<Self, T> + ?Sized + 'static;
+
+    /// The protocol of an inbox that is being made.
+    fn protocol<T: Send + 'static>() -> &'static Self::Protocol<T>;
 
     /// A new mutex, unlocked.
     fn mutex<T: Send + 'static>(value: T) -> Self::Mutex<T>;

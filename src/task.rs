@@ -16,7 +16,6 @@ mod join;
 mod local;
 mod registry;
 mod shared;
-mod step;
 mod supervise;
 mod waker;
 
@@ -25,6 +24,5 @@ pub use local::Task;
 pub(crate) use registry::Tasks;
 pub(crate) use shared::{Joins, SharedJoin, Start, Started};
 pub use shared::{ResultError, SharedTask};
-pub use step::TaskStep;
 pub(crate) use supervise::catch;
 pub(crate) use waker::{TaskId, TaskWaker};

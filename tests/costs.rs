@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use common::with_watchdog;
-use wakeproof::inbox::{Correct, Status, Step};
-use wakeproof::platform::{Observer, ParkingLot, Variant};
+use wakeproof::inbox::{Status, Step};
+use wakeproof::platform::ParkingLot;
 use wakeproof::{EventLoop, Handle};
+use wakeproof_explore::platform::{Observed, Observer};
 
 /// The production platform, with every step counted for the thread that takes it.
-type Counting = Variant<ParkingLot, Correct, CountSteps>;
+type Counting = Observed<ParkingLot, CountSteps>;
 
 #[derive(Debug)]
 struct CountSteps;

@@ -247,11 +247,10 @@ fn events_have_a_debug_form() {
     assert!(format!("{:?}", event.clone().wait()).starts_with("EventWait { event: Event"));
 }
 
-#[cfg(feature = "loom")]
 mod under_loom {
     use loom::thread;
-    use wakeproof::platform::{Environment, Loom};
     use wakeproof::{Event, EventLoop};
+    use wakeproof_explore::platform::{Environment, Loom};
 
     #[test]
     fn the_safe_way_is_safe() {

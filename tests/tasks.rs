@@ -835,7 +835,6 @@ fn what_may_go_to_another_thread_and_what_may_not() {
     );
 }
 
-#[cfg(feature = "loom")]
 mod under_loom {
     use std::future::poll_fn;
     use std::sync::Arc;
@@ -843,8 +842,8 @@ mod under_loom {
 
     use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::thread;
-    use wakeproof::platform::{Environment, Loom};
     use wakeproof::{EventLoop, JoinError, ResultError};
+    use wakeproof_explore::platform::{Environment, Loom};
 
     /// Pending until another thread, which the first poll starts, has written and woken it.
     fn woken_by_a_thread() -> impl Future<Output = ()> {

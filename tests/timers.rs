@@ -341,14 +341,14 @@ fn timers_have_a_debug_form() {
     assert!(format!("{shared:?}").starts_with("TimerHandle { scheduled_at: tests/timers.rs:"));
 }
 
-#[cfg(feature = "shuttle")]
 mod under_shuttle {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use shuttle::scheduler::DfsScheduler;
     use shuttle::{Config, Runner, thread};
     use wakeproof::EventLoop;
-    use wakeproof::platform::{Deliberate, Environment, Shuttle};
+    use wakeproof::platform::Deliberate;
+    use wakeproof_explore::platform::{Environment, Shuttle};
 
     use super::{HOUR, MILLISECOND};
 
@@ -436,11 +436,10 @@ mod under_shuttle {
     }
 }
 
-#[cfg(feature = "loom")]
 mod under_loom {
     use loom::thread;
     use wakeproof::EventLoop;
-    use wakeproof::platform::{Environment, Loom};
+    use wakeproof_explore::platform::{Environment, Loom};
 
     use super::{HOUR, MILLISECOND};
 

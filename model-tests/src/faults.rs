@@ -9,8 +9,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use wakeproof::inbox::Correct;
-use wakeproof_proptests::find::{self as properties, Found};
+use wakeproof_faults::InboxFault;
 
 use crate::models::{
     AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, EarlierTimer,
@@ -20,8 +19,6 @@ use crate::models::{
 
 mod jobs;
 mod primitives;
-mod sleeping;
-mod submission;
 mod tasks;
 mod timers;
 
@@ -30,12 +27,8 @@ pub use self::primitives::{
     ClearAfterDrain, CorrectSteps, NotifyOnlyWhenEmpty, NotifyWithoutTheLock, PanicLosesTheBatch,
     RelaxedFlag, TwoQueues, WrongSleeper,
 };
-pub use self::sleeping::{CheckOutsideTheLock, IfInsteadOfWhile, TimeoutMeansNothingToDo};
-pub use self::submission::{
-    AcceptAfterClose, NoNotify, NotifyBeforeEnqueue, SilentStop, StaleAsleepFlag,
-};
 pub use self::tasks::{AnyWakeupWillDo, LookThenCancel, SetWithoutWakeup, WakerHoldsFuture};
-pub use self::timers::{CorrectTimers, DeadlineTakenForDelay, StaleDeadline};
+pub use self::timers::{CorrectTimers, StaleDeadline};
 
 /// An entry of the catalogue.
 #[derive(Debug, Clone)]
@@ -54,8 +47,6 @@ pub struct Fault {
     pub correct: Subject,
     /// The model of the specification that shows it.
     pub specified_as: Option<&'static str>,
-    /// Looks for it with the property tests, if it can be put into the loop itself.
-    pub properties: Option<fn() -> Found>,
     /// Who else cannot see it, and why.
     pub blind: &'static [(Checker, &'static str)],
 }
@@ -137,7 +128,7 @@ impl Fault {
     pub fn blindness(&self, checker: Checker) -> Option<&'static str> {
         let listed = self.blind.iter().find(|(who, _)| *who == checker);
         listed.map(|(_, why)| *why).or_else(|| {
-            let elsewhere = checker == Checker::Properties && self.properties.is_none();
+            let elsewhere = checker == Checker::Properties && self.faulty.fault.is_none();
             elsewhere.then_some(NOT_IN_THE_LOOP)
         })
     }
@@ -188,10 +179,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "another thread enqueues and wakes nobody",
             seen_in: "asyncio's call_soon from another thread; python/cpython issue 137817",
             breaks: NoLostWakeup,
-            faulty: Subject::new::<Submit<1, 1>, NoNotify>(),
+            faulty: Subject::with::<Submit<1, 1>>(InboxFault::NoNotify),
             correct: submit(),
             specified_as: Some("CondvarLoopUnsafe"),
-            properties: Some(properties::find::<NoNotify>),
             blind: &[],
         },
         Fault {
@@ -202,7 +192,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<ParkOnce<NotifyWithoutTheLock>>(),
             correct: Subject::correct::<ParkOnce<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsNotifyWithoutLock"),
-            properties: None,
             blind: &[],
         },
         Fault {
@@ -210,10 +199,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "the wakeup arrives before there is anything to see",
             seen_in: "textbook",
             breaks: NoLostWakeup,
-            faulty: Subject::new::<Submit<1, 1>, NotifyBeforeEnqueue>(),
+            faulty: Subject::with::<Submit<1, 1>>(InboxFault::NotifyBeforeEnqueue),
             correct: submit(),
             specified_as: Some("CondvarLoopFaultsNotifyBeforeEnqueue"),
-            properties: Some(properties::find::<NotifyBeforeEnqueue>),
             blind: &[],
         },
         Fault {
@@ -221,10 +209,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "the loop finds the queue empty, unlocks, locks again, and sleeps",
             seen_in: "bloomberg/ntf-core PR 395",
             breaks: NoLostWakeup,
-            faulty: Subject::new::<Submit<1, 1>, CheckOutsideTheLock>(),
+            faulty: Subject::with::<Submit<1, 1>>(InboxFault::CheckOutsideTheLock),
             correct: submit(),
             specified_as: Some("CondvarLoopFaultsCheckOutsideLock"),
-            properties: Some(properties::find::<CheckOutsideTheLock>),
             blind: &[],
         },
         Fault {
@@ -232,10 +219,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "the submitter reads whether the loop is asleep, and takes the lock then",
             seen_in: "cloudius-systems/osv PR 1480",
             breaks: NoLostWakeup,
-            faulty: Subject::new::<Submit<1, 1>, StaleAsleepFlag>(),
+            faulty: Subject::with::<Submit<1, 1>>(InboxFault::StaleAsleepFlag),
             correct: submit(),
             specified_as: Some("CondvarLoopFaultsStaleFlag"),
-            properties: Some(properties::find::<StaleAsleepFlag>),
             blind: &[],
         },
         Fault {
@@ -243,10 +229,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "a spurious wakeup is taken for a real one",
             seen_in: "tokio-rs/loom issue 1",
             breaks: OnlyWhenAsked,
-            faulty: Subject::new::<Unasked, IfInsteadOfWhile>(),
+            faulty: Subject::with::<Unasked>(InboxFault::IfInsteadOfWhile),
             correct: Subject::correct::<Unasked>(),
             specified_as: Some("CondvarLoopFaultsIfInsteadOfWhile"),
-            properties: Some(properties::find::<IfInsteadOfWhile>),
             blind: &[(Threads, NEVER_SPURIOUS)],
         },
         Fault {
@@ -257,7 +242,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<Pipe<ClearAfterDrain>>(),
             correct: Subject::correct::<Pipe<CorrectSteps>>(),
             specified_as: Some("SelfPipeLoopFaultsClearAfterDrain"),
-            properties: None,
             blind: &[],
         },
         Fault {
@@ -268,7 +252,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<WorkerPool<NotifyOnlyWhenEmpty>>(),
             correct: Subject::correct::<WorkerPool<CorrectSteps>>(),
             specified_as: None,
-            properties: None,
             blind: &[(Tla, ONE_CONSUMER)],
         },
         Fault {
@@ -276,10 +259,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "stop from another thread sets the flag and wakes nobody",
             seen_in: "python/asyncio issue 244",
             breaks: NoLostWakeup,
-            faulty: Subject::new::<StopRacesWithSleep, SilentStop>(),
+            faulty: Subject::with::<StopRacesWithSleep>(InboxFault::SilentStop),
             correct: Subject::correct::<StopRacesWithSleep>(),
             specified_as: Some("CondvarLoopFaultsSilentStop"),
-            properties: Some(properties::find::<SilentStop>),
             blind: &[],
         },
         Fault {
@@ -287,10 +269,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "call_later from another thread does not wake a loop that sleeps until a later deadline",
             seen_in: "SharpTS issue 194",
             breaks: NoLostWakeup,
-            faulty: Subject::new::<EarlierTimer, NoNotify>(),
+            faulty: Subject::with::<EarlierTimer>(InboxFault::NoNotify),
             correct: Subject::correct::<EarlierTimer>(),
             specified_as: Some("TimerLoopUnsafe"),
-            properties: Some(properties::find::<NoNotify>),
             blind: &[],
         },
         Fault {
@@ -301,7 +282,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
             specified_as: Some("TimerLoopFaultsStaleDeadline"),
-            properties: None,
             blind: &[(Threads, VIRTUAL_TIME)],
         },
         Fault {
@@ -309,10 +289,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "closed is checked apart from the enqueue: accepted, never run, never dropped",
             seen_in: "asyncio's call_soon_threadsafe against close from another thread",
             breaks: ExactlyOnce,
-            faulty: Subject::new::<CloseRacesWithSubmit, AcceptAfterClose>(),
+            faulty: Subject::with::<CloseRacesWithSubmit>(InboxFault::AcceptAfterClose),
             correct: Subject::correct::<CloseRacesWithSubmit>(),
             specified_as: Some("CondvarLoopFaultsAcceptAfterClose"),
-            properties: Some(properties::find::<AcceptAfterClose>),
             blind: &[],
         },
         Fault {
@@ -323,7 +302,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<BoundedBuffer<WrongSleeper>>(),
             correct: Subject::correct::<BoundedBuffer<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsWrongSleeper"),
-            properties: None,
             blind: &[],
         },
         Fault {
@@ -331,10 +309,9 @@ pub fn catalogue() -> Vec<Fault> {
             wrong: "a wait that timed out returns without a look at the queue",
             seen_in: "textbook",
             breaks: NoLostWakeup,
-            faulty: Subject::new::<DeadlinePasses, TimeoutMeansNothingToDo>(),
-            correct: Subject::new::<DeadlinePasses, Correct>(),
+            faulty: Subject::with::<DeadlinePasses>(InboxFault::TimeoutMeansNothingToDo),
+            correct: Subject::correct::<DeadlinePasses>(),
             specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
-            properties: None,
             blind: &[(Threads, VIRTUAL_TIME), (Properties, LATE_NOT_LOST)],
         },
         Fault {
@@ -345,7 +322,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<OwnAfterForeign<TwoQueues>>(),
             correct: Subject::correct::<OwnAfterForeign<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsTwoQueues"),
-            properties: None,
             blind: &[],
         },
         Fault {
@@ -356,7 +332,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<PanicInBatch<PanicLosesTheBatch>>(),
             correct: Subject::correct::<PanicInBatch<CorrectSteps>>(),
             specified_as: Some("CondvarLoopFaultsPanicLosesBatch"),
-            properties: None,
             blind: &[],
         },
         Fault {
@@ -367,7 +342,6 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::correct::<AnnouncedSleep<RelaxedFlag>>(),
             correct: Subject::correct::<AnnouncedSleep<CorrectSteps>>(),
             specified_as: None,
-            properties: None,
             blind: &[
                 (Tla, SEQUENTIAL),
                 (ShuttleDepthFirst, SEQUENTIAL),

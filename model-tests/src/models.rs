@@ -7,18 +7,15 @@
 
 use std::fmt::Debug;
 
-use wakeproof::inbox::{Correct, Protocol};
-use wakeproof::platform::{Environment, Loom, ParkingLot, Shuttle, Variant};
+use wakeproof::platform::ParkingLot;
+use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
+use wakeproof_explore::{self as explore, Exploration, Judge, Limits, Schedule, Search};
+use wakeproof_faults::{Chosen, Faulty, InboxFault, choose};
 
-use crate::explore::shuttle::Judge;
-use crate::explore::{self, Exploration, Limits, Schedule, Search};
 use crate::faults::{
-    AcceptAfterClose, AnyWakeupWillDo, CorrectSteps, DeadlineTakenForDelay, IfInsteadOfWhile,
-    JobWithoutWakeup, LookThenCancel, NoNotify, NotifyWithoutTheLock, SetWithoutWakeup, SilentStop,
-    WakerHoldsFuture,
+    AnyWakeupWillDo, CorrectSteps, JobWithoutWakeup, LookThenCancel, NotifyWithoutTheLock,
+    SetWithoutWakeup, WakerHoldsFuture,
 };
-use crate::journal::Recorder;
-use crate::platform::ModelPlatform;
 
 mod announced_sleep;
 mod bounded_buffer;
@@ -51,7 +48,7 @@ pub use self::closing::{CloseRacesWithSubmit, HandlesDropped};
 pub use self::events::{EventFromAnotherThread, EventSetAndCleared, SetEvent};
 pub(crate) use self::guarded_batch::catch;
 pub use self::guarded_batch::{Callback, PanicInBatch, RunBatch};
-pub use self::jobs::{JobsInTurn, JobsThatMeet, PoolPlatform};
+pub use self::jobs::{JobsInTurn, JobsThatMeet, MakePool};
 pub(crate) use self::log::Log;
 pub use self::nesting::CallbackSubmits;
 pub use self::own_submissions::{OwnAfterForeign, OwnSubmission};
@@ -94,32 +91,41 @@ pub struct Subject {
     pub environment: Environment,
     /// Whether real threads cannot run it.
     pub for_checkers_only: bool,
+    /// What is wrong with every inbox in it.
+    pub fault: Option<InboxFault>,
     under_loom: fn(),
     under_shuttle: fn(),
     on_threads: fn(),
 }
 
-/// The platform `P` with the protocol `V`, whose steps are written down.
-type Recorded<P, V> = Variant<P, V, Recorder<P>>;
-
 impl Subject {
-    /// The model `M` with the protocol `V`.
+    /// The model `M` as it is proved.
     #[must_use]
-    pub fn new<M: Model, V: Protocol + Debug>() -> Self {
+    pub fn correct<M: Model>() -> Self {
         Subject {
             threads: M::THREADS,
             environment: M::ENVIRONMENT,
             for_checkers_only: M::FOR_CHECKERS_ONLY,
-            under_loom: M::run::<Recorded<Loom, V>>,
-            under_shuttle: M::run::<Recorded<Shuttle, V>>,
-            on_threads: M::run::<Variant<ParkingLot, V>>,
+            fault: None,
+            under_loom: M::run::<Faulty<Loom>>,
+            under_shuttle: M::run::<Faulty<Shuttle>>,
+            on_threads: M::run::<Faulty<ParkingLot>>,
         }
     }
 
-    /// The model `M` as it is proved.
+    /// The model `M` with a fault in every inbox.
     #[must_use]
-    pub fn correct<M: Model>() -> Self {
-        Self::new::<M, Correct>()
+    pub fn with<M: Model>(fault: InboxFault) -> Self {
+        Self::correct::<M>().with_fault(fault)
+    }
+
+    /// The same with a fault in every inbox.
+    #[must_use]
+    pub fn with_fault(self, fault: InboxFault) -> Self {
+        Subject {
+            fault: Some(fault),
+            ..self
+        }
     }
 
     /// The same in another environment.
@@ -138,36 +144,68 @@ impl Subject {
     /// If it starts more threads than loom can.
     pub fn loom(&self, limits: &Limits) -> anyhow::Result<Exploration> {
         ensure_loom_can(self.threads, self.environment)?;
-        Ok(explore::loom(self.environment, limits, self.under_loom))
+        Ok(explore::loom(
+            self.environment,
+            limits,
+            self.body(self.under_loom),
+        ))
     }
 
     /// Explores it under shuttle.
     #[must_use]
     pub fn shuttle(&self, search: Search, limits: &Limits) -> Exploration {
-        explore::shuttle(self.environment, search, limits, self.under_shuttle)
+        explore::shuttle(
+            self.environment,
+            search,
+            limits,
+            self.body(self.under_shuttle),
+        )
     }
 
     /// Looks for the shortest schedule that fails under shuttle.
     #[must_use]
     pub fn shortest(&self, limits: &Limits) -> Exploration {
-        explore::shortest(self.environment, limits, self.under_shuttle)
+        explore::shortest(self.environment, limits, self.body(self.under_shuttle))
     }
 
     /// Runs one schedule under shuttle.
     #[must_use]
     pub fn replay(&self, schedule: &Schedule) -> Exploration {
-        explore::replay(self.environment, schedule, self.under_shuttle)
+        explore::replay(self.environment, schedule, self.body(self.under_shuttle))
     }
 
     /// Explores it under shuttle, and has each execution judged by its journal.
-    pub(crate) fn judged(&self, search: Search, limits: &Limits, judge: Judge) -> Exploration {
-        explore::shuttle::judged(self.environment, search, limits, self.under_shuttle, judge)
+    #[must_use]
+    pub fn judged(&self, search: Search, limits: &Limits, judge: Judge) -> Exploration {
+        explore::judged(
+            self.environment,
+            search,
+            limits,
+            self.body(self.under_shuttle),
+            judge,
+        )
     }
 
     /// Runs it on real threads, which hang if nothing happens for `patience`.
     #[must_use]
     pub fn on_threads(&self, patience: std::time::Duration, limits: &Limits) -> Exploration {
-        explore::threads(patience, limits, self.on_threads)
+        explore::threads(patience, limits, self.body(self.on_threads))
+    }
+
+    /// Each execution begins by choosing what is wrong in it.
+    fn body(&self, run: fn()) -> impl Fn() + Send + Sync + 'static {
+        with_fault(self.fault, run)
+    }
+}
+
+/// `run`, with a fault in every inbox that it makes.
+pub fn with_fault(
+    fault: Option<InboxFault>,
+    run: impl Fn() + Send + Sync + 'static,
+) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        choose(Chosen::from(fault));
+        run();
     }
 }
 
@@ -211,11 +249,15 @@ pub struct Pair {
 /// Every model of the loop, beside a twin that must fail.
 #[must_use]
 pub fn pairs() -> Vec<Pair> {
-    fn pair<M: Model, V: Protocol + Debug>(name: &'static str) -> Pair {
+    use InboxFault::{
+        AcceptAfterClose, DeadlineTakenForDelay, IfInsteadOfWhile, NoNotify, SilentStop,
+    };
+    fn pair<M: Model>(name: &'static str, fault: InboxFault) -> Pair {
+        let correct = Subject::correct::<M>();
         Pair {
             name,
-            correct: Subject::correct::<M>(),
-            faulty: Subject::new::<M, V>(),
+            correct,
+            faulty: correct.with_fault(fault),
         }
     }
     /// For a fault that is not in the protocol.
@@ -227,19 +269,19 @@ pub fn pairs() -> Vec<Pair> {
         }
     }
     vec![
-        pair::<Submit<1, 1>, NoNotify>("1 thread submits 1 callback"),
-        pair::<Submit<1, 2>, NoNotify>("1 thread submits 2 callbacks"),
-        pair::<Submit<2, 1>, NoNotify>("2 threads submit 1 callback each"),
-        pair::<CallbackSubmits, NoNotify>("callbacks submit callbacks"),
-        pair::<CancelRacesWithRun, NoNotify>("cancel races with run"),
-        pair::<StopBehindCallbacks, NoNotify>("stop behind a callback"),
-        pair::<StopRacesWithSleep, SilentStop>("stop races with sleep"),
-        pair::<StopRacesWithSubmit, SilentStop>("stop races with submit"),
-        pair::<CloseRacesWithSubmit, AcceptAfterClose>("close races with submit"),
-        pair::<PanicInCallback, NoNotify>("a callback panics"),
-        pair::<HandlesDropped, NoNotify>("handles are dropped"),
-        pair::<TwoLoops, NoNotify>("two loops submit to each other"),
-        pair::<Unasked, IfInsteadOfWhile>("nobody asks for an iteration"),
+        pair::<Submit<1, 1>>("1 thread submits 1 callback", NoNotify),
+        pair::<Submit<1, 2>>("1 thread submits 2 callbacks", NoNotify),
+        pair::<Submit<2, 1>>("2 threads submit 1 callback each", NoNotify),
+        pair::<CallbackSubmits>("callbacks submit callbacks", NoNotify),
+        pair::<CancelRacesWithRun>("cancel races with run", NoNotify),
+        pair::<StopBehindCallbacks>("stop behind a callback", NoNotify),
+        pair::<StopRacesWithSleep>("stop races with sleep", SilentStop),
+        pair::<StopRacesWithSubmit>("stop races with submit", SilentStop),
+        pair::<CloseRacesWithSubmit>("close races with submit", AcceptAfterClose),
+        pair::<PanicInCallback>("a callback panics", NoNotify),
+        pair::<HandlesDropped>("handles are dropped", NoNotify),
+        pair::<TwoLoops>("two loops submit to each other", NoNotify),
+        pair::<Unasked>("nobody asks for an iteration", IfInsteadOfWhile),
         twins::<EventFromAnotherThread<1, CorrectSteps>, EventFromAnotherThread<1, SetWithoutWakeup>>(
             "event set from another thread",
         ),
@@ -249,30 +291,30 @@ pub fn pairs() -> Vec<Pair> {
         twins::<EventSetAndCleared<CorrectSteps>, EventSetAndCleared<SetWithoutWakeup>>(
             "event set and cleared",
         ),
-        pair::<WakeRacesWithPoll, NoNotify>("wake races with poll"),
-        pair::<TwoWakeAtOnce, NoNotify>("2 threads wake a task at once"),
-        pair::<WakeAfterCompletion, NoNotify>("wake after completion"),
+        pair::<WakeRacesWithPoll>("wake races with poll", NoNotify),
+        pair::<TwoWakeAtOnce>("2 threads wake a task at once", NoNotify),
+        pair::<WakeAfterCompletion>("wake after completion", NoNotify),
         twins::<LastWakerDropped<CorrectSteps>, LastWakerDropped<WakerHoldsFuture>>(
             "the last waker is dropped elsewhere",
         ),
-        pair::<SpawnRacesWithSleep, NoNotify>("spawn races with sleep"),
-        pair::<SpawnRacesWithClose, AcceptAfterClose>("spawn races with close"),
-        pair::<ResultAwaited, SilentStop>("a thread waits for a task's result"),
+        pair::<SpawnRacesWithSleep>("spawn races with sleep", NoNotify),
+        pair::<SpawnRacesWithClose>("spawn races with close", AcceptAfterClose),
+        pair::<ResultAwaited>("a thread waits for a task's result", SilentStop),
         twins::<AwaitedElsewhere<CorrectSteps>, AwaitedElsewhere<NotifyWithoutTheLock>>(
             "a thread awaits a task",
         ),
-        pair::<JobsInTurn<1, CorrectSteps>, NoNotify>("a job's result comes back"),
+        pair::<JobsInTurn<1, CorrectSteps>>("a job's result comes back", NoNotify),
         twins::<JobsInTurn<2, CorrectSteps>, JobsInTurn<2, JobWithoutWakeup>>(
             "a job comes to a thread that may fall asleep",
         ),
-        pair::<EarlierTimer, NoNotify>("an earlier timer from another thread"),
+        pair::<EarlierTimer>("an earlier timer from another thread", NoNotify),
         twins::<CancelRacesWithTimer<CorrectSteps>, CancelRacesWithTimer<LookThenCancel>>(
             "cancel races with a timer",
         ),
         twins::<SleeperWoken<CorrectSteps>, SleeperWoken<AnyWakeupWillDo>>(
             "a sleeper is woken before its time",
         ),
-        pair::<HourPasses, DeadlineTakenForDelay>("an hour passes"),
+        pair::<HourPasses>("an hour passes", DeadlineTakenForDelay),
     ]
 }
 

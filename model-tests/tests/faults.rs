@@ -1,7 +1,7 @@
 //! Every fault of the catalogue is found by loom and by shuttle, unless it cannot be seen there,
 //! and its correct twin is proved right by both.
 
-use wakeproof_model_tests::explore::{Exploration, Limits, Outcome, Search};
+use wakeproof_explore::{Exploration, Limits, Outcome, Search};
 use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
 use wakeproof_model_tests::models::Subject;
 

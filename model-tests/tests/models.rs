@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use wakeproof_model_tests::explore::{Environment, Exploration, Limits, Outcome, Search};
+use wakeproof_explore::trace::Trace;
+use wakeproof_explore::{Environment, Exploration, Limits, Outcome, Search};
 use wakeproof_model_tests::models::{JobsThatMeet, Pair, Subject, Submit, pairs};
-use wakeproof_model_tests::trace::Trace;
 
 fn assert_proved(name: &str, exploration: &Exploration) {
     println!("{name}: {exploration} ({:?})", exploration.time);

@@ -8,23 +8,22 @@ pub mod execution;
 pub mod explore;
 pub mod linearize;
 pub mod program;
-pub mod schedule;
 mod task;
 
 use std::fmt;
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
-use wakeproof::platform::Platform;
+use wakeproof_explore::Schedule;
+use wakeproof_faults::Chosen;
 
 use self::execution::execute;
-use self::explore::{Search, explore};
+use self::explore::{explore, searches};
 use self::program::Program;
-use self::schedule::Schedule;
 use crate::properties::{self, History};
 use crate::reference::Rules;
 
 /// How many schedules of each program are tried with each of the schedulers.
-const SCHEDULES: usize = 20;
+const SCHEDULES: u64 = 20;
 
 /// A program, and a schedule under which it goes wrong.
 #[derive(Debug, Clone)]
@@ -37,21 +36,13 @@ pub struct Counterexample {
     pub reason: String,
 }
 
-/// Executes random programs on a loop of this platform, a variant of `Shuttle`, and returns the
-/// shortest one that goes wrong: first so many of callbacks alone, and then as many with tasks.
+/// Executes random programs on a loop with this fault or with none, and returns the shortest one that
+/// goes wrong. Half of the programs have callbacks alone, and then come as many with tasks.
 ///
 /// # Errors
 ///
 /// The program, with the schedule under which it goes wrong.
-pub fn check<P: Platform>(config: Config) -> Result<(), Box<Counterexample>> {
-    check_with(config, try_schedules::<P>)
-}
-
-/// [`check`] for all platforms: it is large, and needs compiling only once.
-fn check_with(
-    config: Config,
-    try_schedules: fn(&Program, u64) -> Result<(), Counterexample>,
-) -> Result<(), Box<Counterexample>> {
+pub fn check(wrong: Chosen, config: Config) -> Result<(), Box<Counterexample>> {
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => 0,
@@ -63,13 +54,13 @@ fn check_with(
     for tasks in [false, true] {
         let mut runner = TestRunner::new(config.clone());
         let checked = runner.run(&program::programs(tasks), |program| {
-            try_schedules(&program, seed).map_err(|found| TestCaseError::fail(found.reason))
+            try_schedules(wrong, &program, seed).map_err(|found| TestCaseError::fail(found.reason))
         });
         match checked {
             Ok(()) => {}
             Err(TestError::Abort(reason)) => panic!("no programs could be made: {reason}"),
             Err(TestError::Fail(_, program)) => {
-                let fails = |program: &Program| try_schedules(program, seed).err();
+                let fails = |program: &Program| try_schedules(wrong, program, seed).err();
                 let shortest = program::shortest(program, |program| fails(program).is_some());
                 let shortest = fails(&shortest).expect("the same schedules again");
                 return Err(Box::new(shortest));
@@ -84,8 +75,8 @@ fn check_with(
 /// # Errors
 ///
 /// The first schedule under which the program goes wrong.
-pub fn try_schedules<P: Platform>(program: &Program, seed: u64) -> Result<(), Counterexample> {
-    judge_schedules::<P>(program, seed, judge)
+pub fn try_schedules(wrong: Chosen, program: &Program, seed: u64) -> Result<(), Counterexample> {
+    judge_schedules(wrong, program, seed, judge)
 }
 
 /// As [`try_schedules`], but the only question is whether a reference with these rules explains the
@@ -94,11 +85,13 @@ pub fn try_schedules<P: Platform>(program: &Program, seed: u64) -> Result<(), Co
 /// # Errors
 ///
 /// The first schedule under which it does not.
-pub fn explain_by<P: Platform, R: Rules>(
-    program: &Program,
-    seed: u64,
-) -> Result<(), Counterexample> {
-    judge_schedules::<P>(program, seed, linearize::check_against::<R>)
+pub fn explain_by<R: Rules>(program: &Program, seed: u64) -> Result<(), Counterexample> {
+    judge_schedules(
+        Chosen::CORRECT,
+        program,
+        seed,
+        linearize::check_against::<R>,
+    )
 }
 
 /// Says what is wrong with a history; the other value says whether there may be spurious wakeups.
@@ -109,14 +102,15 @@ fn judge(history: &History, spurious_wakeups: bool) -> Result<(), String> {
     linearize::check(history, spurious_wakeups)
 }
 
-fn judge_schedules<P: Platform>(
+fn judge_schedules(
+    wrong: Chosen,
     program: &Program,
     seed: u64,
     judge: Judge,
 ) -> Result<(), Counterexample> {
-    Search::ALL.into_iter().try_for_each(|search| {
-        let scheduler = search.scheduler(seed, SCHEDULES);
-        run::<P>(program, scheduler, judge)
+    searches(seed).into_iter().try_for_each(|search| {
+        let run = explore(search, SCHEDULES, wrong, judged(program, judge));
+        counterexample(program, run)
     })
 }
 
@@ -125,8 +119,9 @@ fn judge_schedules<P: Platform>(
 /// # Errors
 ///
 /// The schedule, if the program goes wrong under it.
-pub fn replay<P: Platform>(program: &Program, schedule: &Schedule) -> Result<(), Counterexample> {
-    run::<P>(program, Box::new(schedule::Follow::new(schedule)), judge)
+pub fn replay(wrong: Chosen, program: &Program, schedule: &Schedule) -> Result<(), Counterexample> {
+    let run = explore::replay(schedule, wrong, judged(program, judge));
+    counterexample(program, run)
 }
 
 /// Reads a program and a schedule as they are printed: `program @ schedule`.
@@ -138,30 +133,32 @@ pub fn parse(text: &str) -> Result<(Program, Schedule), String> {
     let (program, schedule) = text
         .split_once('@')
         .ok_or_else(|| format!("{text:?} is not a program, an @, and a schedule"))?;
-    Ok((program.parse()?, schedule.parse()?))
+    let schedule = schedule.trim().parse();
+    let schedule = schedule.map_err(|wrong: wakeproof_explore::NotASchedule| wrong.to_string())?;
+    Ok((program.parse()?, schedule))
 }
 
-/// Executes one program under the schedules of one scheduler.
-fn run<P: Platform>(
+/// A body that executes the program and judges its history.
+fn judged(
     program: &Program,
-    scheduler: Box<dyn shuttle::scheduler::Scheduler + Send>,
     judge: Judge,
-) -> Result<(), Counterexample> {
-    let body = {
-        let program = program.clone();
-        move || {
-            let history = execute::<P>(&program);
-            judge(&history, program.spurious_wakeups > 0)
-        }
-    };
-    match explore(scheduler, body) {
-        Ok(_executions) => Ok(()),
-        Err((reason, schedule)) => Err(Counterexample {
-            program: program.clone(),
-            schedule,
-            reason,
-        }),
+) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
+    let program = program.clone();
+    move || {
+        let history = execute(&program);
+        judge(&history, program.spurious_wakeups > 0)
     }
+}
+
+fn counterexample(
+    program: &Program,
+    run: Result<(), (String, Schedule)>,
+) -> Result<(), Counterexample> {
+    run.map_err(|(reason, schedule)| Counterexample {
+        program: program.clone(),
+        schedule,
+        reason,
+    })
 }
 
 impl fmt::Display for Counterexample {
@@ -187,7 +184,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use proptest::strategy::{Strategy, ValueTree};
-    use wakeproof::platform::{Shuttle, Variant};
+    use wakeproof_explore::Search;
 
     use super::*;
 
@@ -201,7 +198,7 @@ mod tests {
             let program = programs.new_tree(&mut runner).unwrap().current();
             let seen = events.clone();
             let body = move || {
-                for record in execute::<Variant<Shuttle>>(&program).records {
+                for record in execute(&program).records {
                     let mut event = format!("{:?}", record.event);
                     if let Some(status) = event.find("queued") {
                         let asleep = event.contains("asleep: true");
@@ -216,7 +213,7 @@ mod tests {
                 }
                 Ok(())
             };
-            explore(Search::Random.scheduler(0, 5), body).unwrap();
+            explore(Search::Random { seed: 0 }, 5, Chosen::CORRECT, body).unwrap();
         }
         let events = events.lock().unwrap();
         let events: Vec<_> = events.iter().map(String::as_str).collect();

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use proptest::test_runner::{Config, RngSeed};
-use wakeproof::inbox::Protocol;
-use wakeproof::platform::{Shuttle, Variant};
+use wakeproof_faults::{Chosen, InboxFault, choose};
 
 use crate::concurrent::{self, Counterexample};
 use crate::history;
@@ -25,11 +24,14 @@ pub enum Found {
 /// Looks for a fault as the property tests look at the correct protocol: first in random histories
 /// of one thread, then in random programs of several, and in programs with tasks. Always with the same
 /// random numbers.
-pub fn find<V: Protocol>() -> Found {
-    if let Err(failure) = history::check::<VirtualTime<V>>(same_cases()) {
+pub fn find(fault: Option<InboxFault>) -> Found {
+    choose(fault.into());
+    let in_history = history::check::<VirtualTime>(same_cases());
+    choose(Chosen::CORRECT);
+    if let Err(failure) = in_history {
         return Found::InHistory(failure);
     }
-    match concurrent::check::<Variant<Shuttle, V>>(same_cases()) {
+    match concurrent::check(fault.into(), same_cases()) {
         Err(counterexample) => Found::InProgram(counterexample),
         Ok(()) => Found::Nothing,
     }

@@ -6,7 +6,6 @@ pub mod config;
 pub mod faults;
 pub mod find;
 pub mod history;
-pub mod lossy;
 pub mod prediction;
 pub mod properties;
 pub mod real;

@@ -10,8 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wakeproof::EventLoop;
-use wakeproof::inbox::{Protocol, Status, Step};
-use wakeproof::platform::{Observer, ParkingLot, Variant};
+use wakeproof::inbox::{Status, Step};
+use wakeproof::platform::ParkingLot;
+use wakeproof_explore::platform::{Observed, Observer};
+use wakeproof_faults::{Chosen, Faulty, choose};
 
 /// How many threads submit.
 pub const THREADS: usize = 8;
@@ -43,7 +45,8 @@ pub struct Report {
     pub sleeps: u64,
 }
 
-/// Submits at least so many callbacks to a loop with this protocol, and waits until they have run.
+/// Submits at least `callbacks` callbacks to a loop with this fault or with none, and waits until all
+/// have run.
 ///
 /// The threads submit in bursts. In between they wait for each other and then pause for a random
 /// moment each, so that the loop falls asleep, or is just about to when the next burst begins. The
@@ -54,7 +57,7 @@ pub struct Report {
 ///
 /// What the watchdog saw: that the loop sleeps although something has not run, and that nobody is
 /// left to wake it; or that nothing has happened for a minute.
-pub fn stress<V: Protocol>(callbacks: u64, seed: u64) -> Result<Report, String> {
+pub fn stress(wrong: Chosen, callbacks: u64, seed: u64) -> Result<Report, String> {
     let each = callbacks.div_ceil(THREADS as u64);
     // For ever, since what has gone wrong may go on using it.
     let board: &'static Board = Box::leak(Box::new(Board::new(each)));
@@ -63,7 +66,8 @@ pub fn stress<V: Protocol>(callbacks: u64, seed: u64) -> Result<Report, String> 
     let (send_end, end) = mpsc::channel();
     thread::spawn(move || {
         BOARD.set(Some(board));
-        let event_loop = EventLoop::<Variant<ParkingLot, V, CountSleeps>>::on_platform();
+        choose(wrong);
+        let event_loop = EventLoop::<Faulty<Observed<ParkingLot, CountSleeps>>>::on_platform();
         let (handle, local) = (event_loop.handle(), event_loop.local());
         let _ = board.stop.set(Box::new({
             let handle = handle.clone();

@@ -1,7 +1,6 @@
 //! A platform for histories of one thread, in virtual time.
 
 use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
 use std::panic;
 use std::rc::Rc;
 use std::thread::ThreadId;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use wakeproof::inbox::{Correct, Protocol};
 use wakeproof::platform::{ParkingLot, Platform};
+use wakeproof_faults::chosen;
 
 /// Production's mutex and threads; a clock that nothing moves but a sleep and [`elapse`]; and a wait
 /// without a deadline that fails instead of waiting.
@@ -17,8 +17,10 @@ use wakeproof::platform::{ParkingLot, Platform};
 /// In a history of one thread nobody could wake the loop. One that sleeps until a deadline sleeps
 /// until then, which takes no real time; one that sleeps without a deadline is wrong, and says so
 /// here at once instead of hanging.
+///
+/// Its inboxes have the fault that was [chosen](wakeproof_faults::choose) on this thread.
 #[derive(Debug)]
-pub struct VirtualTime<V = Correct>(PhantomData<V>);
+pub struct VirtualTime;
 
 thread_local! {
     // Each test has a thread and with it a time of its own.
@@ -49,12 +51,19 @@ pub(crate) fn listen(listener: Option<Listener>) {
     LISTENER.set(listener);
 }
 
-impl<V: Protocol> Platform for VirtualTime<V> {
+impl Platform for VirtualTime {
     type Mutex<T: Send + 'static> = Mutex<T>;
     type Guard<'a, T: Send + 'static> = MutexGuard<'a, T>;
     type Condvar = ();
     type ThreadId = ThreadId;
-    type Protocol = V;
+    type Protocol<T: Send + 'static> = dyn Protocol<Self, T>;
+
+    fn protocol<T: Send + 'static>() -> &'static dyn Protocol<Self, T> {
+        match chosen().inbox {
+            None => &Correct,
+            Some(fault) => fault.protocol(),
+        }
+    }
 
     fn mutex<T: Send + 'static>(value: T) -> Mutex<T> {
         ParkingLot::mutex(value)

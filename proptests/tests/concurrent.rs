@@ -6,8 +6,10 @@ use std::io::Write;
 use std::panic::resume_unwind;
 
 use wakeproof::EventLoop;
-use wakeproof::platform::{Shuttle, Variant};
-use wakeproof_proptests::concurrent::explore::{Search, all_threads_are_started, explore};
+use wakeproof_explore::Search;
+use wakeproof_explore::platform::Shuttle;
+use wakeproof_faults::Chosen;
+use wakeproof_proptests::concurrent::explore::explore;
 use wakeproof_proptests::concurrent::{self, Counterexample};
 use wakeproof_proptests::config::config;
 
@@ -21,17 +23,17 @@ const REGRESSIONS: &str = concat!(
 fn every_execution_ends_and_can_be_explained_by_the_reference() {
     if let Ok(text) = env::var("WAKEPROOF_REPLAY") {
         let (program, schedule) = concurrent::parse(&text).unwrap();
-        succeeds(concurrent::replay::<Variant<Shuttle>>(&program, &schedule));
+        succeeds(concurrent::replay(Chosen::CORRECT, &program, &schedule));
         return;
     }
     for line in fs::read_to_string(REGRESSIONS).unwrap().lines() {
         let (program, schedule) = concurrent::parse(line).unwrap();
-        succeeds(concurrent::replay::<Variant<Shuttle>>(&program, &schedule));
+        succeeds(concurrent::replay(Chosen::CORRECT, &program, &schedule));
         // The schedule may no longer fit, so others are tried too.
-        succeeds(concurrent::try_schedules::<Variant<Shuttle>>(&program, 0));
+        succeeds(concurrent::try_schedules(Chosen::CORRECT, &program, 0));
     }
     let config = config("programs of several threads, and as many with tasks", 80);
-    if let Err(found) = concurrent::check::<Variant<Shuttle>>(config) {
+    if let Err(found) = concurrent::check(Chosen::CORRECT, config) {
         let mut regressions = OpenOptions::new().append(true).open(REGRESSIONS).unwrap();
         writeln!(regressions, "{} @ {}", found.program, found.schedule).unwrap();
         panic!("{found}");
@@ -42,10 +44,8 @@ fn every_execution_ends_and_can_be_explained_by_the_reference() {
 /// lost in that.
 #[test]
 fn an_assertion_that_fails_in_a_callback_is_a_failure() {
-    type Platform = Variant<Shuttle>;
     let body = || {
-        let event_loop = EventLoop::<Platform>::on_platform();
-        all_threads_are_started();
+        let event_loop = EventLoop::<Shuttle>::on_platform();
         let local = event_loop.local();
         local
             .call_soon(|| resume_unwind(Box::new("asserted in a callback")))
@@ -53,7 +53,7 @@ fn an_assertion_that_fails_in_a_callback_is_a_failure() {
         event_loop.stop();
         event_loop.run_forever().map_err(|error| error.to_string())
     };
-    let (reason, _) = explore(Search::Random.scheduler(0, 1), body).unwrap_err();
+    let (reason, _) = explore(Search::Random { seed: 0 }, 1, Chosen::CORRECT, body).unwrap_err();
     assert_eq!(reason, "asserted in a callback");
 }
 

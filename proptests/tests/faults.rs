@@ -4,20 +4,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::test_runner::Config;
-use wakeproof::inbox::Protocol;
-use wakeproof::platform::{Platform, Shuttle, Variant};
+use wakeproof_explore::Search;
+use wakeproof_faults::InboxFault::{
+    AcceptsWhenClosed, CheckOutsideTheLock, ClosesWithoutEmptying, IfInsteadOfWhile,
+    LastInFirstOut, LosesTheLast, NoNotify, Oversleeps, SilentStop, StaysStopped, StopsWhenEmpty,
+};
+use wakeproof_faults::{Chosen, InboxFault, choose};
 use wakeproof_proptests::command::Command::{Cancel, Close, Run, Spawn, Stop, Submit};
 use wakeproof_proptests::command::{Callback, Caller, Due, SpawnThrough, StopThrough, Through};
 use wakeproof_proptests::concurrent::execution::execute;
-use wakeproof_proptests::concurrent::explore::{Search, explore};
+use wakeproof_proptests::concurrent::explore::{explore, searches};
 use wakeproof_proptests::concurrent::program::{self, Program};
 use wakeproof_proptests::concurrent::{self, Counterexample, linearize};
 use wakeproof_proptests::faults::{
-    AcceptsWhenClosed, BelievesEveryWakeup, ClearTakesBack, ClosesWithoutEmptying,
-    CompletionCutsShort, DueEarly, DueTimersJoin, EveryWakeupCounts, InOrderOfSubmission,
-    LastInFirstOut, LastOfEqualsFirst, LastWaiterFirst, LooksTooEarly, LoopNotifiesNobody,
-    LosesTheLast, Oversleeps, PollsForgetWakeups, ReadyIsTooLate, StaysStopped, StopsSilently,
-    StopsWhenEmpty, WakesNobody,
+    ClearTakesBack, CompletionCutsShort, DueEarly, DueTimersJoin, EveryWakeupCounts,
+    InOrderOfSubmission, LastOfEqualsFirst, LastWaiterFirst, PollsForgetWakeups, ReadyIsTooLate,
+    loop_notifies_nobody,
 };
 use wakeproof_proptests::find::{Found, find, same_cases};
 use wakeproof_proptests::history;
@@ -33,12 +35,14 @@ fn property(name: &str) -> Property {
 
 /// The fault breaks this property, and differs from the reference too.
 #[track_caller]
-fn breaks<V: Protocol>(name: &str) -> String {
-    let failure = history::check_property::<VirtualTime<V>>(property(name), same_cases());
+fn breaks(fault: InboxFault, name: &str) -> String {
+    choose(fault.into());
+    let failure = history::check_property::<VirtualTime>(property(name), same_cases());
+    choose(Chosen::CORRECT);
     let failure = failure.expect_err("the property holds in spite of the fault");
     let broken = format!("the history breaks the property {name:?}");
     assert!(failure.starts_with(&broken), "{failure}");
-    match find::<V>() {
+    match find(Some(fault)) {
         Found::InHistory(failure) => failure,
         other => panic!("behaves as the reference; {other}"),
     }
@@ -46,37 +50,37 @@ fn breaks<V: Protocol>(name: &str) -> String {
 
 #[test]
 fn a_lost_callback_breaks_exactly_once() {
-    breaks::<LosesTheLast>("exactly once");
+    breaks(LosesTheLast, "exactly once");
 }
 
 #[test]
 fn another_order_breaks_first_in_first_out() {
-    breaks::<LastInFirstOut>("first in, first out");
+    breaks(LastInFirstOut, "first in, first out");
 }
 
 #[test]
 fn one_iteration_too_many_breaks_the_iteration_snapshot() {
-    breaks::<StopsWhenEmpty>("iteration snapshot");
+    breaks(StopsWhenEmpty, "iteration snapshot");
 }
 
 #[test]
 fn a_stop_that_stays_breaks_stop() {
-    breaks::<StaysStopped>("stop");
+    breaks(StaysStopped, "stop");
 }
 
 #[test]
 fn accepting_on_a_closed_loop_breaks_close() {
-    breaks::<AcceptsWhenClosed>("close");
+    breaks(AcceptsWhenClosed, "close");
 }
 
 #[test]
 fn a_close_that_leaves_the_queue_breaks_destructors() {
-    breaks::<ClosesWithoutEmptying>("destructors");
+    breaks(ClosesWithoutEmptying, "destructors");
 }
 
 #[test]
 fn a_deadline_that_is_missed_breaks_sleep() {
-    breaks::<Oversleeps>("sleep");
+    breaks(Oversleeps, "sleep");
 }
 
 /// The loop refutes a reference with this rule. Gives the history that does.
@@ -159,26 +163,28 @@ fn a_clear_does_not_take_back_a_set() {
 
 /// The fault shows only between threads, and shows again when the execution is repeated.
 #[track_caller]
-fn goes_wrong<V: Protocol>() -> Counterexample {
+fn goes_wrong(fault: InboxFault) -> Counterexample {
     let few = Config {
         cases: 64,
         ..same_cases()
     };
-    assert_eq!(history::check::<VirtualTime<V>>(few), Ok(()));
-    let found = concurrent::check::<Variant<Shuttle, V>>(same_cases());
+    choose(fault.into());
+    assert_eq!(history::check::<VirtualTime>(few), Ok(()));
+    choose(Chosen::CORRECT);
+    let found = concurrent::check(fault.into(), same_cases());
     let found = found.expect_err("the fault does not show");
     let text = found.to_string();
     let (_, command) = text.split_once("WAKEPROOF_REPLAY='").unwrap();
     let (printed, _) = command.split_once('\'').unwrap();
     let (program, schedule) = concurrent::parse(printed).unwrap();
-    let again = concurrent::replay::<Variant<Shuttle, V>>(&program, &schedule).unwrap_err();
+    let again = concurrent::replay(fault.into(), &program, &schedule).unwrap_err();
     assert_eq!(again.to_string(), text);
     *found
 }
 
 #[test]
 fn a_submission_that_wakes_nobody_is_a_deadlock() {
-    let found = goes_wrong::<WakesNobody>();
+    let found = goes_wrong(NoNotify);
     assert!(found.reason.starts_with("deadlock"), "{found}");
     let readme = include_str!("../README.md");
     assert!(readme.contains(&format!("```text\n{found}```")), "{found}");
@@ -186,12 +192,12 @@ fn a_submission_that_wakes_nobody_is_a_deadlock() {
 
 /// The program ends on the correct platform, and not on this one.
 #[track_caller]
-fn deadlocks<P: Platform>(program: &str) {
+fn deadlocks(wrong: Chosen, program: &str) {
     let program = program.parse().unwrap();
-    if let Err(found) = concurrent::try_schedules::<Variant<Shuttle>>(&program, 0) {
+    if let Err(found) = concurrent::try_schedules(Chosen::CORRECT, &program, 0) {
         panic!("{found}");
     }
-    let found = concurrent::try_schedules::<P>(&program, 0);
+    let found = concurrent::try_schedules(wrong, &program, 0);
     let found = found.expect_err("the fault does not show");
     assert!(found.reason.starts_with("deadlock"), "{found}");
 }
@@ -200,53 +206,54 @@ fn deadlocks<P: Platform>(program: &str) {
 mod without_a_wakeup {
     use super::*;
 
-    type Faulty = Variant<Shuttle, WakesNobody>;
-
     #[test]
     fn a_timer_is_a_deadlock() {
-        deadlocks::<Faulty>("0 |  | submit_later1");
+        deadlocks(NoNotify.into(), "0 |  | submit_later1");
     }
 
     #[test]
     fn a_spawn_is_a_deadlock() {
-        deadlocks::<Faulty>("0 |  | spawn");
-        deadlocks::<Faulty>("0 |  | spawn result0");
+        deadlocks(NoNotify.into(), "0 |  | spawn");
+        deadlocks(NoNotify.into(), "0 |  | spawn result0");
     }
 
     #[test]
     fn an_event_is_a_deadlock() {
-        deadlocks::<Faulty>("0 | spawn_local(wait) | set_threadsafe");
+        deadlocks(NoNotify.into(), "0 | spawn_local(wait) | set_threadsafe");
     }
 
     #[test]
     fn a_waker_is_a_deadlock() {
-        deadlocks::<Faulty>("0 | spawn_local(keep_waker wait) | wake0");
+        deadlocks(NoNotify.into(), "0 | spawn_local(keep_waker wait) | wake0");
     }
 
     #[test]
     fn a_cancellation_is_a_deadlock() {
-        deadlocks::<Faulty>("0 | spawn(wait) | cancel_task0");
-        deadlocks::<Faulty>("0 | spawn(wait) | result0");
+        deadlocks(NoNotify.into(), "0 | spawn(wait) | cancel_task0");
+        deadlocks(NoNotify.into(), "0 | spawn(wait) | result0");
     }
 }
 
 #[test]
 fn a_result_that_nobody_is_told_of_is_a_deadlock() {
-    deadlocks::<LoopNotifiesNobody>("0 |  | spawn result0");
-    deadlocks::<LoopNotifiesNobody>("0 |  | spawn(wait) set_threadsafe result0");
+    deadlocks(loop_notifies_nobody(), "0 |  | spawn result0");
+    deadlocks(
+        loop_notifies_nobody(),
+        "0 |  | spawn(wait) set_threadsafe result0",
+    );
 }
 
 /// The question's mistake, made shorter from a program that has other things in it.
 #[test]
 fn an_event_that_is_set_without_the_wakeup_is_a_deadlock() {
     let deadlocks = |program: &Program| {
-        let found = Search::ALL.into_iter().find_map(|search| {
+        let found = searches(0).into_iter().find_map(|search| {
             let program = program.clone();
             let body = move || {
-                execute::<Shuttle>(&program);
+                execute(&program);
                 Ok(())
             };
-            explore(search.scheduler(0, 50), body).err()
+            explore(search, 50, Chosen::CORRECT, body).err()
         });
         found.is_some_and(|(reason, _)| reason.starts_with("deadlock"))
     };
@@ -264,11 +271,10 @@ fn an_event_that_is_set_without_the_wakeup_is_a_deadlock() {
 #[track_caller]
 fn refuted_by<R: Rules>(program: &str) {
     let program = program.parse().unwrap();
-    type Correct = Variant<Shuttle>;
-    if let Err(found) = concurrent::explain_by::<Correct, Documented>(&program, 0) {
+    if let Err(found) = concurrent::explain_by::<Documented>(&program, 0) {
         panic!("{found}");
     }
-    let refuted = concurrent::explain_by::<Correct, R>(&program, 0);
+    let refuted = concurrent::explain_by::<R>(&program, 0);
     let refuted = refuted.expect_err("the loop behaves according to the wrong rule");
     assert!(refuted.reason.starts_with("no order"), "{refuted}");
 }
@@ -302,30 +308,29 @@ fn a_timer_that_does_not_shorten_a_sleep_has_no_explanation() {
         .parse()
         .unwrap();
     let mut seeds = 0..20;
-    let correct = |seed| concurrent::try_schedules::<Variant<Shuttle>>(&program, seed).is_ok();
+    let correct = |seed| concurrent::try_schedules(Chosen::CORRECT, &program, seed).is_ok();
     assert!(seeds.clone().all(correct));
-    let found = seeds.find_map(|seed| {
-        concurrent::try_schedules::<Variant<Shuttle, WakesNobody>>(&program, seed).err()
-    });
+    let found =
+        seeds.find_map(|seed| concurrent::try_schedules(NoNotify.into(), &program, seed).err());
     let found = found.expect("the fault does not show");
     assert!(found.reason.starts_with("no order of the calls"), "{found}");
 }
 
 #[test]
 fn a_stop_that_wakes_nobody_is_a_deadlock() {
-    let found = goes_wrong::<StopsSilently>();
+    let found = goes_wrong(SilentStop);
     assert!(found.reason.starts_with("deadlock"), "{found}");
 }
 
 #[test]
 fn a_look_at_the_queue_that_is_out_of_date_is_a_deadlock() {
-    let found = goes_wrong::<LooksTooEarly>();
+    let found = goes_wrong(CheckOutsideTheLock);
     assert!(found.reason.starts_with("deadlock"), "{found}");
 }
 
 #[test]
 fn a_spurious_wakeup_that_is_believed_has_no_explanation() {
-    let found = goes_wrong::<BelievesEveryWakeup>();
+    let found = goes_wrong(IfInsteadOfWhile);
     assert!(found.program.spurious_wakeups > 0, "{found}");
     assert!(found.reason.starts_with("no order of the calls"), "{found}");
 }
@@ -336,10 +341,10 @@ fn history_of(program: &str) -> History {
     let history = Arc::new(Mutex::new(History::default()));
     let keep = history.clone();
     let body = move || {
-        *keep.lock().unwrap() = execute::<Shuttle>(&program);
+        *keep.lock().unwrap() = execute(&program);
         Ok(())
     };
-    explore(Search::Random.scheduler(0, 1), body).unwrap();
+    explore(Search::Random { seed: 0 }, 1, Chosen::CORRECT, body).unwrap();
     let history = history.lock().unwrap().clone();
     assert_eq!(properties::check(&history), Ok(()));
     assert_eq!(linearize::check(&history, false), Ok(()));
@@ -571,7 +576,7 @@ fn a_callback_on_another_thread_breaks_the_rule_about_threads() {
 /// The demonstration in the README is what is printed.
 #[test]
 fn shrinking_gives_a_history_that_a_person_can_read() {
-    let failure = breaks::<LastInFirstOut>("first in, first out");
+    let failure = breaks(LastInFirstOut, "first in, first out");
     let readme = include_str!("../README.md");
     assert!(
         readme.contains(&format!("```text\n{failure}```")),

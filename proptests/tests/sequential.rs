@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use proptest::test_runner::FileFailurePersistence;
 use wakeproof::EventLoop;
-use wakeproof::inbox::Correct;
 use wakeproof_proptests::config::config;
 use wakeproof_proptests::history;
 use wakeproof_proptests::virtual_time::VirtualTime;
@@ -19,7 +18,7 @@ const REGRESSIONS: &str = concat!(
 fn the_real_loop_behaves_as_the_reference_in_random_histories() {
     let mut config = config("histories of one thread", 300);
     config.failure_persistence = Some(Box::new(FileFailurePersistence::Direct(REGRESSIONS)));
-    if let Err(failure) = history::check::<VirtualTime<Correct>>(config) {
+    if let Err(failure) = history::check::<VirtualTime>(config) {
         panic!("{failure}");
     }
 }
@@ -29,8 +28,7 @@ fn the_real_loop_behaves_as_the_reference_in_random_histories() {
 #[test]
 fn hundreds_of_cancelled_timers_change_nothing() {
     let config = config("histories among cancelled timers", 40);
-    history::check_litter::<VirtualTime<Correct>>(config, true)
-        .unwrap_or_else(|text| panic!("{text}"));
+    history::check_litter::<VirtualTime>(config, true).unwrap_or_else(|text| panic!("{text}"));
 }
 
 /// Time passes where the loop sleeps until a deadline, and nowhere else.

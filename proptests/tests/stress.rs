@@ -4,8 +4,7 @@ use std::env;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
-use wakeproof::inbox::{Correct, Protocol};
-use wakeproof_proptests::faults::{LastInFirstOut, LosesTheLast, WakesNobody};
+use wakeproof_faults::{Chosen, InboxFault};
 use wakeproof_proptests::stress::{Report, stress};
 
 /// `WAKEPROOF_STRESS` sets the number of callbacks: ten million in the long form.
@@ -18,7 +17,7 @@ fn no_callback_of_any_thread_is_lost_or_doubled_or_overtaken() {
         |seed| seed.parse().unwrap(),
     );
     let begun = Instant::now();
-    let report = stress::<Correct>(callbacks, seed).unwrap();
+    let report = stress(Chosen::CORRECT, callbacks, seed).unwrap();
     println!(
         "{report}, in {:.1?} (PROPTEST_RNG_SEED={seed})",
         begun.elapsed()
@@ -31,24 +30,24 @@ fn no_callback_of_any_thread_is_lost_or_doubled_or_overtaken() {
 }
 
 /// The short form, with a fault.
-fn faulty<V: Protocol>() -> Result<Report, String> {
-    stress::<V>(20_000, 1)
+fn faulty(fault: InboxFault) -> Result<Report, String> {
+    stress(fault.into(), 20_000, 1)
 }
 
 #[test]
 fn the_watchdog_sees_a_loop_that_nobody_wakes() {
-    let failure = faulty::<WakesNobody>().unwrap_err();
+    let failure = faulty(InboxFault::NoNotify).unwrap_err();
     assert!(failure.starts_with("the loop sleeps for ever"), "{failure}");
     assert!(!failure.ends_with(" 0 are queued"), "{failure}");
 }
 
 #[test]
 fn the_watchdog_sees_that_callbacks_are_lost() {
-    let failure = faulty::<LosesTheLast>().unwrap_err();
+    let failure = faulty(InboxFault::LosesTheLast).unwrap_err();
     assert!(failure.starts_with("the loop sleeps for ever"), "{failure}");
 }
 
 #[test]
 fn callbacks_that_overtake_each_other_are_counted() {
-    assert!(faulty::<LastInFirstOut>().unwrap().out_of_turn > 0);
+    assert!(faulty(InboxFault::LastInFirstOut).unwrap().out_of_turn > 0);
 }

@@ -29,7 +29,11 @@ impl Platform for ParkingLot {
     type Guard<'a, T: Send + 'static> = MutexGuard<'a, T>;
     type Condvar = Condvar;
     type ThreadId = ThreadId;
-    type Protocol = Correct;
+    type Protocol<T: Send + 'static> = Correct;
+
+    fn protocol<T: Send + 'static>() -> &'static Correct {
+        &Correct
+    }
 
     fn mutex<T: Send + 'static>(value: T) -> Mutex<T> {
         Mutex::new(value)

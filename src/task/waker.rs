@@ -5,7 +5,7 @@ use std::task::Wake;
 
 use crate::event_loop::{Entry, Shared};
 use crate::platform::Platform;
-use crate::task::TaskStep;
+use crate::step::TaskStep;
 
 /// Which task: a place in the loop's slab, and a number that no other task of the loop has had, so
 /// that what was meant for a task that is gone does not reach the next one in its place.

@@ -1,26 +1,24 @@
 //! A fault of the threads that take jobs off the loop's hands.
 
-use wakeproof_proptests::lossy::{Lossy, Lost};
+use wakeproof_faults::{Chosen, choose, chosen};
 
 use super::CorrectSteps;
-use crate::models::PoolPlatform;
-use crate::platform::ModelPlatform;
+use crate::models::MakePool;
 
-impl PoolPlatform for CorrectSteps {
-    type On<P: ModelPlatform> = P;
-}
+impl MakePool for CorrectSteps {}
 
-/// Who gives the threads a job wakes none of them.
+/// Whoever gives the threads a job wakes none of them: each notification of the pool's condvar is lost.
 #[derive(Debug)]
 pub struct JobWithoutWakeup;
 
-impl PoolPlatform for JobWithoutWakeup {
-    type On<P: ModelPlatform> = Lossy<P, Self>;
-}
-
-/// All that concern the threads' pool.
-impl Lost for JobWithoutWakeup {
-    fn is_lost() -> bool {
-        true
+impl MakePool for JobWithoutWakeup {
+    fn make<E>(make: impl FnOnce() -> E) -> E {
+        let before = choose(Chosen {
+            is_lost: Some(|| true),
+            ..chosen()
+        });
+        let pool = make();
+        choose(before);
+        pool
     }
 }

@@ -10,7 +10,7 @@ use crate::models::{
     Announcement, Callback, Drain, OwnSubmission, Parker, RunBatch, Shared, Unpark, WaitingRoom,
     WakeWorker, catch,
 };
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// Every step as it should be.
 #[derive(Debug)]

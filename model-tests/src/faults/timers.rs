@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wakeproof::inbox::{Correct, Inbox, Protocol, StateGuard};
+use wakeproof::inbox::Inbox;
 use wakeproof::platform::Platform;
 
 use crate::models::TimerSteps;
@@ -23,22 +23,7 @@ impl TimerSteps for StaleDeadline {
         let nearest = state.queue.iter().min().copied();
         timers.unlock(state);
         let state = timers.lock();
-        let (state, _) = P::Protocol::sleep(timers, state, nearest);
+        let (state, _) = timers.sleep(state, nearest);
         timers.unlock(state);
-    }
-}
-
-/// Takes the deadline for a delay: sleeps too long by as much as the clock shows already.
-#[derive(Debug)]
-pub struct DeadlineTakenForDelay;
-
-impl Protocol for DeadlineTakenForDelay {
-    fn sleep<'a, P: Platform, T: Send>(
-        inbox: &'a Inbox<P, T>,
-        state: StateGuard<'a, P, T>,
-        deadline: Option<Duration>,
-    ) -> (StateGuard<'a, P, T>, bool) {
-        let deadline = deadline.map(|delay| P::now().saturating_add(delay));
-        Correct::sleep(inbox, state, deadline)
     }
 }

@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use super::Model;
 use super::parker::{Parker, Unpark};
 use crate::faults::CorrectSteps;
-use crate::journal::note;
-use crate::platform::{Flag, ModelPlatform};
+use wakeproof_explore::journal::note;
+use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// How the write of the one flag and the read of the other are ordered.
 pub trait Announcement: Debug + 'static {

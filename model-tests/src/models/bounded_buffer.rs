@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Model;
-use crate::journal::note;
-use crate::platform::ModelPlatform;
+use wakeproof_explore::journal::note;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// Which of the buffer's two condvars a thread uses.
 pub trait WaitingRoom: Debug + 'static {

@@ -1,7 +1,7 @@
 //! `cancel` against the loop that is about to run the callback.
 
 use super::{CheckedLoop, Log, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// One thread submits a callback, cancels it, and submits another one that stops the loop. The
 /// first one is run or cancelled, and its handle knows which.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{CheckedLoop, Log, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// Counts how often it is dropped: with the callback or the future that owns it, once.
 pub(super) struct Token(Arc<AtomicUsize>);

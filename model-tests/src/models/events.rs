@@ -9,7 +9,7 @@ use wakeproof::platform::Platform;
 use wakeproof::{Event, EventHandle, gather};
 
 use super::{CheckedLoop, Log, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// How another thread than the loop's sets an event.
 pub trait SetEvent: Debug + 'static {

@@ -10,8 +10,8 @@ use wakeproof::inbox::Inbox;
 use wakeproof::platform::{Deliberate, Platform};
 
 use super::Model;
-use crate::journal::note;
-use crate::platform::ModelPlatform;
+use wakeproof_explore::journal::note;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// What the queue holds.
 pub type Callback = Box<dyn FnOnce() + Send>;

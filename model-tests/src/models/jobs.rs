@@ -6,23 +6,24 @@ use std::mem::ManuallyDrop;
 use std::num::NonZero;
 use std::sync::Arc;
 
-use wakeproof::platform::Platform;
 use wakeproof::{Executor, SharedTask, Worker};
 
 use super::{CheckedLoop, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
-/// What the executor's threads wait on.
-pub trait PoolPlatform: Debug + 'static {
-    /// The mutex and the condvar of a pool that is to serve a loop on `P`.
-    type On<P: ModelPlatform>: Platform;
+/// How the executor comes by the condvar that its threads wait on.
+pub trait MakePool: Debug + 'static {
+    /// Makes the executor.
+    fn make<E>(make: impl FnOnce() -> E) -> E {
+        make()
+    }
 }
 
-/// An executor whose threads the checkers explore. It is dropped by who has come to the end of a
-/// model, and not by an execution that has failed, since to drop it takes a lock.
-fn executor<P: ModelPlatform, Q: Platform>(size: usize) -> ManuallyDrop<Executor<Q>> {
+/// An executor whose threads the checkers explore. The last line of a model drops it.
+/// An execution that has failed does not, since to drop it takes a lock.
+fn executor<P: ModelPlatform>(size: usize) -> ManuallyDrop<Executor<P>> {
     let size = NonZero::new(size).expect("an executor has threads");
-    let start = |worker: Worker<Q>| {
+    let start = |worker: Worker<P>| {
         let thread = P::spawn(&format!("executor-{}", worker.number()), || worker.run());
         Ok(move || P::join(thread))
     };
@@ -44,12 +45,12 @@ fn result_of<T>(job: SharedTask<T>) -> impl Future<Output = T> {
 #[derive(Debug)]
 pub struct JobsInTurn<const JOBS: usize, E>(PhantomData<E>);
 
-impl<const JOBS: usize, E: PoolPlatform> Model for JobsInTurn<JOBS, E> {
+impl<const JOBS: usize, E: MakePool> Model for JobsInTurn<JOBS, E> {
     const THREADS: usize = 1;
 
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
-        let executor = executor::<P, E::On<P>>(1);
+        let executor = E::make(|| executor::<P>(1));
         let local = event_loop.local();
         event_loop.complete(async {
             for number in 0..JOBS {
@@ -71,7 +72,7 @@ impl<const THREADS: usize> Model for JobsThatMeet<THREADS> {
 
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
-        let executor = executor::<P, P>(THREADS);
+        let executor = executor::<P>(THREADS);
         let local = event_loop.local();
         let meeting = Arc::new((P::mutex(0), P::condvar()));
         event_loop.complete(async {

@@ -1,7 +1,7 @@
 //! Callbacks that submit callbacks.
 
 use super::{CheckedLoop, Log, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// A callback of the loop's own submits another one, and so does a callback from another thread;
 /// the last of the four stops the loop.

@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use wakeproof::inbox::Inbox;
 
 use super::Model;
-use crate::journal::note;
-use crate::platform::{Flag, ModelPlatform};
+use wakeproof_explore::journal::note;
+use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// Where the loop's own thread puts a callback.
 pub trait OwnSubmission: Debug + 'static {

@@ -5,7 +5,7 @@ use std::panic;
 use wakeproof::platform::Deliberate;
 
 use super::{CheckedLoop, Log, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// One thread submits a callback that panics and another one behind it. The panic is reported once
 /// and costs nothing else.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Model;
-use crate::journal::note;
-use crate::platform::{Flag, ModelPlatform};
+use wakeproof_explore::journal::note;
+use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// Blocks a thread until it is given a token, once. The token is an atomic flag; the mutex has
 /// nothing in it, and is there for the condvar.

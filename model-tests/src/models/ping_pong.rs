@@ -1,7 +1,7 @@
 //! Two loops on two threads.
 
 use super::{CheckedLoop, Log, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// A loop on another thread submits to the first one, which submits to it, which submits back, and
 /// both come to their end.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Model;
-use crate::journal::note;
-use crate::platform::{Flag, ModelPlatform};
+use wakeproof_explore::journal::note;
+use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// A queue, a pipe on which the loop blocks, and whether there is a byte on the way already.
 pub struct Shared<P: ModelPlatform> {

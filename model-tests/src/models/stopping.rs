@@ -1,7 +1,7 @@
 //! `stop` from another thread.
 
 use super::{CheckedLoop, Log, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// One thread stops a loop that has nothing to do and may be going to sleep.
 #[derive(Debug)]

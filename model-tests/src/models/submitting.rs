@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use wakeproof::inbox::{Correct, Inbox};
-use wakeproof::platform::{Environment, Loom, Shuttle};
+use wakeproof::inbox::Inbox;
+use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
+use wakeproof_explore::{self as explore, Exploration, Limits, Schedule, Search};
+use wakeproof_faults::{Faulty, InboxFault};
 
-use super::{CheckedLoop, Log, Model, Recorded, SPURIOUS, ensure_loom_can};
-use crate::explore::{self, Exploration, Limits, Schedule, Search};
-use crate::faults::NoNotify;
-use crate::platform::ModelPlatform;
+use super::{CheckedLoop, Log, Model, SPURIOUS, ensure_loom_can, with_fault};
 
 /// `N` threads submit `EACH` callbacks; the one that runs last stops the loop.
 ///
@@ -59,8 +58,8 @@ pub struct Submissions {
     pub each: usize,
     /// What the environment does.
     pub environment: Environment,
-    /// Whether the submission wakes the loop.
-    pub wakes: bool,
+    /// What is wrong with the loop's inbox.
+    pub fault: Option<InboxFault>,
 }
 
 impl Submissions {
@@ -72,14 +71,8 @@ impl Submissions {
     pub fn loom(self, limits: &Limits) -> anyhow::Result<Exploration> {
         let Submissions { threads, each, .. } = self;
         ensure_loom_can(threads, self.environment)?;
-        let body = if self.wakes {
-            submit::<Recorded<Loom, Correct>>
-        } else {
-            submit::<Recorded<Loom, NoNotify>>
-        };
-        Ok(explore::loom(self.environment, limits, move || {
-            body(threads, each);
-        }))
+        let body = with_fault(self.fault, move || submit::<Faulty<Loom>>(threads, each));
+        Ok(explore::loom(self.environment, limits, body))
     }
 
     /// Explores them under shuttle.
@@ -95,12 +88,8 @@ impl Submissions {
     }
 
     fn under_shuttle(self) -> impl Fn() + Send + Sync + 'static {
-        let body = if self.wakes {
-            submit::<Recorded<Shuttle, Correct>>
-        } else {
-            submit::<Recorded<Shuttle, NoNotify>>
-        };
-        move || body(self.threads, self.each)
+        let Submissions { threads, each, .. } = self;
+        with_fault(self.fault, move || submit::<Faulty<Shuttle>>(threads, each))
     }
 }
 

@@ -12,7 +12,7 @@ use wakeproof::{JoinError, ResultError, SharedTask};
 
 use super::closing::Token;
 use super::{CheckedLoop, Log, Model, Parker, Unpark};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// One thread spawns a task on a loop that may be going to sleep. The task runs, and stops the loop.
 #[derive(Debug)]

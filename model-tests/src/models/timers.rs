@@ -7,11 +7,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use wakeproof::platform::{Environment, Platform};
+use wakeproof::platform::Platform;
 use wakeproof::{Local, Sleep, TimerHandle};
+use wakeproof_explore::platform::Environment;
 
 use super::{CheckedLoop, Log, Model, TIMED};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use wakeproof::inbox::{Inbox, Protocol};
-use wakeproof::platform::{Environment, Platform};
+use wakeproof::inbox::Inbox;
+use wakeproof::platform::Platform;
+use wakeproof_explore::platform::Environment;
 
 use super::{Model, TIMED};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// One thread submits while the loop waits until a deadline. If the submission came before the wait
 /// ended, the batch holds it, whatever ended the wait.
@@ -53,7 +54,7 @@ pub trait TimerSteps: Debug + 'static {
     fn sleep<P: Platform>(timers: &Inbox<P, Duration>) {
         let state = timers.lock();
         let nearest = state.queue.iter().min().copied();
-        let (state, _) = P::Protocol::sleep(timers, state, nearest);
+        let (state, _) = timers.sleep(state, nearest);
         timers.unlock(state);
     }
 }

@@ -14,7 +14,7 @@ use wakeproof::Event;
 use wakeproof::platform::Platform;
 
 use super::{CheckedLoop, Model};
-use crate::platform::ModelPlatform;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// At its first poll, starts so many threads. Each of them counts itself and wakes the future, which
 /// is ready when it sees that all have. Gives the number of its polls.

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Model;
-use crate::journal::note;
-use crate::platform::ModelPlatform;
+use wakeproof_explore::journal::note;
+use wakeproof_explore::platform::ModelPlatform;
 
 /// When the thread that enqueues wakes a worker.
 pub trait WakeWorker: Debug + 'static {

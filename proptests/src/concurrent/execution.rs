@@ -11,12 +11,13 @@ use std::task::Waker;
 use std::time::Duration;
 
 use shuttle::thread;
-use wakeproof::platform::{Deliberate, Environment, Platform, Shuttle};
+use wakeproof::platform::{Deliberate, Platform};
 use wakeproof::{
     Closed, EventHandle, EventLoop, EventWait, Handle, Local, SharedTask, Task, hazard,
 };
+use wakeproof_explore::platform::{Environment, Shuttle};
+use wakeproof_faults::Faulty;
 
-use super::explore::all_threads_are_started;
 use super::program::{Program, Step};
 use super::task::Progress;
 use crate::command::{Caller, Due, Event as Flag, Id, Through};
@@ -27,15 +28,15 @@ use crate::record::{Call, Event, OWNER, Outcome, Record, Refusal};
 /// The program's event.
 pub(super) const EVENT: Flag = 0;
 
-/// Executes the program on a loop of this platform, a variant of `Shuttle`, from the making of the
-/// loop to its end. To be called by a thread of shuttle's.
-pub fn execute<P: Platform>(program: &Program) -> History {
+/// Executes the program on a loop under shuttle, from the making of the loop to its end, with what was
+/// [chosen](wakeproof_faults::choose) to be wrong. Call it inside an exploration.
+pub fn execute(program: &Program) -> History {
     Shuttle::enter(Environment {
         spurious_wakeups: program.spurious_wakeups,
         timeouts: program.timers(),
         ..Environment::QUIET
     });
-    let event_loop = EventLoop::<P>::on_platform();
+    let event_loop = EventLoop::<Faulty<Shuttle>>::on_platform();
     event_loop.set_exception_handler(|_| ()); // only panics that the program asks for get there
     let local = event_loop.local();
     let event = wakeproof::Event::new(&local);
@@ -71,7 +72,6 @@ pub fn execute<P: Platform>(program: &Program) -> History {
             thread::spawn(move || me.be_another(&steps))
         })
         .collect();
-    all_threads_are_started();
     Me {
         thread: OWNER,
         shared: shared.clone(),

@@ -1,0 +1,494 @@
+//! `wakeproof conform`: code and specification, step by step, in both directions.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::report::{Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell};
+use anyhow::Context;
+use comfy_table::{Cell, CellAlignment};
+use serde::Serialize;
+use wakeproof_conform::comparison::{Compared, Explorer, compare};
+use wakeproof_conform::event_task::{self, Design};
+use wakeproof_conform::faults::{self, Tried};
+use wakeproof_conform::loop_models;
+use wakeproof_conform::models::{self, Model};
+use wakeproof_conform::mutants::{self, Fate, Mutant};
+use wakeproof_conform::recording::{self, Followed};
+use wakeproof_conform::relation::{Bounds, Source};
+use wakeproof_conform::spec::{default_directory, in_parallel};
+use wakeproof_conform::timers::{self, Timers};
+use wakeproof_explore::Limits;
+use wakeproof_model_tests::faults::CorrectSteps;
+use wakeproof_model_tests::models::Pair;
+
+use super::spec::progress;
+
+const EXAMPLES: &str = "\
+Examples:
+  wakeproof conform                        the code's executions, and what of the specification they show
+  wakeproof conform --model timed-stop     a larger model
+  wakeproof conform --faults               faulty code, against the specification and its faulty twin
+  wakeproof conform --mutants              the code, against the specification with one thing wrong
+  wakeproof conform --trace spec/examples/condition.jsonl          another program's recording
+  wakeproof conform --trace spec/examples/condition-broken.jsonl   refused, and why
+
+The format of recordings is described in spec/README.md. Exit status: 0 if everything is as it
+should be, 1 if not, 2 if the command line or a file is at fault.";
+
+/// Code and specification, compared step by step.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Compare in this model only; may be repeated.
+    #[arg(long = "model", value_name = "NAME", conflicts_with_all = ["faults", "mutants", "trace"])]
+    models: Vec<String>,
+    /// Compare faulty code with the specification as it is, and with the same fault.
+    #[arg(long, conflicts_with_all = ["mutants", "trace"])]
+    faults: bool,
+    /// Leave out each guard and each update of the specification in turn.
+    #[arg(long, conflicts_with = "trace")]
+    mutants: bool,
+    /// Follow a recording of an execution, by any program in any language.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Where the specification is.
+    #[arg(long, value_name = "DIR", default_value_os_t = default_directory())]
+    spec_dir: PathBuf,
+    /// How to print what came of it.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    if let Some(file) = &args.trace {
+        follow(args, file)
+    } else if args.faults {
+        try_faults(args)
+    } else if args.mutants {
+        try_mutants(args)
+    } else {
+        compare_models(args)
+    }
+}
+
+#[derive(Serialize)]
+struct Comparison {
+    model: &'static str,
+    about: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounds: Option<Bounds>,
+    explorer: Explorer,
+    #[serde(flatten)]
+    compared: Compared,
+    as_expected: bool,
+}
+
+impl Comparison {
+    fn new(model: &'static str, about: String, explorer: Explorer, compared: Compared) -> Self {
+        let covered = compared.covered.as_ref();
+        let is_shown = covered.is_none_or(|covered| covered.is_everything());
+        let as_expected = compared.refused.is_none() && compared.cut_short.is_none() && is_shown;
+        Comparison {
+            model,
+            about,
+            bounds: None,
+            explorer,
+            compared,
+            as_expected,
+        }
+    }
+}
+
+/// What is compared.
+enum Work {
+    /// The inbox, in a model with bounds.
+    Inbox(Model, Explorer),
+    /// The loop with timers.
+    Timers(Timers),
+    /// A task and an event.
+    EventTask,
+    /// A model of the loop that loom and shuttle check anyway.
+    Loop(Pair),
+}
+
+/// How many schedules of each model of the loop are followed.
+const SAMPLES: Explorer = Explorer::ShuttleRandom(SCHEDULES);
+const SCHEDULES: u64 = 200;
+
+impl Work {
+    fn select(names: &[String]) -> anyhow::Result<Vec<Work>> {
+        let inbox = models::select(names)?.into_iter().flat_map(|model| {
+            let explorers = model.explorers().into_iter();
+            explorers.map(move |explorer| Work::Inbox(model, explorer))
+        });
+        if !names.is_empty() {
+            return Ok(inbox.collect());
+        }
+        let timers = timers::ALL.into_iter().map(Work::Timers);
+        let loops = loop_models::followed().into_iter().map(Work::Loop);
+        let event_task = std::iter::once(Work::EventTask);
+        Ok(inbox.chain(timers).chain(event_task).chain(loops).collect())
+    }
+
+    fn compare(&self, folder: &Path) -> anyhow::Result<Comparison> {
+        let limits = Limits::default();
+        let source = Source::correct(folder);
+        Ok(match self {
+            Work::Inbox(model, explorer) => {
+                let programs = model.programs();
+                let compared =
+                    compare::<CorrectSteps>(None, &source, &programs, *explorer, &limits)?;
+                let about = model.about.to_owned();
+                Comparison {
+                    bounds: Some(model.bounds),
+                    ..Comparison::new(model.name, about, *explorer, compared)
+                }
+            }
+            Work::Timers(timers) => {
+                let source = timers.source(folder);
+                let compared = timers.compare(None, &source, &limits)?;
+                let about = format!("the loop: {}", timers.about);
+                Comparison::new(timers.name, about, Explorer::ShuttleDepthFirst, compared)
+            }
+            Work::EventTask => {
+                let compared = event_task::compare(folder, Design::Correct, &limits)?;
+                let about = "the loop: a task waits for an event".to_owned();
+                Comparison::new("event task", about, Explorer::ShuttleDepthFirst, compared)
+            }
+            Work::Loop(pair) => {
+                let compared = loop_models::follow(&source, &pair.correct, SCHEDULES)
+                    .with_context(|| pair.name)?;
+                let about = format!("the loop: {}", pair.name);
+                Comparison::new("loop", about, SAMPLES, compared)
+            }
+        })
+    }
+}
+
+/// Does some work for each item, as [`in_parallel`], and shows how far it is.
+fn with_progress<T: Sync, R: Send>(
+    items: &[T],
+    of_what: &str,
+    work: impl Fn(&T) -> anyhow::Result<R> + Sync,
+) -> anyhow::Result<Vec<R>> {
+    let progress = progress(items.len(), of_what);
+    let results = in_parallel(items, |item| {
+        let result = work(item);
+        progress.inc(1);
+        result
+    });
+    progress.finish_and_clear();
+    results
+}
+
+fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        models: &'a [Comparison],
+        not_compared: &'a [(&'a str, &'a str)],
+        steps_followed_per_second: f64,
+        as_expected: bool,
+    }
+    let work = Work::select(&args.models)?;
+    let compared = with_progress(&work, "comparisons", |work| work.compare(&args.spec_dir))?;
+    let as_expected = compared.iter().all(|comparison| comparison.as_expected);
+    // Where the specification's graph is not known before, its evaluation takes most of the time.
+    let sum = |of: fn(&Compared) -> f64| -> f64 {
+        let known = compared.iter().filter(|it| !is_sampled(it.explorer));
+        known.map(|comparison| of(&comparison.compared)).sum()
+    };
+    let rate = sum(|compared| compared.steps as f64) / sum(|compared| compared.seconds_following);
+    if args.format == Format::Json {
+        print_json(&Document {
+            models: &compared,
+            not_compared: &loop_models::ELSEWHERE,
+            steps_followed_per_second: rate,
+            as_expected,
+        })?;
+        return Ok(as_expected.into());
+    }
+    print_table(&models_table(&compared))?;
+    let mut out = io::stdout().lock();
+    for comparison in &compared {
+        explain(&mut out, comparison)?;
+    }
+    if as_expected {
+        writeln!(
+            out,
+            "As expected: every execution is a behaviour of the specification, and all schedules of a model\n\
+             together show all that it allows: each state, each transition. (loom leaves out schedules that\n\
+             differ in nothing a thread could see; timers, tasks, and the models of the whole loop, do not do\n\
+             all that the specification allows.) Followed {:.1} million steps a second.",
+            rate / 1e6
+        )?;
+    } else {
+        writeln!(out, "NOT as expected: look for ✗ in the table.")?;
+    }
+    Ok(as_expected.into())
+}
+
+fn is_sampled(explorer: Explorer) -> bool {
+    matches!(explorer, Explorer::ShuttleRandom(_))
+}
+
+fn models_table(compared: &[Comparison]) -> comfy_table::Table {
+    let mut table = new_table(&[
+        "model",
+        "what happens",
+        "explored by",
+        "executions",
+        "steps",
+        "refused",
+        "states shown",
+        "transitions shown",
+        "seconds",
+    ]);
+    let loops: Vec<&Comparison> = compared.iter().filter(|it| it.model == "loop").collect();
+    for comparison in compared.iter().filter(|it| it.model != "loop") {
+        let compared = &comparison.compared;
+        let refused = usize::from(compared.refused.is_some());
+        let shown = |what: Option<(usize, usize)>| match what {
+            Some((shown, of)) => verdict_cell(&format!("{shown} of {of}"), shown == of),
+            None => Cell::new("–"),
+        };
+        let covered = compared.covered.as_ref();
+        table.add_row(vec![
+            Cell::new(comparison.model),
+            Cell::new(&comparison.about),
+            Cell::new(in_words(comparison.explorer)),
+            right(&grouped(compared.executions)),
+            right(&grouped(compared.steps)),
+            verdict_cell(&refused.to_string(), refused == 0),
+            shown(covered.map(|covered| (covered.states, covered.of_states))),
+            shown(covered.map(|covered| (covered.transitions, covered.of_transitions))),
+            right(&format!("{:.2}", compared.seconds)),
+        ]);
+    }
+    if !loops.is_empty() {
+        let sum = |of: fn(&Compared) -> u64| loops.iter().map(|it| of(&it.compared)).sum();
+        let refused = loops
+            .iter()
+            .filter(|it| it.compared.refused.is_some())
+            .count();
+        let seconds: f64 = loops.iter().map(|it| it.compared.seconds).sum();
+        table.add_row(vec![
+            Cell::new("loop"),
+            Cell::new(format!("the loop: the {} models of its own", loops.len())),
+            Cell::new(in_words(SAMPLES)),
+            right(&grouped(sum(|compared| compared.executions))),
+            right(&grouped(sum(|compared| compared.steps))),
+            verdict_cell(&refused.to_string(), refused == 0),
+            Cell::new("–"),
+            Cell::new("–"),
+            right(&format!("{seconds:.2}")),
+        ]);
+    }
+    table
+}
+
+fn in_words(explorer: Explorer) -> &'static str {
+    match explorer {
+        Explorer::ShuttleDepthFirst => "shuttle, all",
+        Explorer::ShuttleRandom(_) => "shuttle, random",
+        Explorer::Loom => "loom, all",
+    }
+}
+
+fn explain(out: &mut impl Write, comparison: &Comparison) -> io::Result<()> {
+    let Comparison {
+        model,
+        about,
+        compared,
+        ..
+    } = comparison;
+    if let Some(refused) = &compared.refused {
+        writeln!(out, "{model} ({about}): refused\n{}", refused.report)?;
+    }
+    if let Some(why) = &compared.cut_short {
+        writeln!(out, "{model}: cut short ({why}): no proof")?;
+    }
+    for missing in compared.covered.iter().flat_map(|covered| &covered.missing) {
+        writeln!(out, "{model}: not shown: {missing}")?;
+    }
+    Ok(())
+}
+
+fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        faults: &'a [Tried],
+        not_compared: &'a [(&'a str, &'a str)],
+        as_expected: bool,
+    }
+    let faults = faults::all();
+    let tried = with_progress(&faults, "faults", |fault| {
+        faults::try_fault(&args.spec_dir, fault, &Limits::default())
+    })?;
+    let as_expected = tried.iter().all(Tried::is_as_expected);
+    if args.format == Format::Json {
+        print_json(&Document {
+            faults: &tried,
+            not_compared: &faults::ELSEWHERE,
+            as_expected,
+        })?;
+        return Ok(as_expected.into());
+    }
+    let mut table = new_table(&[
+        "fault",
+        "right code, right specification",
+        "faulty code, right specification",
+        "faulty code, faulty specification",
+    ]);
+    for tried in &tried {
+        let refused = match &tried.refused.refused {
+            Some(refused) => format!(
+                "refused at step {}, {}",
+                refused.after_steps + 1,
+                refused.what
+            ),
+            None => "accepted".into(),
+        };
+        table.add_row(vec![
+            Cell::new(tried.fault),
+            accepted(&tried.correct),
+            verdict_cell(&refused, tried.refused.refused.is_some()),
+            accepted(&tried.accepted),
+        ]);
+    }
+    print_table(&table)?;
+    let mut out = io::stdout().lock();
+    for (fault, why) in faults::ELSEWHERE {
+        writeln!(out, "not compared: {fault}: {why}")?;
+    }
+    writeln!(
+        out,
+        "{}",
+        if as_expected {
+            "As expected: the specification tells wrong code from right code, and a specification that is\n\
+             wrong in the same way does not."
+        } else {
+            "NOT as expected: look for ✗ in the table."
+        }
+    )?;
+    Ok(as_expected.into())
+}
+
+fn accepted(compared: &Compared) -> Cell {
+    let executions = grouped(compared.executions);
+    match &compared.refused {
+        None => verdict_cell(&format!("accepted, {executions} executions"), true),
+        Some(refused) => verdict_cell(&format!("refused at {}", refused.what), false),
+    }
+}
+
+fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        mutants: &'a [Mutant],
+        as_expected: bool,
+    }
+    let source = Source::correct(&args.spec_dir);
+    let mutants = mutants::make(&source)?;
+    let every_schedule = |model: &Model| !model.is_sampled;
+    let models: Vec<Model> = models::select(&[])?
+        .into_iter()
+        .filter(every_schedule)
+        .collect();
+    let progress = progress(mutants.len(), "mutants");
+    let tried =
+        mutants::explore(&args.spec_dir, &models, &Limits::default()).and_then(|explored| {
+            mutants::try_all(&args.spec_dir, mutants, &explored, || progress.inc(1))
+        });
+    progress.finish_and_clear();
+    let tried = tried?;
+    let standing = tried.iter().filter(|mutant| mutant.fate == Fate::Stands);
+    let standing = standing.count();
+    let as_expected = standing == 0;
+    if args.format == Format::Json {
+        print_json(&Document {
+            mutants: &tried,
+            as_expected,
+        })?;
+        return Ok(as_expected.into());
+    }
+    let mut table = new_table(&["action", "left out", "what tells it"]);
+    for mutant in &tried {
+        let (fate, is_caught) = match &mutant.fate {
+            Fate::Refused { model } => (format!("an execution is refused ({model})"), true),
+            Fate::NotCovered { model, how } => (format!("not shown: {how} ({model})"), true),
+            Fate::Senseless { why } => (format!("makes no sense: {why}"), true),
+            Fate::BreaksTheContract { property } => (format!("same steps; {property} fails"), true),
+            Fate::Stands => ("nothing".to_owned(), false),
+        };
+        table.add_row(vec![
+            Cell::new(&mutant.action),
+            Cell::new(&mutant.without),
+            verdict_cell(&fate, is_caught),
+        ]);
+    }
+    print_table(&table)?;
+    writeln!(
+        io::stdout(),
+        "{} guards and updates left out, one at a time; {standing} make no difference.",
+        tried.len(),
+    )?;
+    Ok(as_expected.into())
+}
+
+#[derive(Debug, Serialize)]
+struct Recording {
+    accepted: bool,
+    steps: u64,
+    seconds: f64,
+    refused_at_line: Option<u64>,
+    explanation: Option<String>,
+}
+
+fn follow(args: &Args, path: &PathBuf) -> anyhow::Result<Verdict> {
+    let file = path.display();
+    let input = File::open(path)
+        .with_context(|| format!("{file}: cannot be read; is this the file's name?"))?;
+    let start = Instant::now();
+    let followed = recording::follow(&args.spec_dir, path, BufReader::new(input))?;
+    let seconds = start.elapsed().as_secs_f64();
+    let accepted = followed.refused.is_none();
+    match args.format {
+        Format::Table => {
+            let steps = grouped(followed.steps);
+            let mut out = io::stdout().lock();
+            match &followed.refused {
+                None => writeln!(
+                    out,
+                    "{file}: accepted: each of its {steps} steps is one that the specification allows"
+                )?,
+                Some((line, refusal)) => writeln!(
+                    out,
+                    "{file}:{line}: refused, after {steps} steps that the specification allows\n{}",
+                    refusal.explanation
+                )?,
+            }
+        }
+        Format::Json => print_json(&recording_document(followed, seconds))?,
+    }
+    Ok(accepted.into())
+}
+
+fn recording_document(followed: Followed, seconds: f64) -> Recording {
+    let (refused_at_line, explanation) = followed
+        .refused
+        .map(|(line, refusal)| (line, refusal.explanation))
+        .unzip();
+    Recording {
+        accepted: refused_at_line.is_none(),
+        steps: followed.steps,
+        seconds,
+        refused_at_line,
+        explanation,
+    }
+}
+
+fn right(text: &str) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}

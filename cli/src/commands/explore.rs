@@ -1,0 +1,198 @@
+//! Threads that submit to a loop, under a model checker, within bounds of the user's own.
+
+use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
+
+use crate::report::{Format, Verdict, grouped, print_json};
+use anyhow::Context;
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use wakeproof_explore::trace::Trace;
+use wakeproof_explore::{Environment, Exploration, Limits, Outcome, Schedule, Search};
+use wakeproof_faults::InboxFault;
+use wakeproof_model_tests::models::Submissions;
+
+const EXAMPLES: &str = "\
+Examples:
+  wakeproof explore                                  2 threads, under loom: every execution
+  wakeproof explore --threads 2 --spurious 1         and the loop may wake for no reason
+  wakeproof explore --threads 3                      360,882 executions; Ctrl-C ends it
+  wakeproof explore --without-wakeup                 the unsafe call: an execution that fails
+  wakeproof explore --fault stale-asleep-flag        another fault of the inbox
+  wakeproof explore --checker pct --threads 16 --callbacks 30 --seed 7
+  wakeproof explore --checker shuttle --without-wakeup --schedule 0x6,2x2,3x2
+
+Exit status: 0 if what was found is as expected (with the wakeup, nothing; without it, a lost
+wakeup), 1 if not, 2 if the command line is at fault or the exploration was interrupted.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How to explore.
+    #[arg(long, value_enum, default_value_t = Checker::Loom)]
+    checker: Checker,
+    /// How many threads submit: at most 4 under loom.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    threads: u16,
+    /// How many callbacks each of them submits.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    callbacks: u16,
+    /// How many times the loop may wake for no reason.
+    #[arg(long, default_value_t = 0)]
+    spurious: u16,
+    /// Submit without waking the loop: short for --fault no-notify.
+    #[arg(long, conflicts_with = "fault")]
+    without_wakeup: bool,
+    /// What is wrong with the loop's inbox, such as stale-asleep-flag.
+    #[arg(long)]
+    fault: Option<InboxFault>,
+    /// Where random schedules come from: the same seed gives the same ones.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Ends after so many executions. Random searches try 1000 unless told otherwise.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    executions: Option<u64>,
+    /// Replays these choices of shuttle's scheduler instead of searching.
+    #[arg(long, value_name = "CHOICES", conflicts_with = "executions")]
+    schedule: Option<Schedule>,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Checker {
+    /// loom: every execution in the C11 memory model.
+    Loom,
+    /// shuttle: every schedule, depth first.
+    Shuttle,
+    /// shuttle: random schedules.
+    Random,
+    /// shuttle: threads with random priorities that change once.
+    Pct,
+    /// shuttle: a uniform random walk.
+    Walk,
+}
+
+#[derive(Serialize)]
+struct Report {
+    threads: u16,
+    callbacks: u16,
+    spurious_wakeups: u16,
+    fault: Option<&'static str>,
+    executions: u64,
+    seconds: f64,
+    found: String,
+    is_proof: bool,
+    as_expected: bool,
+    counterexample: Option<Trace>,
+}
+
+impl Args {
+    fn wrong(&self) -> Option<InboxFault> {
+        let without_wakeup = self.without_wakeup.then_some(InboxFault::NoNotify);
+        self.fault.or(without_wakeup)
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    let exploration = explore(args)?;
+    let as_expected = match exploration.outcome {
+        Outcome::Found(_) => args.wrong().is_some(),
+        Outcome::Exhausted | Outcome::Sampled => args.wrong().is_none(),
+        Outcome::CutShort(_) => false,
+    };
+    let wrong = "threads submit to a loop that may be asleep";
+    let counterexample = match exploration.outcome {
+        Outcome::Found(_) => Some(Trace::told("explore", wrong, &exploration, "as found")?),
+        _ => None,
+    };
+    let report = Report {
+        threads: args.threads,
+        callbacks: args.callbacks,
+        spurious_wakeups: args.spurious,
+        fault: args.wrong().map(InboxFault::name),
+        executions: exploration.executions,
+        seconds: exploration.time.as_secs_f64(),
+        found: exploration.to_string(),
+        is_proof: matches!(exploration.outcome, Outcome::Exhausted),
+        as_expected,
+        counterexample,
+    };
+    match args.format {
+        Format::Json => print_json(&report)?,
+        Format::Table => print(args, &report)?,
+    }
+    Ok(as_expected.into())
+}
+
+fn explore(args: &Args) -> anyhow::Result<Exploration> {
+    let submissions = Submissions {
+        threads: args.threads.into(),
+        each: args.callbacks.into(),
+        environment: Environment {
+            spurious_wakeups: args.spurious.into(),
+            ..Environment::QUIET
+        },
+        fault: args.wrong(),
+    };
+    if let Some(schedule) = &args.schedule {
+        return Ok(submissions.replay(schedule));
+    }
+    let limits = Limits {
+        executions: args.executions,
+        ..Limits::default()
+    };
+    let watched = limits.progress.clone();
+    ctrlc::set_handler(move || watched.cancel()).context("Ctrl-C cannot be caught")?;
+
+    let (seed, checker) = (args.seed, args.checker);
+    let progress = limits.progress.clone();
+    let explorer = thread::spawn(move || {
+        let shuttle = |search| Ok(submissions.shuttle(search, &limits));
+        match checker {
+            Checker::Loom => submissions.loom(&limits),
+            Checker::Shuttle => shuttle(Search::Exhaustive),
+            Checker::Random => shuttle(Search::Random { seed }),
+            Checker::Pct => shuttle(Search::Pct { seed, depth: 2 }),
+            Checker::Walk => shuttle(Search::RandomWalk { seed }),
+        }
+    });
+    let spinner = ProgressBar::new_spinner();
+    while !explorer.is_finished() {
+        spinner.set_message(format!("{} executions", grouped(progress.executions())));
+        spinner.tick();
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    spinner.finish_and_clear();
+    let exploration = explorer
+        .join()
+        .unwrap_or_else(|payload| std::panic::resume_unwind(payload))?;
+    anyhow::ensure!(
+        !progress.is_cancelled(),
+        "interrupted after {} executions, in {:.1} s; nothing is proved",
+        grouped(exploration.executions),
+        exploration.time.as_secs_f64()
+    );
+    Ok(exploration)
+}
+
+fn print(args: &Args, report: &Report) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if let Some(trace) = &report.counterexample {
+        writeln!(out, "{}", trace.to_text())?;
+        if let Some(schedule) = &trace.schedule {
+            let fault = args
+                .wrong()
+                .map_or(String::new(), |fault| format!(" --fault {fault}"));
+            writeln!(
+                out,
+                "Replay: wakeproof explore --threads {} --callbacks {} --spurious {}{fault} --schedule={schedule}\n",
+                args.threads, args.callbacks, args.spurious
+            )?;
+        }
+    }
+    writeln!(out, "{} ({:.2} s)", report.found, report.seconds)
+}

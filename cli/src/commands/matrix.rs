@@ -1,0 +1,127 @@
+//! Faults down, checkers across.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::matrix::{self, Bounds, Line, Matrix, Result};
+use crate::report::{Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell};
+use anyhow::Context;
+use comfy_table::Cell;
+use indicatif::ProgressBar;
+use wakeproof_model_tests::faults::Checker;
+
+const EXAMPLES: &str = "\
+Examples:
+  wakeproof matrix                 who finds which fault, from runs made now
+  wakeproof matrix --format json   the same for a program
+  wakeproof matrix --seed 7        other random schedules
+  wakeproof trace no-notify        what a fault that was found looks like
+
+A proof is a search that left nothing out: \"all\" in the first row. Everything else has only
+not found anything yet.
+
+Exit status: 0 if every cell is as expected, 1 if not, 2 if the command line is at fault or the
+search was interrupted.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How to print the matrix.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Where the random schedules come from: the same seed gives the same ones.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many random schedules to try for each fault.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    samples: u64,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    let bounds = Bounds {
+        seed: args.seed,
+        samples: args.samples,
+        ..Bounds::default()
+    };
+    let watched = bounds.progress.clone();
+    ctrlc::set_handler(move || watched.cancel()).context("Ctrl-C cannot be caught")?;
+
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let filled = matrix::fill(&bounds, &|name, checker| {
+        spinner.set_message(format!("{name}: {checker}"));
+    });
+    spinner.finish_and_clear();
+    let matrix = filled?;
+    match args.format {
+        Format::Json => print_json(&matrix)?,
+        Format::Table => print(&matrix)?,
+    }
+    Ok(matrix.as_expected.into())
+}
+
+fn print(matrix: &Matrix) -> anyhow::Result<()> {
+    let names = Checker::ALL.map(|checker| checker.to_string());
+    let mut header = vec!["fault"];
+    header.extend(names.iter().map(String::as_str));
+    let mut table = new_table(&header);
+    let mut reasons: Vec<&str> = Vec::new();
+    for line in &matrix.rows {
+        table.add_row(cells(line, &mut reasons));
+    }
+    print_table(&table)?;
+    let mut out = io::stdout().lock();
+    for (index, reason) in reasons.iter().enumerate() {
+        writeln!(out, "[{}] cannot see it: {reason}", index + 1)?;
+    }
+    let conclusion = if matrix.as_expected {
+        "As expected: every fault is found by a search that leaves nothing out, and what is correct is clean."
+    } else {
+        "NOT as expected: look for ✗ in the matrix."
+    };
+    writeln!(out, "{conclusion} ({:.1} s)", matrix.seconds)?;
+    Ok(())
+}
+
+fn cells<'a>(line: &'a Line, reasons: &mut Vec<&'a str>) -> Vec<Cell> {
+    let mut cells = vec![Cell::new(line.name)];
+    for cell in &line.cells {
+        let text = match &cell.result {
+            Result::Found {
+                after,
+                steps,
+                is_shortest,
+                ..
+            } => {
+                let steps = match steps {
+                    Some(steps) if *is_shortest => format!(", shortest: {steps} steps"),
+                    Some(steps) => format!(", {steps} steps"),
+                    None => String::new(),
+                };
+                format!("found: #{}{steps}", grouped(*after))
+            }
+            Result::Falsified { by, .. } => format!("found: {by}"),
+            Result::NotFound {
+                within,
+                is_proof: true,
+            } => format!("clean: all {}", grouped(*within)),
+            Result::NotFound {
+                within,
+                is_proof: false,
+            } => format!("not in {}", grouped(*within)),
+            Result::CannotSee { why } => {
+                let index = reasons
+                    .iter()
+                    .position(|known| known == why)
+                    .unwrap_or_else(|| {
+                        reasons.push(why);
+                        reasons.len() - 1
+                    });
+                cells.push(Cell::new(format!("– [{}]", index + 1)));
+                continue;
+            }
+        };
+        cells.push(verdict_cell(&text, cell.as_expected));
+    }
+    cells
+}

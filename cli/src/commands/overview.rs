@@ -1,0 +1,44 @@
+//! The main job: every check, in one table.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::report::{self, Format, Row, Verdict};
+use crate::{rows, threads};
+
+/// Something that takes a while and ends in rows of the table.
+type Check = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
+
+const CHECKS: [Check; 4] = [
+    ("real threads", || Ok(threads::rows())),
+    ("loom and shuttle", rows::explored),
+    ("the specification", rows::specified),
+    ("code and specification", rows::followed),
+];
+
+pub(crate) fn run(format: Format) -> anyhow::Result<Verdict> {
+    let mut rows = Vec::new();
+    for (name, check) in CHECKS {
+        let progress = ProgressBar::new_spinner().with_message(format!("checking: {name}"));
+        progress.enable_steady_tick(Duration::from_millis(100));
+        let found = check();
+        progress.finish_and_clear();
+        rows.extend(found?);
+    }
+    let verdict = report::print(&rows, format)?;
+    if format == Format::Table {
+        writeln!(io::stdout(), "{}", conclusion(verdict))?;
+    }
+    Ok(verdict)
+}
+
+fn conclusion(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::AsExpected => {
+            "As expected: without the wakeup a callback can wait for ever; with it, none does."
+        }
+        Verdict::NotAsExpected => "NOT as expected: look for ✗ in the table.",
+    }
+}

@@ -1,0 +1,230 @@
+//! `wakeproof spec`: the TLA+ specification, model by model.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::report::{self, Format, Verdict, grouped, new_table, verdict_cell};
+use comfy_table::{Cell, CellAlignment};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use wakeproof_conform::spec::mutants::{self, Fate, Mutant};
+use wakeproof_conform::spec::tlc::{self, TlcFinding};
+use wakeproof_conform::spec::{self, Expected, Finding, Model, Specification};
+
+const EXAMPLES: &str = "\
+Examples:
+  wakeproof spec                                     every model that takes seconds
+  wakeproof spec --model CondvarLoopUnsafe --trace   how a wakeup is lost, step by step
+  wakeproof spec --model CondvarLoopLarge            one that takes longer
+  wakeproof spec --tlc                               compared with TLC, the official checker
+  wakeproof spec --mutants                           whether the specification is sharp";
+
+/// The TLA+ specification: every model, and whether it comes out as it must.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Check this model only; may be repeated.
+    #[arg(long = "model", value_name = "NAME", conflicts_with = "mutants")]
+    models: Vec<String>,
+    /// Print each counterexample as steps in words.
+    #[arg(long, conflicts_with = "mutants")]
+    trace: bool,
+    /// Check with TLC too, and compare.
+    #[arg(long, conflicts_with = "mutants")]
+    tlc: bool,
+    /// Leave out each condition of CondvarLoop in turn, and see whether some model notices.
+    #[arg(long)]
+    mutants: bool,
+    /// Where the specification is.
+    #[arg(long, value_name = "DIR", default_value_os_t = spec::default_directory())]
+    spec_dir: PathBuf,
+    /// How to print the results.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    models: Vec<ModelReport<'a>>,
+    as_expected: bool,
+}
+
+#[derive(Serialize)]
+struct ModelReport<'a> {
+    model: &'a str,
+    module: &'a str,
+    about: &'a str,
+    expected: &'a Expected,
+    found: &'a Finding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tlc: Option<&'a TlcFinding>,
+    /// What is not as expected.
+    differences: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    let specification = Specification::load(&args.spec_dir)?;
+    if args.mutants {
+        return run_mutants(&specification, args.format);
+    }
+    let models = specification.select(&args.models)?;
+    let progress = progress(models.len(), "models");
+    let found = spec::check_all(&models, || progress.inc(1));
+    progress.finish_and_clear();
+    let found = found?;
+    let by_tlc = if args.tlc {
+        let progress = ProgressBar::new_spinner().with_message("checking with TLC");
+        progress.enable_steady_tick(std::time::Duration::from_millis(100));
+        let by_tlc = tlc::check(specification.directory(), &models);
+        progress.finish_and_clear();
+        by_tlc?
+    } else {
+        Vec::new()
+    };
+
+    let models = models
+        .iter()
+        .zip(&found)
+        .map(|(model, found)| ModelReport::new(model, found, &by_tlc));
+    let models: Vec<ModelReport<'_>> = models.collect();
+    let as_expected = models.iter().all(|model| model.differences.is_empty());
+    match args.format {
+        Format::Table => print_table(&models, args)?,
+        Format::Json => report::print_json(&Report {
+            models,
+            as_expected,
+        })?,
+    }
+    Ok(as_expected.into())
+}
+
+impl<'a> ModelReport<'a> {
+    fn new(model: &'a Model, found: &'a Finding, by_tlc: &'a [TlcFinding]) -> Self {
+        let tlc = by_tlc.iter().find(|tlc| tlc.model == model.name);
+        let mut differences = found.differences(&model.expected);
+        if let Some(tlc) = tlc {
+            differences.extend(tlc.disagreements(found));
+            let of_tlc = tlc.differences.iter();
+            differences.extend(of_tlc.map(|difference| format!("TLC: {difference}")));
+        }
+        ModelReport {
+            model: &model.name,
+            module: &model.module,
+            about: &model.about,
+            expected: &model.expected,
+            found,
+            tlc,
+            differences,
+        }
+    }
+}
+
+fn print_table(models: &[ModelReport<'_>], args: &Args) -> io::Result<()> {
+    let mut header = vec!["model", "expected", "found", "states", "depth", "seconds"];
+    if args.tlc {
+        header.extend(["TLC: states", "depth", "seconds"]);
+    }
+    let mut table = new_table(&header);
+    let number = |number: Option<u64>| {
+        let text = number.map_or_else(|| "–".to_owned(), grouped);
+        Cell::new(text).set_alignment(CellAlignment::Right)
+    };
+    let seconds =
+        |seconds: f64| Cell::new(format!("{seconds:.2}")).set_alignment(CellAlignment::Right);
+    for model in models {
+        let found = model.found;
+        let mut row = vec![
+            Cell::new(model.model),
+            Cell::new(model.expected.in_words()),
+            verdict_cell(&found.in_words(), model.differences.is_empty()),
+            number(Some(found.distinct_states)),
+            number(Some(found.depth)),
+            seconds(found.seconds),
+        ];
+        if let Some(tlc) = model.tlc {
+            row.extend([
+                number(Some(tlc.distinct_states)),
+                number(tlc.state_depth),
+                seconds(tlc.seconds),
+            ]);
+        }
+        table.add_row(row);
+    }
+    report::print_table(&table)?;
+    let mut out = anstream::stdout();
+    for model in models {
+        for difference in &model.differences {
+            writeln!(out, "NOT as expected: {}: {difference}", model.model)?;
+        }
+    }
+    for model in models.iter().filter(|_| args.trace) {
+        if let Some(trace) = &model.found.trace {
+            let failure = model.found.in_words();
+            writeln!(
+                out,
+                "\n{}: {failure}. {}\n{trace}",
+                model.model, model.about
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct MutantsReport<'a> {
+    made: usize,
+    caught: usize,
+    may_stand: usize,
+    mutants: &'a [Mutant],
+    as_expected: bool,
+}
+
+fn run_mutants(specification: &Specification, format: Format) -> anyhow::Result<Verdict> {
+    let made = mutants::make(specification)?;
+    let progress = progress(made.len(), "mutants");
+    let mutants = mutants::check_all(specification, made, || progress.inc(1));
+    progress.finish_and_clear();
+    let mutants = mutants?;
+    let caught = mutants.iter().filter(|mutant| mutant.is_caught()).count();
+    let as_expected = mutants.iter().all(Mutant::is_as_expected);
+    let may_stand = mutants.iter().filter(|mutant| mutant.may_stand.is_some());
+    let may_stand = may_stand.count();
+    if format == Format::Json {
+        report::print_json(&MutantsReport {
+            made: mutants.len(),
+            caught,
+            may_stand,
+            mutants: &mutants,
+            as_expected,
+        })?;
+        return Ok(as_expected.into());
+    }
+    let mut table = new_table(&["without", "in", "what becomes of it"]);
+    for mutant in &mutants {
+        let fate = match (&mutant.fate, &mutant.may_stand) {
+            (Fate::Caught { model, how }, _) => format!("{model}: {how}"),
+            (Fate::Stands, Some(reason)) => format!("may stand: {reason}"),
+            (Fate::Stands, None) => "no model notices".to_owned(),
+        };
+        table.add_row(vec![
+            Cell::new(&mutant.without),
+            Cell::new(&mutant.definition),
+            verdict_cell(&fate, mutant.is_as_expected()),
+        ]);
+    }
+    report::print_table(&table)?;
+    let made = mutants.len();
+    writeln!(
+        anstream::stdout(),
+        "{made} mutants, {caught} caught, {may_stand} may stand."
+    )?;
+    Ok(as_expected.into())
+}
+
+/// How far the work is, on standard error, and only if that is a terminal.
+pub(super) fn progress(length: usize, of_what: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {pos}/{len}");
+    ProgressBar::new(length as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(format!("checking {of_what}"))
+}

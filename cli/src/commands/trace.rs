@@ -1,0 +1,112 @@
+//! A counterexample, drawn.
+
+use std::io::{self, Write};
+
+use crate::counterexample;
+use crate::report::{Verdict, print_json};
+use anyhow::Context;
+use clap::ValueEnum;
+use wakeproof_explore::trace::Trace;
+use wakeproof_explore::{Limits, Schedule};
+use wakeproof_model_tests::faults::{self, Checker};
+
+const EXAMPLES: &str = "\
+Examples:
+  wakeproof trace no-notify                          the unsafe call, and what becomes of it
+  wakeproof trace relaxed-flag --checker loom        what only loom can see
+  wakeproof trace clear-after-drain --format mermaid a diagram for markdown
+  wakeproof trace silent-stop --format svg > stop.svg
+  wakeproof trace no-notify --schedule 0x5,2x2       replays a schedule that was found before
+
+wakeproof matrix has the names of the faults.
+
+Exit status: 0 if a counterexample was found, 2 if not, or if the command line is at fault.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The fault's name, such as no-notify.
+    fault: String,
+    /// Who looks for it. shuttle, unless it cannot see the fault.
+    #[arg(long, value_enum)]
+    checker: Option<Who>,
+    /// How to draw it.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Replays these choices of shuttle's scheduler instead of searching.
+    #[arg(long, value_name = "CHOICES", conflicts_with = "checker")]
+    schedule: Option<Schedule>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Who {
+    /// The first with the fewest preemptions, of every execution in the C11 memory model.
+    Loom,
+    /// The shortest of every schedule.
+    Shuttle,
+    /// The specification.
+    Tla,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Lanes, for a terminal.
+    Text,
+    /// A sequence diagram, for markdown.
+    Mermaid,
+    /// A picture in one file.
+    Svg,
+    /// One JSON document.
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    let fault = faults::find(&args.fault)?;
+    let trace = match &args.schedule {
+        Some(schedule) => {
+            let replayed = fault.faulty.replay(schedule);
+            Trace::told(
+                fault.name,
+                fault.wrong,
+                &replayed,
+                "shuttle: a schedule replayed",
+            )?
+        }
+        None => {
+            let checker = match args.checker {
+                Some(Who::Loom) => Checker::Loom,
+                Some(Who::Shuttle) => Checker::ShuttleDepthFirst,
+                Some(Who::Tla) => Checker::Tla,
+                None if fault.blindness(Checker::ShuttleDepthFirst).is_some() => Checker::Loom,
+                None => Checker::ShuttleDepthFirst,
+            };
+            let limits = Limits {
+                executions: Some(100_000),
+                ..Limits::default()
+            };
+            let watched = limits.progress.clone();
+            ctrlc::set_handler(move || watched.cancel()).context("Ctrl-C cannot be caught")?;
+            counterexample::find(&fault, checker, &limits)?
+        }
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Text => {
+            write!(out, "{}", trace.to_text())?;
+            if let Some(schedule) = &trace.schedule {
+                writeln!(
+                    out,
+                    "\nReplay: wakeproof trace {} --schedule={schedule}",
+                    fault.name
+                )?;
+            }
+        }
+        Format::Mermaid => write!(out, "{}", trace.to_mermaid())?,
+        Format::Svg => write!(out, "{}", trace.to_svg())?,
+        Format::Json => {
+            drop(out);
+            print_json(&trace)?;
+        }
+    }
+    Ok(Verdict::AsExpected)
+}

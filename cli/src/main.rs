@@ -1,0 +1,112 @@
+//! The command `wakeproof`.
+
+mod commands;
+mod counterexample;
+mod matrix;
+mod report;
+mod rows;
+mod threads;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::report::{Format, Verdict};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  wakeproof                   every check in one table
+  wakeproof --format json     the same for a program
+  wakeproof demo              another thread sets an event, the safe way
+  wakeproof demo --hang       the unsafe way: nobody wakes the loop, the program hangs
+  wakeproof explore           every execution of two threads that submit
+  wakeproof matrix            every known fault, and who finds it
+  wakeproof trace no-notify   a lost wakeup, step by step
+
+Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
+environment is at fault.";
+
+/// Why is call_soon thread-unsafe? Shows the lost wakeup, and proves that the safe call has none.
+#[derive(Debug, Parser)]
+#[command(name = "wakeproof", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// How to print the table.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The question's program: a task waits for an event that another thread sets, and exits or hangs.
+    Demo(commands::demo::Args),
+    /// Threads that submit to a loop, as many as you like, under a model checker.
+    Explore(commands::explore::Args),
+    /// Every known fault against every checker: who finds what, and who cannot.
+    Matrix(commands::matrix::Args),
+    /// How a fault comes about, step by step, drawn with one lane for each thread.
+    Trace(commands::trace::Args),
+    /// The TLA+ specification: every model, and whether it comes out as it must.
+    Spec(commands::spec::Args),
+    /// A recorded execution, compared with the specification step by step.
+    Conform(commands::conform::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let result = match cli.command {
+        None => commands::overview::run(cli.format),
+        Some(Command::Demo(args)) => commands::demo::run(&args),
+        Some(Command::Explore(args)) => commands::explore::run(&args),
+        Some(Command::Matrix(args)) => commands::matrix::run(&args),
+        Some(Command::Trace(args)) => commands::trace::run(&args),
+        Some(Command::Spec(args)) => commands::spec::run(&args),
+        Some(Command::Conform(args)) => commands::conform::run(&args),
+    };
+    match result {
+        Ok(Verdict::AsExpected) => ExitCode::SUCCESS,
+        Ok(Verdict::NotAsExpected) => ExitCode::from(1),
+        // Who reads the output has seen enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("{error:#}")),
+    }
+}
+
+/// Help and version as clap prints them; a mistake in one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        // Nobody is left to tell if standard output is gone.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.to_string();
+    let mistake: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    let mistake = mistake.join(" ");
+    let mistake = mistake.strip_prefix("error: ").unwrap_or(&mistake);
+    fail(&format!("{mistake} (wakeproof --help says more)"))
+}
+
+fn fail(message: &str) -> ExitCode {
+    // One line, whatever the message has in it; nobody is left to tell if standard error is gone.
+    let message = message.replace('\n', " ");
+    let _ = writeln!(io::stderr(), "wakeproof: {message}");
+    ExitCode::from(2)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

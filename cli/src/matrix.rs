@@ -1,0 +1,496 @@
+//! Who finds what: every fault of the catalogue against every checker.
+//!
+//! Each cell comes from a run made now. A cell says that the fault was found, or that it was not
+//! found in so many executions, or that the checker cannot see a fault of that kind, and why:
+//!
+//! - **shuttle** and **TLA+** explore sequentially consistent executions only. They cannot see
+//!   `relaxed-flag`, in which a read overtakes a write: only loom knows the C11 memory model.
+//! - **Real threads** run on condvars that do not wake spuriously, and on a clock that cannot be told
+//!   to pass a deadline between two given steps. They cannot see `if-instead-of-while`,
+//!   `stale-deadline` and `timeout-means-nothing-to-do`. What else they find is a matter of timing, and
+//!   none of it is a proof.
+//! - **The specification** has one consumer. It cannot see `notify-only-when-empty`, which is about a
+//!   second worker.
+//! - **The property tests** put the fault into the loop itself and make public calls. They cannot see a
+//!   fault of another primitive, nor `timeout-means-nothing-to-do`, by which a whole loop is late and
+//!   loses nothing.
+
+use std::iter;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use wakeproof_conform::spec::steps::Trace;
+use wakeproof_conform::spec::{self, Finding, Specification, in_parallel};
+use wakeproof_explore::{Exploration, Limits, Outcome, Progress, Search};
+use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
+use wakeproof_model_tests::models::{Subject, pairs};
+use wakeproof_proptests::find::{self as properties, Found};
+
+/// The matrix, filled in.
+#[derive(Debug, Serialize)]
+pub struct Matrix {
+    /// The correct protocol, then the faults.
+    pub rows: Vec<Line>,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether every cell is as expected.
+    pub as_expected: bool,
+}
+
+/// What the checkers made of one fault.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// The fault's name, or `correct`.
+    pub name: &'static str,
+    /// What goes wrong.
+    pub wrong: &'static str,
+    /// Where it has been seen.
+    pub seen_in: &'static str,
+    /// What it breaks.
+    pub breaks: String,
+    /// One for each of [`Checker::ALL`].
+    pub cells: Vec<Cell>,
+}
+
+/// What one checker made of one fault.
+#[derive(Debug, Serialize)]
+pub struct Cell {
+    /// Who looked.
+    pub checker: Checker,
+    /// What came of it.
+    pub result: Result,
+    /// Whether that had to come of it.
+    pub as_expected: bool,
+}
+
+/// What came of a search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Result {
+    /// The fault was found.
+    Found {
+        /// In which execution, or after how many states.
+        after: u64,
+        /// How many steps the counterexample has: the shortest of all where `is_shortest`.
+        steps: Option<usize>,
+        /// Whether there is none with fewer steps.
+        is_shortest: bool,
+        /// How it fails.
+        message: String,
+        /// What to give to `wakeproof trace <fault> --schedule=` to see it again, where that is
+        /// possible.
+        replay: Option<String>,
+    },
+    /// A property does not hold.
+    Falsified {
+        /// Of what: a history of one thread, or a program of several.
+        by: &'static str,
+        /// The shortest that shrinking led to, and what is wrong with it.
+        message: String,
+    },
+    /// Nothing was found.
+    NotFound {
+        /// In how many executions, or states.
+        within: u64,
+        /// Whether these are all that there are.
+        is_proof: bool,
+    },
+    /// It was not looked for, since it cannot be seen.
+    CannotSee {
+        /// The reason.
+        why: String,
+    },
+}
+
+/// Bounds for the whole matrix.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// For the searches that try everything: more than most have.
+    pub most_executions: u64,
+    /// The same for shuttle and each model that is correct. The matrix need not prove them: the models'
+    /// own test goes on to the end where there is one in sight, and loom has one for all.
+    pub most_correct_schedules: u64,
+    /// For those that try some.
+    pub samples: u64,
+    /// For real threads, how often.
+    pub repetitions: u64,
+    /// For those that are random, where the randomness comes from.
+    pub seed: u64,
+    /// How long real threads may do nothing before they are found to hang.
+    pub patience: Duration,
+    /// Shared with those who watch.
+    pub progress: Arc<Progress>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            most_executions: 20_000,
+            most_correct_schedules: 5_000,
+            samples: 500,
+            repetitions: 100,
+            seed: 1,
+            patience: Duration::from_secs(1),
+            progress: Arc::default(),
+        }
+    }
+}
+
+/// Real threads that do what is right are given all the time that a busy machine may need.
+const PATIENCE_WITH_THE_CORRECT: Duration = Duration::from_secs(30);
+
+/// Fills in the matrix, and tells `watcher` of each cell before it is looked into.
+///
+/// # Errors
+///
+/// If a checker cannot do its work, or is interrupted.
+pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow::Result<Matrix> {
+    let begun = Instant::now();
+    let faults = catalogue();
+    let specification = Specification::load(&spec::default_directory())?;
+    // Real threads that hang cost time but no work: they do so beside each other.
+    let on_threads = thread::scope(|scope| {
+        let runs: Vec<_> = faults
+            .iter()
+            .map(|fault| scope.spawn(|| on_threads(fault, bounds)))
+            .collect();
+        let correct = on_threads_correct(bounds);
+        let mut results = vec![correct];
+        for run in runs {
+            results.push(run.join().expect("a watchdog does not panic"));
+        }
+        results
+    });
+    // Each row that is not the correct protocol's has a fault.
+    let rows: Vec<Option<&Fault>> = iter::once(None).chain(faults.iter().map(Some)).collect();
+    let cells: Vec<(usize, Checker)> = (0..rows.len())
+        .flat_map(|row| Checker::ALL.map(|checker| (row, checker)))
+        .collect();
+    let results = in_parallel(&cells, |&(row, checker)| {
+        if checker == Checker::Threads {
+            return Ok(on_threads[row].clone());
+        }
+        match rows[row] {
+            None => {
+                watcher("correct", checker);
+                look_at_correct(checker, &specification, bounds)
+            }
+            Some(fault) => {
+                watcher(fault.name, checker);
+                look_for(fault, checker, &specification, bounds)
+            }
+        }
+    })?;
+    let mut cells = cells
+        .iter()
+        .zip(results)
+        .map(|(&(_, checker), result)| Cell {
+            checker,
+            result,
+            as_expected: false,
+        });
+    let mut rows: Vec<Line> = rows
+        .into_iter()
+        .map(|fault| {
+            let cells = cells.by_ref().take(Checker::ALL.len()).collect();
+            match fault {
+                None => Line {
+                    name: "correct",
+                    wrong: "nothing: every model, and every fault's correct twin",
+                    seen_in: "",
+                    breaks: String::new(),
+                    cells,
+                },
+                Some(fault) => Line {
+                    name: fault.name,
+                    wrong: fault.wrong,
+                    seen_in: fault.seen_in,
+                    breaks: fault.breaks.to_string(),
+                    cells,
+                },
+            }
+        })
+        .collect();
+    for row in &mut rows {
+        row.judge();
+    }
+    Ok(Matrix {
+        as_expected: rows.iter().all(Line::is_as_expected),
+        rows,
+        seconds: begun.elapsed().as_secs_f64(),
+    })
+}
+
+/// Any cell of a fault's row, but that of the real threads.
+fn look_for(
+    fault: &Fault,
+    checker: Checker,
+    specification: &Specification,
+    bounds: &Bounds,
+) -> anyhow::Result<Result> {
+    if let Some(why) = fault.blindness(checker) {
+        return Ok(Result::cannot_see(why));
+    }
+    match checker {
+        Checker::Tla => specified(fault, specification),
+        Checker::Properties => falsified(fault),
+        _ => {
+            let exploration = explore(&fault.faulty, checker, bounds.most_executions, bounds)?;
+            not_interrupted(bounds, fault.name, checker, &exploration)?;
+            Ok(Result::of(&exploration, checker))
+        }
+    }
+}
+
+/// Any cell of the first row, but that of the real threads.
+fn look_at_correct(
+    checker: Checker,
+    specification: &Specification,
+    bounds: &Bounds,
+) -> anyhow::Result<Result> {
+    match checker {
+        Checker::Tla => specified_correct(specification),
+        Checker::Properties => Ok(Result::of_properties(&properties::find(None))),
+        _ => correct(checker, bounds),
+    }
+}
+
+/// `most` is how many executions a search that tries everything may take.
+fn explore(
+    subject: &Subject,
+    checker: Checker,
+    most: u64,
+    bounds: &Bounds,
+) -> anyhow::Result<Exploration> {
+    let Bounds { samples, seed, .. } = *bounds;
+    let limits = |executions| Limits {
+        executions: Some(executions),
+        progress: Arc::new(bounds.progress.of_another()),
+        ..Limits::default()
+    };
+    let sample = |search| subject.shuttle(search, &limits(samples));
+    Ok(match checker {
+        Checker::Loom => subject.loom(&limits(most))?,
+        Checker::ShuttleDepthFirst => subject.shortest(&limits(most)),
+        Checker::ShuttlePct => sample(Search::Pct { seed, depth: 2 }),
+        Checker::ShuttleRandom => sample(Search::Random { seed }),
+        Checker::Tla | Checker::Threads | Checker::Properties => {
+            unreachable!("they explore no executions")
+        }
+    })
+}
+
+/// Everything that is correct, one after the other.
+fn all_correct() -> Vec<(&'static str, Subject)> {
+    let models = pairs().into_iter().map(|pair| (pair.name, pair.correct));
+    let twins = catalogue()
+        .into_iter()
+        .map(|fault| (fault.name, fault.correct));
+    models.chain(twins).collect()
+}
+
+fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
+    let most = match checker {
+        Checker::ShuttleDepthFirst => bounds.most_correct_schedules,
+        _ => bounds.most_executions,
+    };
+    let mut all_executions = 0;
+    let mut is_proof = true;
+    for (name, subject) in all_correct() {
+        let exploration = explore(&subject, checker, most, bounds)?;
+        not_interrupted(bounds, name, checker, &exploration)?;
+        match Result::of(&exploration, checker) {
+            Result::NotFound {
+                within,
+                is_proof: proof,
+            } => {
+                all_executions += within;
+                is_proof &= proof;
+            }
+            found => return Ok(found),
+        }
+    }
+    Ok(Result::NotFound {
+        within: all_executions,
+        is_proof,
+    })
+}
+
+fn not_interrupted(
+    bounds: &Bounds,
+    name: &str,
+    checker: Checker,
+    exploration: &Exploration,
+) -> anyhow::Result<()> {
+    let executions = exploration.executions;
+    anyhow::ensure!(
+        !bounds.progress.is_cancelled(),
+        "interrupted in {name} under {checker}, after {executions} executions of it; nothing is proved"
+    );
+    Ok(())
+}
+
+fn on_threads(fault: &Fault, bounds: &Bounds) -> Result {
+    match fault.blindness(Checker::Threads) {
+        Some(why) => Result::cannot_see(why),
+        None => {
+            let exploration = fault.faulty.on_threads(bounds.patience, &repeat(bounds));
+            Result::of(&exploration, Checker::Threads)
+        }
+    }
+}
+
+fn on_threads_correct(bounds: &Bounds) -> Result {
+    let mut within = 0;
+    for (_, subject) in all_correct() {
+        if subject.for_checkers_only {
+            continue;
+        }
+        let exploration = subject.on_threads(PATIENCE_WITH_THE_CORRECT, &repeat(bounds));
+        match Result::of(&exploration, Checker::Threads) {
+            Result::NotFound { within: runs, .. } => within += runs,
+            found => return found,
+        }
+    }
+    Result::NotFound {
+        within,
+        is_proof: false,
+    }
+}
+
+fn repeat(bounds: &Bounds) -> Limits {
+    Limits {
+        executions: Some(bounds.repetitions),
+        ..Limits::default()
+    }
+}
+
+/// The models of the specification in which nothing is wrong.
+const SPECIFIED_CORRECT: [&str; 3] = ["CondvarLoop", "TimerLoop", "SelfPipeLoop"];
+
+fn specified_correct(specification: &Specification) -> anyhow::Result<Result> {
+    let mut states = 0;
+    for name in SPECIFIED_CORRECT {
+        match Result::of_finding(&specification.model(name)?.check()?) {
+            Result::NotFound { within, .. } => states += within,
+            found => return Ok(found),
+        }
+    }
+    Ok(Result::NotFound {
+        within: states,
+        is_proof: true,
+    })
+}
+
+fn specified(fault: &Fault, specification: &Specification) -> anyhow::Result<Result> {
+    let model = fault
+        .specified_as
+        .with_context(|| format!("{} is neither specified nor excused from it", fault.name))?;
+    Ok(Result::of_finding(&specification.model(model)?.check()?))
+}
+
+fn falsified(fault: &Fault) -> anyhow::Result<Result> {
+    let inbox = fault
+        .faulty
+        .fault
+        .with_context(|| format!("{} is neither looked for nor excused from it", fault.name))?;
+    Ok(Result::of_properties(&properties::find(Some(inbox))))
+}
+
+impl Result {
+    fn of_properties(found: &Found) -> Self {
+        let falsified = |by| Result::Falsified {
+            by,
+            message: found.to_string(),
+        };
+        match found {
+            Found::InHistory(_) => falsified("a history"),
+            Found::InProgram(_) => falsified("a program"),
+            Found::Nothing => Result::NotFound {
+                within: 3 * u64::from(properties::same_cases().cases),
+                is_proof: false,
+            },
+        }
+    }
+
+    fn cannot_see(why: &str) -> Self {
+        Result::CannotSee { why: why.into() }
+    }
+
+    fn of_finding(finding: &Finding) -> Self {
+        let states = finding.distinct_states;
+        match finding.outcome {
+            spec::Outcome::Holds => Result::NotFound {
+                within: states,
+                is_proof: true,
+            },
+            // States are explored breadth first, so that what fails first is nearest.
+            outcome => Result::Found {
+                after: states,
+                steps: finding.trace.as_ref().map(Trace::len),
+                is_shortest: outcome == spec::Outcome::Safety,
+                message: finding.in_words(),
+                replay: None,
+            },
+        }
+    }
+
+    fn of(exploration: &Exploration, checker: Checker) -> Self {
+        let within = exploration.executions;
+        match &exploration.outcome {
+            Outcome::Exhausted => Result::NotFound {
+                within,
+                is_proof: true,
+            },
+            Outcome::Sampled | Outcome::CutShort(_) => Result::NotFound {
+                within,
+                is_proof: false,
+            },
+            Outcome::Found(found) => Result::Found {
+                after: found.execution,
+                steps: (checker != Checker::Threads).then(|| found.journal.steps()),
+                is_shortest: checker == Checker::ShuttleDepthFirst && exploration.is_complete,
+                message: found.message.clone(),
+                replay: found.schedule.as_ref().map(ToString::to_string),
+            },
+        }
+    }
+}
+
+impl Line {
+    /// What each cell has to say. Real threads find what timing lets them find; they must only not
+    /// accuse what is correct.
+    fn judge(&mut self) {
+        let name = self.name;
+        for cell in &mut self.cells {
+            cell.as_expected = match (&cell.result, cell.checker) {
+                (Result::CannotSee { .. }, _) => true,
+                (Result::Found { .. } | Result::Falsified { .. }, _) => name != "correct",
+                (Result::NotFound { .. }, Checker::Threads) => true,
+                (Result::NotFound { .. }, checker) => {
+                    name == "correct" || MISSED.contains(&(name, checker))
+                }
+            };
+        }
+    }
+
+    fn is_as_expected(&self) -> bool {
+        // Somebody who leaves nothing out has to find it; and nobody is blind to what is correct.
+        let by_somebody = self.name == "correct"
+            || self.cells.iter().any(|cell| {
+                use Checker::{Loom, ShuttleDepthFirst, Tla};
+                matches!(cell.checker, Tla | Loom | ShuttleDepthFirst)
+                    && matches!(cell.result, Result::Found { .. })
+            });
+        by_somebody && self.cells.iter().all(|cell| cell.as_expected)
+    }
+}
+
+/// What a search that tries only some schedules is known to miss. Probabilistic concurrency testing
+/// puts a thread behind all others when it yields, and to read a virtual clock is to yield: the loop
+/// then never loses the processor between reading the deadline and going to sleep.
+const MISSED: [(&str, Checker); 1] = [("stale-deadline", Checker::ShuttlePct)];

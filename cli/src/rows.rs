@@ -1,0 +1,207 @@
+//! The rows of the main table that checkers fill in.
+
+use wakeproof_conform::comparison::{Compared, Explorer, compare};
+use wakeproof_conform::models;
+use wakeproof_conform::program::Program;
+use wakeproof_conform::relation::Source;
+use wakeproof_conform::spec::{Finding, Model, Specification, check_all, default_directory};
+use wakeproof_explore::{Exploration, Limits, Outcome, Search};
+use wakeproof_faults::InboxFault;
+use wakeproof_model_tests::faults::{CorrectSteps, SetWithoutWakeup};
+use wakeproof_model_tests::models::{EventFromAnotherThread, SPURIOUS, Subject, Submit};
+
+use crate::report::{Row, Work};
+use crate::threads::Call;
+
+/// Two threads submit to a loop that may be going to sleep, or one sets an event that a task waits
+/// for, and a spurious wakeup may come: with the wakeup and without it, under loom and under shuttle.
+///
+/// # Errors
+///
+/// If a checker cannot do its work.
+pub(crate) fn explored() -> anyhow::Result<Vec<Row>> {
+    type Event<S> = EventFromAnotherThread<1, S>;
+    let subjects = [
+        (
+            "call_soon_threadsafe from 2 threads",
+            Call::Safe,
+            Subject::correct::<Submit<2, 1>>(),
+        ),
+        (
+            "call_soon from 2 threads",
+            Call::Unsafe,
+            Subject::with::<Submit<2, 1>>(InboxFault::NoNotify),
+        ),
+        (
+            Call::Safe.event_subject(),
+            Call::Safe,
+            Subject::correct::<Event<CorrectSteps>>(),
+        ),
+        (
+            Call::Unsafe.event_subject(),
+            Call::Unsafe,
+            Subject::correct::<Event<SetWithoutWakeup>>(),
+        ),
+    ]
+    .map(|(name, call, subject)| (name, call, subject.in_environment(SPURIOUS)));
+
+    let limits = Limits::default();
+    let mut rows = Vec::new();
+    for (name, call, subject) in subjects {
+        let exploration = subject.loom(&limits)?;
+        rows.push(explored_row("loom", name, call, &exploration, "executions"));
+    }
+    for (name, call, subject) in subjects {
+        let exploration = subject.shuttle(Search::Exhaustive, &limits);
+        rows.push(explored_row(
+            "shuttle",
+            name,
+            call,
+            &exploration,
+            "schedules",
+        ));
+    }
+    Ok(rows)
+}
+
+fn explored_row(
+    checker: &str,
+    subject: &str,
+    call: Call,
+    exploration: &Exploration,
+    unit: &str,
+) -> Row {
+    let expected = match call {
+        Call::Safe => "no lost wakeup",
+        Call::Unsafe => "a lost wakeup",
+    };
+    let found = match &exploration.outcome {
+        Outcome::Exhausted => "no lost wakeup, all explored".into(),
+        Outcome::Found(found) => format!("a lost wakeup after {} steps", found.journal.steps()),
+        Outcome::Sampled | Outcome::CutShort(_) => exploration.to_string(),
+    };
+    let as_expected = match call {
+        Call::Safe => matches!(exploration.outcome, Outcome::Exhausted),
+        Call::Unsafe => matches!(exploration.outcome, Outcome::Found(_)),
+    };
+    Row {
+        checker: checker.into(),
+        subject: subject.into(),
+        expected: expected.into(),
+        found,
+        work: Work {
+            count: exploration.executions,
+            unit: unit.into(),
+        },
+        seconds: exploration.time.as_secs_f64(),
+        as_expected,
+    }
+}
+
+/// The lines of the overview.
+///
+/// # Errors
+///
+/// If the specification cannot be read or checked.
+pub(crate) fn specified() -> anyhow::Result<Vec<Row>> {
+    let specification = Specification::load(&default_directory())?;
+    let names = OVERVIEW.map(str::to_owned);
+    let models = specification.select(&names)?;
+    let findings = check_all(&models, || ())?;
+    let row = |(model, finding): (&&Model, &Finding)| Row {
+        checker: "TLA+".to_owned(),
+        subject: model.name.clone(),
+        expected: model.expected.in_words(),
+        found: finding.in_words(),
+        work: Work {
+            count: finding.distinct_states,
+            unit: "distinct states".to_owned(),
+        },
+        seconds: finding.seconds,
+        as_expected: finding.differences(&model.expected).is_empty(),
+    };
+    Ok(models.iter().zip(&findings).map(row).collect())
+}
+
+/// The models that the overview shows: the unsafe variant beside the safe one.
+const OVERVIEW: [&str; 4] = [
+    "CondvarLoop",
+    "CondvarLoopUnsafe",
+    "SelfPipeLoop",
+    "SelfPipeLoopUnsafe",
+];
+
+/// The rows of the main table: the code as it is, and without the wakeup, against `CondvarLoop`.
+///
+/// # Errors
+///
+/// If the specification cannot be read or evaluated.
+pub(crate) fn followed() -> anyhow::Result<Vec<Row>> {
+    let safe = in_overview(None)?;
+    let without_wakeup = in_overview(Some(InboxFault::NoNotify))?;
+    let covered = safe.covered.as_ref();
+    let shows_all = covered.is_some_and(|covered| covered.is_everything());
+    let found = match (&safe.refused, covered) {
+        (Some(refused), _) => format!("refused at {}", refused.what),
+        (None, Some(covered)) => format!(
+            "0 refused, shown {} of {} steps",
+            covered.transitions, covered.of_transitions
+        ),
+        (None, None) => "0 refused".into(),
+    };
+    let is_right = safe.refused.is_none() && safe.cut_short.is_none() && shows_all;
+    let refused_at = match &without_wakeup.refused {
+        Some(refused) => format!("refused at {}", refused.what),
+        None => "0 refused".into(),
+    };
+    let is_refused = without_wakeup.refused.is_some();
+    Ok(vec![
+        followed_row(
+            "code against CondvarLoop",
+            "the same steps",
+            found,
+            &safe,
+            is_right,
+        ),
+        followed_row(
+            "code that does not notify",
+            "refused",
+            refused_at,
+            &without_wakeup,
+            is_refused,
+        ),
+    ])
+}
+
+/// The model in which a thread submits and another stops the loop.
+fn in_overview(fault: Option<InboxFault>) -> anyhow::Result<Compared> {
+    let model = &models::select(&["stop".into()])?[0];
+    compare::<CorrectSteps>(
+        fault,
+        &Source::correct(&default_directory()),
+        &Program::all(model.bounds, false),
+        Explorer::ShuttleDepthFirst,
+        &Limits::default(),
+    )
+}
+
+fn followed_row(
+    subject: &str,
+    expected: &str,
+    found: String,
+    compared: &Compared,
+    as_expected: bool,
+) -> Row {
+    Row {
+        checker: "TLA+ steps".into(),
+        subject: subject.into(),
+        expected: expected.into(),
+        found,
+        work: Work {
+            count: compared.executions,
+            unit: "executions".into(),
+        },
+        seconds: compared.seconds,
+        as_expected,
+    }
+}

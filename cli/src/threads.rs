@@ -1,0 +1,335 @@
+//! The two calls on real threads: many submissions to a loop that is idle, and to one that is busy,
+//! and an event that is set many times.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
+use wakeproof::inbox::{Status, Step};
+use wakeproof::platform::{ParkingLot, Platform};
+use wakeproof::{Event, EventHandle, EventLoop, Handle, Local, hazard};
+use wakeproof_explore::platform::{Observed, Observer};
+
+use crate::report::{Row, Work};
+
+/// How many submissions each measurement makes, at as many different moments.
+const SUBMISSIONS: u32 = 200;
+/// A callback that has not run by then is lost. A watchdog: it limits no measurement.
+const WATCHDOG: Duration = Duration::from_secs(10);
+/// How long a callback that was found stranded is watched for a wakeup from nowhere.
+const WATCHED: Duration = Duration::from_millis(2);
+
+/// The call that another thread makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// `call_soon_threadsafe`: enqueues and wakes.
+    Safe,
+    /// `call_soon` from the wrong thread: enqueues.
+    Unsafe,
+}
+
+impl Call {
+    /// asyncio's name for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Call::Safe => "call_soon_threadsafe",
+            Call::Unsafe => "call_soon",
+        }
+    }
+
+    /// Submits a callback in this way.
+    ///
+    /// # Panics
+    ///
+    /// If the loop is closed, or, for the unsafe call, in debug mode.
+    pub fn submit(self, handle: &Handle, callback: impl FnOnce() + Send + 'static) {
+        match self {
+            Call::Safe => drop(handle.call_soon_threadsafe(callback).expect("loop is open")),
+            Call::Unsafe => {
+                drop(hazard::call_soon_without_wakeup(handle, callback).expect("loop is open"));
+            }
+        }
+    }
+
+    /// Sets an event in this way: on the loop's thread, or here.
+    ///
+    /// # Panics
+    ///
+    /// If the loop is closed, or, for the unsafe call, in debug mode.
+    pub fn set(self, event: &EventHandle) {
+        match self {
+            Call::Safe => drop(event.set_threadsafe().expect("loop is open")),
+            Call::Unsafe => hazard::set_event_without_wakeup(event).expect("loop is open"),
+        }
+    }
+
+    /// What a row about an event is called.
+    pub(crate) fn event_subject(self) -> &'static str {
+        match self {
+            Call::Safe => "event set from another thread",
+            Call::Unsafe => "event set without the wakeup",
+        }
+    }
+}
+
+/// What the loop is doing when the callback is submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// It sleeps, having nothing to do.
+    Idle,
+    /// It runs one callback after the other.
+    Busy,
+}
+
+/// What became of a number of submissions.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How many ran without help.
+    pub ran: u32,
+    /// How many the loop slept beside until it was woken for another reason.
+    pub stranded: u32,
+    /// The median of the times from submission to run, of those that ran without help.
+    pub median: Option<Duration>,
+}
+
+/// Submits callbacks from one thread to a loop that runs on another, one at a time, each after
+/// another delay, and looks what becomes of each.
+///
+/// # Panics
+///
+/// If a callback does not run although the loop was woken for it.
+#[must_use]
+pub fn measure(call: Call, load: Load) -> Outcome {
+    let event_loop = EventLoop::new();
+    let handle = event_loop.handle();
+    if load == Load::Busy {
+        stay_busy(event_loop.local());
+    }
+    let submitter = thread::spawn(move || {
+        let (ran, wait) = mpsc::channel();
+        let outcome = submit_repeatedly(&handle, load, &wait, || {
+            let ran = ran.clone();
+            call.submit(&handle, move || {
+                // The thread listens until it has heard of each.
+                let _ = ran.send(Instant::now());
+            });
+        });
+        handle.stop();
+        outcome
+    });
+    event_loop.run_forever().expect("the loop is new");
+    submitter.join().expect("the submitting thread")
+}
+
+/// Sets an event from one thread while a task waits for it on an idle loop, again and again, each
+/// time after another delay, and looks whether the task goes on.
+///
+/// # Panics
+///
+/// If the task does not go on although the loop was woken.
+#[must_use]
+pub fn measure_event(call: Call) -> Outcome {
+    let event_loop = EventLoop::new();
+    let event = Event::new(&event_loop.local());
+    let (handle, setter) = (event_loop.handle(), event.handle());
+    let (ran, wait) = mpsc::channel();
+    let other =
+        thread::spawn(move || submit_repeatedly(&handle, Load::Idle, &wait, || call.set(&setter)));
+    let waiting = async {
+        for _ in 0..SUBMISSIONS {
+            event.wait().await;
+            event.clear();
+            // The other thread listens until it has heard of each.
+            let _ = ran.send(Instant::now());
+        }
+    };
+    event_loop
+        .run_until_complete(waiting)
+        .expect("the loop is new");
+    other.join().expect("the thread that sets the event")
+}
+
+/// Submits something as often as is to be measured, one at a time, and hears through `wait` when it
+/// has run.
+fn submit_repeatedly(
+    handle: &Handle,
+    load: Load,
+    wait: &Receiver<Instant>,
+    submit: impl Fn(),
+) -> Outcome {
+    let mut times = Vec::new();
+    let mut stranded = 0;
+    for submission in 0..SUBMISSIONS {
+        if load == Load::Idle {
+            wait_until_asleep(handle);
+        }
+        spin(delay(submission));
+        let submitted = Instant::now();
+        submit();
+        match watch(handle, wait) {
+            Some(ran) => times.push(ran - submitted),
+            None => stranded += 1,
+        }
+    }
+    times.sort_unstable();
+    Outcome {
+        ran: SUBMISSIONS - stranded,
+        stranded,
+        median: times.get(times.len() / 2).copied(),
+    }
+}
+
+/// When it ran that was submitted, or nothing if it was stranded and had to be rescued.
+fn watch(handle: &Handle, wait: &Receiver<Instant>) -> Option<Instant> {
+    // Asleep beside a callback, and nobody on the way to wake it: in one consistent look.
+    if handle.status().is_stranded() && wait.recv_timeout(WATCHED) == Err(RecvTimeoutError::Timeout)
+    {
+        handle.call_soon_threadsafe(|| ()).expect("loop is open");
+        wait.recv_timeout(WATCHDOG)
+            .expect("the callback was there all along");
+        return None;
+    }
+    Some(wait.recv_timeout(WATCHDOG).expect("a callback was lost"))
+}
+
+/// The rows of the main table.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    vec![
+        measurement(Call::Safe, Load::Idle),
+        measurement(Call::Unsafe, Load::Idle),
+        measurement(Call::Safe, Load::Busy),
+        measurement(Call::Unsafe, Load::Busy),
+        event_measurement(Call::Safe),
+        event_measurement(Call::Unsafe),
+        idle_second(),
+    ]
+}
+
+fn measurement(call: Call, load: Load) -> Row {
+    let subject = match load {
+        Load::Idle => format!("{} to an idle loop", call.name()),
+        Load::Busy => format!("{} to a busy loop", call.name()),
+    };
+    let is_stranded = (call, load) == (Call::Unsafe, Load::Idle);
+    row(subject, is_stranded, || measure(call, load))
+}
+
+fn event_measurement(call: Call) -> Row {
+    let is_stranded = call == Call::Unsafe;
+    row(call.event_subject().into(), is_stranded, || {
+        measure_event(call)
+    })
+}
+
+fn row(subject: String, is_stranded: bool, measure: impl FnOnce() -> Outcome) -> Row {
+    let start = Instant::now();
+    let Outcome {
+        ran,
+        stranded,
+        median,
+    } = measure();
+    let (expected, as_expected) = if is_stranded {
+        ("stranded every time", ran == 0)
+    } else {
+        ("runs every time", stranded == 0)
+    };
+    let median = match median {
+        Some(median) => format!(", median {median:.1?}"),
+        None => String::new(),
+    };
+    Row {
+        checker: "real threads".into(),
+        subject,
+        expected: expected.into(),
+        found: format!("ran {ran}, stranded {stranded}{median}"),
+        work: Work {
+            count: SUBMISSIONS.into(),
+            unit: "submissions".into(),
+        },
+        seconds: start.elapsed().as_secs_f64(),
+        as_expected,
+    }
+}
+
+/// What a second with nothing to do costs: no wakeup and next to no processor time.
+fn idle_second() -> Row {
+    let start = Instant::now();
+    let event_loop = EventLoop::<Observed<ParkingLot, CountWakes>>::on_platform();
+    let handle = event_loop.handle();
+    let watcher = thread::spawn(move || {
+        wait_until_asleep(&handle);
+        let asleep_since = Instant::now();
+        // The second that is measured: nothing is to happen in it.
+        thread::sleep(Duration::from_secs(1));
+        let wakes = WAKES.load(Ordering::Relaxed);
+        handle.stop();
+        (asleep_since.elapsed(), wakes)
+    });
+    WAKES.store(0, Ordering::Relaxed);
+    let before = ThreadTime::now();
+    event_loop.run_forever().expect("the loop is new");
+    let used = before.elapsed();
+    let (idle, wakes) = watcher.join().expect("the watching thread");
+    Row {
+        checker: "real threads".into(),
+        subject: "a loop with nothing to do".into(),
+        expected: "sleeps: no wakeup".into(),
+        found: format!("{wakes} wakeups, {used:.1?} of processor time"),
+        work: Work {
+            count: u64::try_from(idle.as_millis()).unwrap_or(u64::MAX),
+            unit: "milliseconds".into(),
+        },
+        seconds: start.elapsed().as_secs_f64(),
+        as_expected: wakes == 0,
+    }
+}
+
+/// Counts how often the loop of [`idle_second`] wakes.
+#[derive(Debug)]
+struct CountWakes;
+
+static WAKES: AtomicU64 = AtomicU64::new(0);
+
+impl Observer for CountWakes {
+    fn step(step: Step, _status: Option<Status>) {
+        if step == Step::Wake {
+            WAKES.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Blocks until the loop sleeps.
+pub fn wait_until_asleep<P: Platform>(handle: &Handle<P>) {
+    while !handle.status().asleep {
+        thread::yield_now();
+    }
+}
+
+/// Keeps the loop busy for as long as it runs: a callback of some microseconds that schedules
+/// itself again.
+pub fn stay_busy(local: Local) {
+    let next = local.clone();
+    let scheduled = local.call_soon(move || {
+        spin(Duration::from_micros(20));
+        stay_busy(next);
+    });
+    // Refused only when the loop has been closed, and then there is nobody to keep busy.
+    drop(scheduled);
+}
+
+/// A different delay for each submission, up to a third of a millisecond, the same in every run.
+fn delay(submission: u32) -> Duration {
+    Duration::from_micros(u64::from(submission * 7919 % 331))
+}
+
+/// Passes time without giving up the processor, since a sleep cannot be that short.
+fn spin(duration: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        std::hint::spin_loop();
+    }
+}

@@ -1,0 +1,327 @@
+//! The specification: what its models must come out as, that it is sharp, and what the command
+//! says when something is wrong with it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
+use wakeproof_conform::spec::{self, Outcome, Specification, mutants, steps::Trace};
+
+fn specification() -> Specification {
+    Specification::load(&spec::default_directory()).unwrap()
+}
+
+fn wakeproof(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wakeproof"));
+    command.arg("spec").args(arguments).stdin(Stdio::null());
+    // From any directory.
+    command.current_dir(std::env::temp_dir()).output().unwrap()
+}
+
+/// A folder of a test's own, where cargo keeps such, until the test has passed.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("spec-{}-{number}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn every_model_comes_out_as_the_manifest_says() {
+    let specification = specification();
+    let models = specification.select(&[]).unwrap();
+    let findings = spec::check_all(&models, || ()).unwrap();
+    for (model, finding) in models.iter().zip(&findings) {
+        let differences = finding.differences(&model.expected);
+        assert!(differences.is_empty(), "{}: {differences:?}", model.name);
+        // Somebody does something in every step of a counterexample.
+        for step in finding.trace.iter().flat_map(Trace::steps) {
+            let told = !step.who.is_empty() && !step.action.is_empty() && !step.what.is_empty();
+            assert!(told, "{}: {step}", model.name);
+        }
+    }
+}
+
+#[test]
+fn every_file_is_in_the_manifest_and_every_model_says_what_it_shows() {
+    let specification = specification();
+    let known: BTreeSet<PathBuf> = specification
+        .models()
+        .iter()
+        .flat_map(|model| [model.path(), model.module_path()])
+        .collect();
+    for entry in fs::read_dir(specification.directory()).unwrap() {
+        let path = entry.unwrap().path();
+        if matches!(
+            path.extension().and_then(|e| e.to_str()),
+            Some("tla" | "cfg")
+        ) {
+            assert!(known.contains(&path), "{} is not in it", path.display());
+        }
+    }
+    for model in specification.models() {
+        assert!(
+            model.about.ends_with('.'),
+            "{}: {:?}",
+            model.name,
+            model.about
+        );
+        let fails = model.expected.outcome != Outcome::Holds;
+        assert_eq!(fails, model.expected.fails.is_some(), "{}", model.name);
+        assert!(model.name.starts_with(&model.module), "{}", model.name);
+    }
+}
+
+#[test]
+fn each_module_has_a_model_that_fails_beside_one_that_holds() {
+    let specification = specification();
+    for module in [
+        "EventLoop",
+        "CondvarLoop",
+        "CondvarLoopInduction",
+        "SelfPipeLoop",
+    ] {
+        for fails in [false, true] {
+            let found = specification.models().iter().any(|model| {
+                model.module == module
+                    && model.is_default
+                    && (model.expected.outcome != Outcome::Holds) == fails
+            });
+            assert!(found, "{module}, fails: {fails}");
+        }
+    }
+}
+
+/// What becomes of them is for `wakeproof spec --mutants`.
+#[test]
+fn the_specification_has_mutants() {
+    let mutants = mutants::make(&specification()).unwrap();
+    // Every action has a guard at least, and fairness asks for two things.
+    assert!(mutants.len() > 40, "{} mutants", mutants.len());
+}
+
+fn trace(model: &str) -> Trace {
+    let finding = specification().model(model).unwrap().check().unwrap();
+    finding.trace.unwrap()
+}
+
+#[test]
+fn a_counterexample_is_told_in_words() {
+    let told = trace("CondvarLoopUnsafe").to_string();
+    let expected = "  \
+  1. Loop: Lock — takes the mutex (holder: Nobody → Loop, phase: idle → started)
+  2. Loop: Sleep — begins to wait, and lets the mutex go by that \
+(holder: Loop → Nobody, asleep: no → yes, waitSet: nobody → {Loop})
+  3. s1: Lock — takes the mutex (holder: Nobody → s1)
+  4. s1: Enqueue — puts its callback last in the queue (queue: empty → [s1#1])
+";
+    assert_eq!(told.trim_start(), expected.trim_start());
+}
+
+/// A copy of the specification in which some text of a file is replaced.
+fn broken(file: &str, from: &str, to: &str) -> Folder {
+    let copy = Folder::new();
+    for entry in fs::read_dir(spec::default_directory()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+        }
+    }
+    let path = copy.path().join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{file} has no {from}");
+    fs::write(path, text.replace(from, to)).unwrap();
+    copy
+}
+
+fn check_copy(copy: &Path, arguments: &[&str]) -> Output {
+    let directory = copy.to_str().unwrap();
+    wakeproof(&[&["--spec-dir", directory], arguments].concat())
+}
+
+#[test]
+fn without_the_notify_in_the_safe_variant_the_command_fails() {
+    let copy = broken("CondvarLoop.tla", "IF Wakes /\\ asleep", "IF FALSE");
+    let output = check_copy(copy.path(), &["--model", "CondvarLoop", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["as_expected"], false);
+    assert_eq!(report["models"][0]["found"]["fails"], "NoWakeupLost");
+}
+
+#[test]
+fn a_design_that_breaks_the_contract_is_not_a_refinement_of_it() {
+    // Takes the oldest callback only.
+    let copy = broken(
+        "CondvarLoop.tla",
+        "    /\\ batch' = queue\n    /\\ queue' = <<>>\n",
+        "    /\\ batch' = IF queue = <<>> THEN <<>> ELSE <<Head(queue)>>\n    \
+             /\\ queue' = IF queue = <<>> THEN <<>> ELSE Tail(queue)\n",
+    );
+    let output = check_copy(copy.path(), &["--model", "CondvarLoopOrder"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("RefinesEventLoop fails"), "{text}");
+}
+
+#[test]
+fn the_invariant_is_not_inductive_without_what_the_loop_goes_by() {
+    for conjunct in [
+        "pc[Loop] = \"waiting\" => asleep",
+        "pc[Loop] = \"sleep\" => NothingToDo",
+    ] {
+        let copy = broken("CondvarLoopInduction.tla", conjunct, "TRUE");
+        let arguments = ["--model", "CondvarLoopInduction", "--format", "json"];
+        let output = check_copy(copy.path(), &arguments);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["models"][0]["found"]["fails"], "Inv", "{conjunct}");
+    }
+}
+
+#[test]
+fn a_number_that_is_not_the_manifests_is_not_as_expected() {
+    let copy = broken("manifest.json", "\"stateDepth\": 6", "\"stateDepth\": 9");
+    let output = check_copy(copy.path(), &["--model", "CondvarLoopUnsafeDeadlock"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("6 states deep instead of 9"), "{text}");
+}
+
+#[track_caller]
+fn expect_error(output: &Output, expected: &[&str]) {
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+    for expected in expected {
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn what_is_missing_or_broken_is_named_in_one_line() {
+    expect_error(
+        &wakeproof(&["--model", "Nonsense"]),
+        &["no model is called Nonsense", "CondvarLoopUnsafe"],
+    );
+    expect_error(
+        &wakeproof(&["--spec-dir", "/nonexistent"]),
+        &["/nonexistent/manifest.json", "--spec-dir"],
+    );
+    let unsafe_only = ["--model", "CondvarLoopUnsafe"];
+    for (file, from, to, expected) in [
+        (
+            "CondvarLoop.tla",
+            "Sleep ==",
+            "Sleep = =",
+            "CondvarLoop.tla:",
+        ),
+        (
+            "CondvarLoop.tla",
+            "holder = Nobody",
+            "holdr = Nobody",
+            "holdr",
+        ),
+        (
+            "CondvarLoopUnsafe.cfg",
+            "CONSTANTS",
+            "CONSTNATS",
+            "CondvarLoopUnsafe.cfg",
+        ),
+        ("CondvarLoopUnsafe.cfg", "    Wakes = FALSE\n", "", "Wakes"),
+        (
+            "CondvarLoopUnsafe.cfg",
+            "NoWakeupLost\n",
+            "NoWakeupFound\n",
+            "NoWakeupFound",
+        ),
+        ("EventLoop.tla", "Init ==", "Init = =", "EventLoop"),
+        (
+            "manifest.json",
+            "\"modules\"",
+            "\"moduls\"",
+            "manifest.json is broken",
+        ),
+        (
+            "manifest.json",
+            "\"success\"",
+            "\"succes\"",
+            "manifest.json is broken",
+        ),
+    ] {
+        let copy = broken(file, from, to);
+        expect_error(&check_copy(copy.path(), &unsafe_only), &[expected]);
+    }
+    let copy = broken("CondvarLoop.tla", "", "");
+    for file in ["CondvarLoop.tla", "CondvarLoopUnsafe.cfg", "EventLoop.tla"] {
+        fs::rename(copy.path().join(file), copy.path().join("aside")).unwrap();
+        let stem = file.split('.').next().unwrap();
+        expect_error(&check_copy(copy.path(), &unsafe_only), &[stem]);
+        fs::rename(copy.path().join("aside"), copy.path().join(file)).unwrap();
+    }
+}
+
+/// `spec/tlc.py` with its own `target/`; nothing if there is no Python to run it.
+fn tlc(target: &Path, path: Option<&Path>, settings: &[(&str, &str)]) -> Option<Output> {
+    // What is called python3 may be a script that needs other programs.
+    let executable = ["-c", "import sys; print(sys.executable)"];
+    let python = Command::new("python3").args(executable).output().ok()?;
+    let python = String::from_utf8(python.stdout).unwrap();
+    let python = python.trim_end();
+    let mut command = Command::new(python);
+    command
+        .arg(spec::default_directory().join("tlc.py"))
+        .args(["--model", "CondvarLoopUnsafe", "--target"])
+        .arg(target)
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null());
+    if let Some(path) = path {
+        command.env("PATH", path);
+    }
+    Some(command.output().unwrap())
+}
+
+#[test]
+fn what_tlc_needs_is_named_and_nothing_is_left_half_written() {
+    let target = Folder::new();
+    let nothing = Folder::new();
+    let Some(without_java) = tlc(target.path(), Some(nothing.path()), &[]) else {
+        println!("not tested: there is no python3");
+        return;
+    };
+    expect_error(&without_java, &["Java 11", "install"]);
+
+    // A java that would say nothing: it does not come to that.
+    let java = nothing.path().join("java");
+    fs::write(&java, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&java, fs::Permissions::from_mode(0o755)).unwrap();
+    let offline = [("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", "/nonexistent")];
+    let output = tlc(target.path(), Some(nothing.path()), &offline).unwrap();
+    expect_error(&output, &["pip cannot download", "network"]);
+    assert_eq!(fs::read_dir(target.path()).unwrap().count(), 0);
+
+    let jar = target.path().join("tla2tools.jar");
+    fs::write(&jar, "not a jar").unwrap();
+    let output = tlc(target.path(), Some(nothing.path()), &[]).unwrap();
+    expect_error(&output, &["tla2tools.jar", "SHA-256", "delete it"]);
+}

@@ -1,0 +1,197 @@
+//! Whether the comparison is sharp: code that is wrong, against the specification as it is and
+//! against one that is wrong in the same way.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::action::Action;
+use crate::comparison::{Compared, Explorer, compare};
+use crate::program::Program;
+use crate::relation::{Bounds, Source};
+use wakeproof_explore::Limits;
+use wakeproof_faults::InboxFault;
+use wakeproof_model_tests::faults::{CorrectSteps, PanicLosesTheBatch};
+
+/// A fault of the catalogue that both the code and the specification can have.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    /// Its name in the catalogue.
+    pub name: &'static str,
+    inbox: Option<InboxFault>,
+    compare: Compare,
+    bounds: Bounds,
+    panics: bool,
+    wakes: bool,
+    instead: &'static [(Action, &'static [&'static str])],
+}
+
+type Compare =
+    fn(Option<InboxFault>, &Source, &[Program], Explorer, &Limits) -> anyhow::Result<Compared>;
+
+/// What came of a fault.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tried {
+    /// The fault's name in the catalogue.
+    pub fault: &'static str,
+    /// The code as it should be, in the same model: accepted.
+    pub correct: Compared,
+    /// The faulty code against the specification as it is: refused.
+    pub refused: Compared,
+    /// The faulty code against the specification with the same fault: accepted.
+    pub accepted: Compared,
+}
+
+impl Tried {
+    /// Whether the fault is seen where it is, and only there.
+    #[must_use]
+    pub fn is_as_expected(&self) -> bool {
+        self.correct.refused.is_none()
+            && self.refused.refused.is_some()
+            && self.accepted.refused.is_none()
+            && self.accepted.cut_short.is_none()
+    }
+}
+
+/// Why the other faults of the catalogue are not compared.
+pub const ELSEWHERE: [(&str, &str); 8] = [
+    ("notify-without-lock", OWN_PROTOCOL),
+    ("clear-after-drain", OWN_PROTOCOL),
+    ("notify-only-when-empty", OWN_PROTOCOL),
+    ("wrong-sleeper", OWN_PROTOCOL),
+    (
+        "two-queues",
+        "its second queue has no lock, so that what goes into it is no step",
+    ),
+    ("relaxed-flag", OWN_PROTOCOL),
+    (
+        "silent-timer",
+        "it is no-notify, in a loop with timers: that is compared with TimerLoop",
+    ),
+    ("stale-deadline", OWN_PROTOCOL),
+];
+
+const OWN_PROTOCOL: &str = "it is in a small protocol of its own, whose steps are not the inbox's";
+
+const ONE_CALLBACK: Bounds = Bounds {
+    submitters: 1,
+    ..Bounds::NOTHING
+};
+
+/// Every fault that can be compared.
+#[must_use]
+pub fn all() -> Vec<Fault> {
+    fn fault(inbox: InboxFault, instead: &'static [(Action, &'static [&'static str])]) -> Fault {
+        Fault {
+            name: inbox.name(),
+            inbox: Some(inbox),
+            compare: compare::<CorrectSteps>,
+            bounds: ONE_CALLBACK,
+            panics: false,
+            wakes: true,
+            instead,
+        }
+    }
+    use Action::{Enqueue, Lock, Notify, Refuse, Run, Sleep, Stop, Unlock, Wake};
+    use InboxFault::{
+        AcceptAfterClose, CheckOutsideTheLock, IfInsteadOfWhile, NoNotify, NotifyBeforeEnqueue,
+        SilentStop, StaleAsleepFlag, TimeoutMeansNothingToDo,
+    };
+    vec![
+        Fault {
+            wakes: false,
+            ..fault(NoNotify, &[])
+        },
+        fault(
+            NotifyBeforeEnqueue,
+            &[
+                (Notify, &["NotifyFirst"]),
+                (Unlock, &["Unlock", "UnlockToEnqueue"]),
+                (Lock, &["Lock", "LockToEnqueue"]),
+                (Enqueue, &["EnqueueLate"]),
+                (Refuse, &["RefuseLate"]),
+            ],
+        ),
+        fault(
+            CheckOutsideTheLock,
+            &[
+                (Unlock, &["Unlock", "UnlockToSleep"]),
+                (Lock, &["Lock", "LockToSleep"]),
+                (Sleep, &["SleepAnyway"]),
+            ],
+        ),
+        fault(
+            StaleAsleepFlag,
+            &[
+                (Unlock, &["Unlock", "UnlockByTheFlag"]),
+                (Lock, &["Lock", "LockByTheFlag"]),
+                (Enqueue, &["EnqueueByTheFlag"]),
+                (Refuse, &["RefuseByTheFlag"]),
+            ],
+        ),
+        Fault {
+            bounds: Bounds {
+                spurious_wakeups: 1,
+                ..ONE_CALLBACK
+            },
+            ..fault(IfInsteadOfWhile, &[(Wake, &["WakeWithoutLooking"])])
+        },
+        Fault {
+            bounds: Bounds {
+                stoppers: 1,
+                ..ONE_CALLBACK
+            },
+            ..fault(SilentStop, &[(Stop, &["StopSilently"])])
+        },
+        fault(
+            AcceptAfterClose,
+            &[
+                (Unlock, &["Unlock", "UnlockByTheCheck"]),
+                (Lock, &["Lock", "LockByTheCheck"]),
+                (Enqueue, &["EnqueueByTheCheck"]),
+            ],
+        ),
+        Fault {
+            bounds: Bounds {
+                timeouts: 1,
+                ..ONE_CALLBACK
+            },
+            ..fault(TimeoutMeansNothingToDo, &[(Wake, &["WakeToTakeNothing"])])
+        },
+        Fault {
+            name: "panic-loses-batch",
+            inbox: None,
+            compare: compare::<PanicLosesTheBatch>,
+            bounds: Bounds {
+                callbacks_each: 2,
+                ..ONE_CALLBACK
+            },
+            panics: true,
+            wakes: true,
+            instead: &[(Run, &["RunAndLoseTheRest"])],
+        },
+    ]
+}
+
+/// Tries a fault under every schedule.
+///
+/// # Errors
+///
+/// If the specification cannot be read or evaluated.
+pub fn try_fault(folder: &Path, fault: &Fault, limits: &Limits) -> anyhow::Result<Tried> {
+    let correct = Source::correct(folder);
+    let faulty = Source {
+        module: "CondvarLoopFaults",
+        wakes: fault.wakes,
+        instead: fault.instead,
+        ..correct.clone()
+    };
+    let programs = Program::all(fault.bounds, fault.panics);
+    let every_schedule = Explorer::ShuttleDepthFirst;
+    Ok(Tried {
+        fault: fault.name,
+        correct: compare::<CorrectSteps>(None, &correct, &programs, every_schedule, limits)?,
+        refused: (fault.compare)(fault.inbox, &correct, &programs, every_schedule, limits)?,
+        accepted: (fault.compare)(fault.inbox, &faulty, &programs, every_schedule, limits)?,
+    })
+}

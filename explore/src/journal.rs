@@ -1,0 +1,150 @@
+//! What happened in an execution: the steps that its threads took, in order.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt::{self, Debug};
+
+use wakeproof::inbox::{Status, Step};
+use wakeproof::platform::Platform;
+
+use crate::observe::Watch;
+
+/// The steps of one execution, from its beginning to its end or to its failure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// The threads' names, in the order in which they first did something.
+    pub threads: Vec<String>,
+    /// The steps, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// How many steps it has, without the ends of threads.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        let is_step = |entry: &&Entry| entry.what != What::End;
+        self.entries.iter().filter(is_step).count()
+    }
+}
+
+/// One step of one thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose step: an index into [`Journal::threads`].
+    pub thread: usize,
+    /// What it did.
+    pub what: What,
+}
+
+/// What a thread did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A step of the loop's protocol, and what it led to if it was one under the lock.
+    Step(Step, Option<Status>),
+    /// The condvar was notified, and somebody was waiting or nobody was.
+    Notified {
+        /// Whether the notification reached a waiter.
+        somebody: bool,
+    },
+    /// A step of another protocol, or of the model, in words.
+    Note(Cow<'static, str>),
+    /// The thread has come to its end.
+    End,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Step(step, _) => write!(f, "{step:?}"),
+            What::Notified { somebody: true } => f.write_str("notified the sleeper"),
+            What::Notified { somebody: false } => f.write_str("notified nobody"),
+            What::Note(note) => f.write_str(note),
+            What::End => f.write_str("ends"),
+        }
+    }
+}
+
+thread_local! {
+    // loom and shuttle run all threads of an execution on one of the operating system's.
+    static JOURNAL: RefCell<Recording> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Recording {
+    /// A `Platform::ThreadId` for each of [`Journal::threads`], in their order.
+    identities: Vec<Box<dyn Any>>,
+    journal: Journal,
+}
+
+/// Begins an empty journal, for the execution that begins.
+pub fn begin() {
+    JOURNAL.with_borrow_mut(|recording| {
+        recording.identities.clear();
+        recording.journal.threads.clear();
+        recording.journal.entries.clear();
+    });
+}
+
+/// Ends the journal and returns it.
+#[must_use]
+pub fn take() -> Journal {
+    JOURNAL.with_borrow_mut(|recording| {
+        recording.identities.clear();
+        std::mem::take(&mut recording.journal)
+    })
+}
+
+/// Looks at the journal as it is.
+pub fn with<T>(look: impl FnOnce(&Journal) -> T) -> T {
+    JOURNAL.with_borrow(|recording| look(&recording.journal))
+}
+
+/// Gives the calling thread a name for the journal.
+pub fn name_this_thread<P: Platform>(name: &str) {
+    let id = P::current_thread();
+    JOURNAL.with_borrow_mut(|recording| {
+        let index = recording.index_of(id);
+        recording.journal.threads[index] = name.to_owned();
+    });
+}
+
+/// Notes a step that is none of the loop's protocol.
+pub fn note<P: Platform>(note: impl Into<Cow<'static, str>>) {
+    record::<P>(What::Note(note.into()));
+}
+
+/// Notes that the calling thread has come to its end.
+pub(crate) fn end<P: Platform>() {
+    record::<P>(What::End);
+}
+
+fn record<P: Platform>(what: What) {
+    let id = P::current_thread();
+    JOURNAL.with_borrow_mut(|recording| {
+        let thread = recording.index_of(id);
+        recording.journal.entries.push(Entry { thread, what });
+    });
+}
+
+impl Recording {
+    fn index_of<Id: Eq + Debug + 'static>(&mut self, id: Id) -> usize {
+        let is_same = |known: &Box<dyn Any>| known.downcast_ref() == Some(&id);
+        if let Some(index) = self.identities.iter().position(is_same) {
+            return index;
+        }
+        self.journal.threads.push(format!("{id:?}"));
+        self.identities.push(Box::new(id));
+        self.identities.len() - 1
+    }
+}
+
+/// Writes the steps on the platform `P` into the journal.
+#[must_use]
+pub fn recorder<P: Platform>() -> Watch {
+    Watch {
+        step: |step, status| record::<P>(What::Step(step, status)),
+        notified: |somebody| record::<P>(What::Notified { somebody }),
+        ..Watch::NOBODY
+    }
+}

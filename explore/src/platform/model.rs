@@ -1,0 +1,199 @@
+//! What a model needs of a platform, beside what the loop needs: threads to start, and a flag.
+
+use std::fmt::Debug;
+use std::sync::atomic::Ordering;
+
+use wakeproof::platform::{ParkingLot, Platform};
+
+use super::{Loom, Observed, Observer, Shuttle};
+use crate::journal;
+
+/// A platform on which a model can run: the loop's primitives, threads, and an atomic flag.
+///
+/// One body, written once, runs under loom, under shuttle, and on real threads.
+///
+/// ```
+/// use wakeproof::platform::ParkingLot;
+/// use wakeproof_explore::platform::ModelPlatform;
+///
+/// fn body<P: ModelPlatform>() {
+///     let answer = P::spawn("worker", || 6 * 7);
+///     assert_eq!(P::join(answer), 42);
+/// }
+///
+/// body::<ParkingLot>();
+/// ```
+pub trait ModelPlatform: Platform {
+    /// A thread that was started.
+    type Thread<T: Send + 'static>: Send + 'static;
+    /// An atomic boolean.
+    type Flag: Flag;
+
+    /// Starts a thread. Its name appears in counterexamples.
+    fn spawn<T: Send + 'static>(
+        name: &str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self::Thread<T>;
+
+    /// Waits for a thread to end.
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T;
+
+    /// Orders this thread's accesses to flags before it and behind it, for all threads alike:
+    /// `fence(SeqCst)`.
+    fn fence();
+}
+
+/// An atomic boolean, of whose orderings loom explores what the C11 memory model allows.
+pub trait Flag: Send + Sync + Debug + 'static {
+    /// A flag that is not set.
+    fn new() -> Self;
+    /// Reads the flag.
+    fn load(&self, ordering: Ordering) -> bool;
+    /// Writes the flag.
+    fn store(&self, value: bool, ordering: Ordering);
+    /// Writes the flag and returns what it was, in one step.
+    fn swap(&self, value: bool, ordering: Ordering) -> bool;
+}
+
+macro_rules! flag {
+    ($atomic:ty) => {
+        impl Flag for $atomic {
+            fn new() -> Self {
+                <$atomic>::new(false)
+            }
+
+            fn load(&self, ordering: Ordering) -> bool {
+                self.load(ordering)
+            }
+
+            fn store(&self, value: bool, ordering: Ordering) {
+                self.store(value, ordering);
+            }
+
+            fn swap(&self, value: bool, ordering: Ordering) -> bool {
+                self.swap(value, ordering)
+            }
+        }
+    };
+}
+
+flag!(std::sync::atomic::AtomicBool);
+flag!(loom::sync::atomic::AtomicBool);
+flag!(shuttle::sync::atomic::AtomicBool);
+
+/// The body of a thread, without its type. What starts a thread is large, and there are many bodies:
+/// so it is compiled once for each type of result.
+type Body<T> = Box<dyn FnOnce() -> T + Send>;
+
+fn start_under_loom<T: Send + 'static>(name: String, body: Body<T>) -> loom::thread::JoinHandle<T> {
+    loom::thread::spawn(move || {
+        journal::name_this_thread::<Loom>(&name);
+        let value = body();
+        journal::end::<Loom>();
+        value
+    })
+}
+
+fn start_under_shuttle<T: Send + 'static>(
+    name: String,
+    body: Body<T>,
+) -> shuttle::thread::JoinHandle<T> {
+    shuttle::thread::spawn(move || {
+        journal::name_this_thread::<Shuttle>(&name);
+        crate::search::shuttle::guarded(|| {
+            let value = body();
+            journal::end::<Shuttle>();
+            value
+        })
+    })
+}
+
+fn start_on_threads<T: Send + 'static>(name: String, body: Body<T>) -> std::thread::JoinHandle<T> {
+    let builder = std::thread::Builder::new().name(name);
+    let thread = builder.spawn(body);
+    thread.expect("the operating system starts a thread")
+}
+
+/// A panic of the thread goes on in the thread that joins it.
+fn joined<T>(result: std::thread::Result<T>) -> T {
+    result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+}
+
+impl ModelPlatform for ParkingLot {
+    type Thread<T: Send + 'static> = std::thread::JoinHandle<T>;
+    type Flag = std::sync::atomic::AtomicBool;
+
+    fn spawn<T: Send + 'static>(
+        name: &str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self::Thread<T> {
+        start_on_threads(name.to_owned(), Box::new(body))
+    }
+
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        joined(thread.join())
+    }
+
+    fn fence() {
+        std::sync::atomic::fence(Ordering::SeqCst);
+    }
+}
+
+impl ModelPlatform for Loom {
+    type Thread<T: Send + 'static> = loom::thread::JoinHandle<T>;
+    type Flag = loom::sync::atomic::AtomicBool;
+
+    fn spawn<T: Send + 'static>(
+        name: &str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self::Thread<T> {
+        start_under_loom(name.to_owned(), Box::new(body))
+    }
+
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        joined(thread.join())
+    }
+
+    fn fence() {
+        loom::sync::atomic::fence(Ordering::SeqCst);
+    }
+}
+
+impl ModelPlatform for Shuttle {
+    type Thread<T: Send + 'static> = shuttle::thread::JoinHandle<T>;
+    type Flag = shuttle::sync::atomic::AtomicBool;
+
+    fn spawn<T: Send + 'static>(
+        name: &str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self::Thread<T> {
+        start_under_shuttle(name.to_owned(), Box::new(body))
+    }
+
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        joined(thread.join())
+    }
+
+    /// Nothing to do: shuttle's atomics are sequentially consistent as they are.
+    fn fence() {}
+}
+
+impl<P: ModelPlatform, O: Observer> ModelPlatform for Observed<P, O> {
+    type Thread<T: Send + 'static> = P::Thread<T>;
+    type Flag = P::Flag;
+
+    fn spawn<T: Send + 'static>(
+        name: &str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self::Thread<T> {
+        P::spawn(name, body)
+    }
+
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        P::join(thread)
+    }
+
+    fn fence() {
+        P::fence();
+    }
+}

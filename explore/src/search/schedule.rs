@@ -1,0 +1,83 @@
+//! The choices that make an execution what it is, in a form that can be written down.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a scheduler chose in one execution under shuttle, from beginning to end. The same choices
+/// give the same execution.
+///
+/// Written down, a number is the thread that ran, with `x` and a count if it ran several times in a
+/// row; `+` and `-` are chances, taken and not taken.
+///
+/// ```
+/// use wakeproof_explore::Schedule;
+///
+/// let schedule: Schedule = "0x3,2,+,0".parse().unwrap();
+/// assert_eq!(schedule.to_string(), "0x3,2,+,0");
+/// assert!("0x3;2".parse::<Schedule>().is_err());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schedule(pub(super) Vec<Choice>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// This thread runs.
+    Run(usize),
+    /// The event happens, or does not.
+    Chance(bool),
+}
+
+/// Text that is no schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotASchedule(String);
+
+impl fmt::Display for NotASchedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is no part of a schedule; one is like 0x3,2,+,0",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for NotASchedule {}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, run) in self.0.chunk_by(PartialEq::eq).enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            match run[0] {
+                Choice::Run(thread) => write!(f, "{thread}")?,
+                Choice::Chance(true) => f.write_str("+")?,
+                Choice::Chance(false) => f.write_str("-")?,
+            }
+            if run.len() > 1 {
+                write!(f, "x{}", run.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = NotASchedule;
+
+    fn from_str(text: &str) -> Result<Self, NotASchedule> {
+        let mut choices = Vec::new();
+        for part in text.split(',') {
+            let wrong = || NotASchedule(part.to_owned());
+            let (choice, count) = part.split_once('x').unwrap_or((part, "1"));
+            let choice = match choice {
+                "+" => Choice::Chance(true),
+                "-" => Choice::Chance(false),
+                thread => Choice::Run(thread.parse().map_err(|_| wrong())?),
+            };
+            let count: u16 = count.parse().map_err(|_| wrong())?;
+            choices.extend(std::iter::repeat_n(choice, count.into()));
+        }
+        Ok(Schedule(choices))
+    }
+}

@@ -1,0 +1,127 @@
+//! A platform whose inboxes follow the protocol that was chosen.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use wakeproof::inbox::{Correct, Protocol, Status, Step};
+use wakeproof::platform::{Platform, TaskStep};
+use wakeproof_explore::platform::ModelPlatform;
+
+use crate::{Chosen, choose, chosen};
+
+/// The platform `P`, with what was [chosen](crate::choose) when an inbox or a condvar was made: another
+/// protocol, or notifications that get lost.
+#[derive(Debug, Clone, Copy)]
+pub struct Faulty<P>(PhantomData<P>);
+
+/// A condvar of [`Faulty`].
+pub struct FaultyCondvar<P: Platform> {
+    condvar: P::Condvar,
+    is_lost: Option<fn() -> bool>,
+}
+
+impl<P: Platform> Debug for FaultyCondvar<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultyCondvar").finish_non_exhaustive()
+    }
+}
+
+impl<P: Platform> Platform for Faulty<P> {
+    type Mutex<T: Send + 'static> = P::Mutex<T>;
+    type Guard<'a, T: Send + 'static> = P::Guard<'a, T>;
+    type Condvar = FaultyCondvar<P>;
+    type ThreadId = P::ThreadId;
+    type Protocol<T: Send + 'static> = dyn Protocol<Self, T>;
+
+    fn protocol<T: Send + 'static>() -> &'static dyn Protocol<Self, T> {
+        match chosen().inbox {
+            None => &Correct,
+            Some(fault) => fault.protocol(),
+        }
+    }
+
+    fn mutex<T: Send + 'static>(value: T) -> P::Mutex<T> {
+        P::mutex(value)
+    }
+
+    fn lock<T: Send + 'static>(mutex: &P::Mutex<T>) -> P::Guard<'_, T> {
+        P::lock(mutex)
+    }
+
+    fn condvar() -> Self::Condvar {
+        FaultyCondvar {
+            condvar: P::condvar(),
+            is_lost: chosen().is_lost,
+        }
+    }
+
+    fn wait<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: P::Guard<'a, T>,
+    ) -> P::Guard<'a, T> {
+        P::wait(&condvar.condvar, guard)
+    }
+
+    fn wait_until<'a, T: Send + 'static>(
+        condvar: &Self::Condvar,
+        guard: P::Guard<'a, T>,
+        deadline: Duration,
+    ) -> (P::Guard<'a, T>, bool) {
+        P::wait_until(&condvar.condvar, guard, deadline)
+    }
+
+    fn notify_one(condvar: &Self::Condvar) -> bool {
+        let is_lost = condvar.is_lost.is_some_and(|is_lost| is_lost());
+        !is_lost && P::notify_one(&condvar.condvar)
+    }
+
+    fn now() -> Duration {
+        P::now()
+    }
+
+    fn current_thread() -> P::ThreadId {
+        P::current_thread()
+    }
+
+    fn thread_name() -> Option<String> {
+        P::thread_name()
+    }
+
+    fn step(step: Step, status: Option<Status>) {
+        P::step(step, status);
+    }
+
+    fn task_step(step: TaskStep) {
+        P::task_step(step);
+    }
+
+    fn must_not_catch(payload: &(dyn Any + Send)) -> bool {
+        P::must_not_catch(payload)
+    }
+}
+
+impl<P: ModelPlatform> ModelPlatform for Faulty<P> {
+    type Thread<T: Send + 'static> = P::Thread<T>;
+    type Flag = P::Flag;
+
+    fn spawn<T: Send + 'static>(
+        name: &str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self::Thread<T> {
+        let inherited: Chosen = chosen();
+        P::spawn(name, move || {
+            choose(inherited);
+            body()
+        })
+    }
+
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        P::join(thread)
+    }
+
+    fn fence() {
+        P::fence();
+    }
+}

@@ -1,0 +1,94 @@
+//! Faults of the loop that goes to sleep: each overrides one step of that, and only that.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use wakeproof::inbox::{Correct, Inbox, Protocol, StateGuard};
+use wakeproof::platform::Platform;
+
+/// Finds the queue empty, releases the lock, takes it again, and sleeps.
+#[derive(Debug)]
+pub(crate) struct CheckOutsideTheLock;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for CheckOutsideTheLock {
+    fn sleep<'a>(
+        &self,
+        inbox: &'a Inbox<P, T>,
+        state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        inbox.unlock(state);
+        let state = inbox.lock();
+        Correct.sleep(inbox, state, deadline)
+    }
+}
+
+/// Takes any wakeup for the one it was waiting for.
+#[derive(Debug)]
+pub(crate) struct IfInsteadOfWhile;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for IfInsteadOfWhile {
+    fn wait_for_work<'a>(
+        &self,
+        inbox: &'a Inbox<P, T>,
+        state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        if state.has_nothing_to_do() {
+            return self.sleep(inbox, state, deadline);
+        }
+        (state, false)
+    }
+}
+
+/// Returns from a wait that timed out without another look at the queue.
+#[derive(Debug)]
+pub(crate) struct TimeoutMeansNothingToDo;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for TimeoutMeansNothingToDo {
+    fn take<'a>(
+        &self,
+        inbox: &'a Inbox<P, T>,
+        state: StateGuard<'a, P, T>,
+        batch: &mut VecDeque<T>,
+        deadline: Option<Duration>,
+    ) {
+        let (state, timed_out) = self.wait_for_work(inbox, state, deadline);
+        if timed_out {
+            return inbox.unlock(state);
+        }
+        Correct.take(inbox, state, batch, None);
+    }
+}
+
+/// Takes the deadline for a delay: sleeps too long by as much as the clock shows already.
+#[derive(Debug)]
+pub(crate) struct DeadlineTakenForDelay;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for DeadlineTakenForDelay {
+    fn sleep<'a>(
+        &self,
+        inbox: &'a Inbox<P, T>,
+        state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        let deadline = deadline.map(|delay| P::now().saturating_add(delay));
+        Correct.sleep(inbox, state, deadline)
+    }
+}
+
+/// Sleeps a little longer than until the deadline.
+#[derive(Debug)]
+pub(crate) struct Oversleeps;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for Oversleeps {
+    fn sleep<'a>(
+        &self,
+        inbox: &'a Inbox<P, T>,
+        state: StateGuard<'a, P, T>,
+        deadline: Option<Duration>,
+    ) -> (StateGuard<'a, P, T>, bool) {
+        let later = deadline.map(|deadline| deadline.saturating_add(Duration::from_millis(1)));
+        Correct.sleep(inbox, state, later)
+    }
+}

@@ -1,0 +1,84 @@
+//! Faults of the thread that submits or stops: each overrides that call, and only that.
+
+use wakeproof::inbox::{Correct, Inbox, Protocol, Step};
+use wakeproof::platform::Platform;
+
+/// Enqueues and wakes nobody.
+#[derive(Debug)]
+pub(crate) struct NoNotify;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for NoNotify {
+    fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+        self.call_soon(inbox, item)
+    }
+}
+
+/// Wakes first and enqueues then: the loop finds nothing, and sleeps again.
+#[derive(Debug)]
+pub(crate) struct NotifyBeforeEnqueue;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for NotifyBeforeEnqueue {
+    fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+        let mut state = inbox.lock();
+        self.wake(inbox, &mut state);
+        inbox.unlock(state);
+        self.call_soon(inbox, item)
+    }
+}
+
+/// Looks whether the loop is asleep, releases the lock, and still believes it.
+#[derive(Debug)]
+pub(crate) struct StaleAsleepFlag;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for StaleAsleepFlag {
+    fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+        let state = inbox.lock();
+        let was_asleep = state.asleep;
+        inbox.unlock(state);
+        if was_asleep {
+            return Correct.call_soon_threadsafe(inbox, item);
+        }
+        self.call_soon(inbox, item)
+    }
+}
+
+/// Looks whether the loop is open, releases the lock, and still believes it.
+#[derive(Debug)]
+pub(crate) struct AcceptAfterClose;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for AcceptAfterClose {
+    fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
+        if is_closed(inbox) {
+            return Err(item);
+        }
+        let mut state = inbox.lock();
+        state.push::<P>(item);
+        self.wake(inbox, &mut state);
+        inbox.unlock(state);
+        Ok(())
+    }
+}
+
+/// The look of a thread that will refuse its own submission if the loop is closed.
+fn is_closed<P: Platform, T: Send + 'static>(inbox: &Inbox<P, T>) -> bool {
+    let state = inbox.lock();
+    let closed = state.closed;
+    if closed {
+        state.step::<P>(Step::Refuse);
+    }
+    inbox.unlock(state);
+    closed
+}
+
+/// Asks the loop to stop and wakes nobody to hear that.
+#[derive(Debug)]
+pub(crate) struct SilentStop;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for SilentStop {
+    fn stop(&self, inbox: &Inbox<P, T>) {
+        let mut state = inbox.lock();
+        state.stopping = true;
+        state.step::<P>(Step::Stop);
+        inbox.unlock(state);
+    }
+}
