@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -121,25 +122,65 @@ VERDICTS = [
 ]
 
 
-def check(command, name, module, states):
+# Lines of TLC's that introduce the cause of an error, or follow it, and do not tell it.
+SAYS_NOTHING = re.compile(
+    r"Error: TLC threw an unexpected exception|This was probably caused by an error in the spec"
+    r"|See the User Output or TLC Console|The exception was a |\*\*\*Parse Error\*\*\*|\*\*\* Errors: "
+    r"|Trying to run TLC again will probably fix")
+BEGINS = re.compile(r"Error|\*\*\*Parse Error|\*\*\* Errors: |Exception in thread|File does not exist"
+                    r"|.*OutOfMemoryError")
+ENDS = re.compile(r"at \S+\(|Error: The (behavior|error)|State \d+|Residual stack trace|Fatal errors"
+                  r"|Finished in |\d+ states generated|line \d+, col \d+")
+LABEL = re.compile(r"^(Error: |: |Exception in thread \"[^\"]*\" ([\w.$]+: )?)")
+
+
+def cause(output):
+    """What TLC gives as the cause of an error, in one line, without its stack trace."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    first = next((i for i, line in enumerate(lines) if BEGINS.match(line)), None)
+    if first is None:
+        return " ".join(lines[-2:]) or "it said nothing"
+    told = []
+    for line in lines[first:]:
+        if SAYS_NOTHING.match(line):
+            continue
+        if told and ENDS.match(line) or len(told) == 3:
+            break
+        told.append(LABEL.sub("", line))
+    return " ".join(told)
+
+
+def run(command, name, module):
+    """Runs TLC on one model. Returns its output and exit status.
+
+    TLC names its folder of states after the time, to the second, and unpacks the standard modules
+    into Java's folder for temporary files under their own names. So each run has a folder of its
+    own for both; otherwise two runs at the same time would get in each other's way.
+    """
+    with tempfile.TemporaryDirectory(prefix="tlc-") as folder:
+        java, *rest = command
+        done = subprocess.run(
+            [java, f"-Djava.io.tmpdir={folder}", *rest, "-metadir", str(Path(folder, "states")),
+             "-config", f"{name}.cfg", f"{module}.tla"],
+            cwd=SPEC, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8", errors="replace")
+    return done.stdout, done.returncode
+
+
+def check(command, name, module):
     """Runs TLC on one model, and returns what it found."""
     for file in (f"{module}.tla", f"{name}.cfg"):
         if not (SPEC / file).is_file():
             raise Missing(f"cannot read {SPEC / file}: there is no such file")
     started = time.monotonic()
-    done = subprocess.run(
-        command + ["-metadir", states, "-config", f"{name}.cfg", f"{module}.tla"],
-        cwd=SPEC, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    output = done.stdout
+    output, status = run(command, name, module)
     for pattern, result in VERDICTS:
         verdict = re.search(pattern, output)
         if verdict:
             break
     else:
-        lines = [line.strip() for line in output.splitlines() if line.strip()]
-        wrong = [i for i, line in enumerate(lines) if re.match(r"Error|\*\*\* Error|\*\*\*Parse", line)]
-        reason = " ".join(lines[wrong[0]:wrong[0] + 4]) if wrong else " ".join(lines[-2:])
-        raise Missing(f"TLC cannot check {SPEC / name}.cfg of {module}.tla: {reason}")
+        why = cause(output) if status >= 0 else f"it was killed by signal {-status}"
+        raise Missing(f"TLC cannot check {SPEC / name}.cfg of {module}.tla: {why}")
     trace = len(re.findall(r"^State \d+: <", output, re.MULTILINE))
     return {
         "model": name,
@@ -160,7 +201,7 @@ def property_name(words):
     if not place:
         return words
     line, module = int(place.group(1)), place.group(2)
-    before = (SPEC / f"{module}.tla").read_text().splitlines()[:line]
+    before = (SPEC / f"{module}.tla").read_text(encoding="utf-8").splitlines()[:line]
     names = (re.match(r"(\w+) ==", text) for text in reversed(before))
     return next((name.group(1) for name in names if name), words)
 
@@ -183,24 +224,25 @@ def main():
                         help="where TLC's jar is kept (default: target/ beside spec/)")
     parser.add_argument("--format", choices=["table", "json"], default="table")
     arguments = parser.parse_args()
+    # Whatever ends this ends TLC with it and clears its folder away.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         chosen = models(arguments.model)
-        command = [java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", str(jar(arguments.target)), "tlc2.TLC",
-                   "-workers", arguments.workers]
+        command = [java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", str(jar(arguments.target)),
+                   "tlc2.TLC", "-workers", arguments.workers]
         as_expected = True
         rows = []
-        with tempfile.TemporaryDirectory(prefix="tlc-states-") as states:
-            for name, module, model in chosen:
-                found = check(command, name, module, states)
-                found["differences"] = differences(model, found)
-                as_expected = as_expected and not found["differences"]
-                rows.append(found)
-                if arguments.format == "table":
-                    depth = found["stateDepth"] or "-"
-                    print(f"{name:<36} {found['result']:<17} {found['distinctStates']:>8} distinct "
-                          f"{found['totalStates']:>8} total {depth:>4} deep {found['seconds']:>6.2f} s"
-                          + "".join(f"\n    NOT as expected: {text}" for text in found["differences"]),
-                          flush=True)
+        for name, module, model in chosen:
+            found = check(command, name, module)
+            found["differences"] = differences(model, found)
+            as_expected = as_expected and not found["differences"]
+            rows.append(found)
+            if arguments.format == "table":
+                depth = found["stateDepth"] or "-"
+                print(f"{name:<36} {found['result']:<17} {found['distinctStates']:>8} distinct "
+                      f"{found['totalStates']:>8} total {depth:>4} deep {found['seconds']:>6.2f} s"
+                      + "".join(f"\n    NOT as expected: {text}" for text in found["differences"]),
+                      flush=True)
         if arguments.format == "json":
             json.dump({"models": rows, "as_expected": as_expected}, sys.stdout, indent=2)
             print()

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -281,14 +282,36 @@ fn what_is_missing_or_broken_is_named_in_one_line() {
     }
 }
 
-/// `spec/tlc.py` with its own `target/`; nothing if there is no Python to run it.
-fn tlc(target: &Path, path: Option<&Path>, settings: &[(&str, &str)]) -> Option<Output> {
+/// The Python interpreter, if there is one.
+fn python() -> Option<String> {
     // What is called python3 may be a script that needs other programs.
     let executable = ["-c", "import sys; print(sys.executable)"];
     let python = Command::new("python3").args(executable).output().ok()?;
     let python = String::from_utf8(python.stdout).unwrap();
-    let python = python.trim_end();
-    let mut command = Command::new(python);
+    Some(python.trim_end().to_owned())
+}
+
+/// Runs a line of Python with `spec/tlc.py` imported; returns what it prints.
+fn python_with_tlc(line: &str, input: &str) -> Option<String> {
+    let mut command = Command::new(python()?);
+    command
+        .args(["-B", "-c", &format!("import sys, tlc; {line}")])
+        .env("PYTHONPATH", spec::default_directory())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    Some(printed.trim_end().to_owned())
+}
+
+/// `spec/tlc.py` with its own `target/`; nothing if there is no Python to run it.
+fn tlc(target: &Path, path: Option<&Path>, settings: &[(&str, &str)]) -> Option<Output> {
+    let mut command = Command::new(python()?);
     command
         .arg(spec::default_directory().join("tlc.py"))
         .args(["--model", "CondvarLoopUnsafe", "--target"])
@@ -324,4 +347,87 @@ fn what_tlc_needs_is_named_and_nothing_is_left_half_written() {
     fs::write(&jar, "not a jar").unwrap();
     let output = tlc(target.path(), Some(nothing.path()), &[]).unwrap();
     expect_error(&output, &["tla2tools.jar", "SHA-256", "delete it"]);
+}
+
+/// What TLC prints when it cannot check a model, and the cause in it.
+const WHAT_TLC_SAYS: [(&str, &str); 7] = [
+    (
+        "Exception in thread \"main\" util.Assert$TLCRuntimeException: TLC writes its files to a \
+         directory whose name is generated from the current time.\n\
+         This directory should be /tmp/26-11-25-03-14-36, but that directory already exists.\n\
+         Trying to run TLC again will probably fix this problem.\n\
+         \tat util.Assert.check(Assert.java:90)\n\
+         \tat tlc2.TLC.main(TLC.java:243)\n",
+        "TLC writes its files to a directory whose name is generated from the current time. \
+         This directory should be /tmp/26-11-25-03-14-36, but that directory already exists.",
+    ),
+    (
+        "Starting... (2026-11-25 03:14:59)\n\
+         Error: The constant parameter Wakes is not assigned a value by the configuration file.\n\
+         Finished in 00s at (2026-11-25 03:14:59)\n",
+        "The constant parameter Wakes is not assigned a value by the configuration file.",
+    ),
+    (
+        "Error: TLC threw an unexpected exception.\n\
+         This was probably caused by an error in the spec or model.\n\
+         See the User Output or TLC Console for clues to what happened.\n\
+         The exception was a tlc2.tool.ConfigFileException\n\
+         : TLC found an error in the configuration file at line 5\n\
+         It was expecting a keyword, but did not find it.\n\
+         Finished in 00s at (2026-11-25 03:15:00)\n",
+        "TLC found an error in the configuration file at line 5 \
+         It was expecting a keyword, but did not find it.",
+    ),
+    (
+        "***Parse Error***\nWas expecting \"==== or more Module body\"\n\
+         Encountered \"Sleep\" at line 223, column 1 and token \">>\" \n\n\
+         Residual stack trace follows:\nModule definition starting at line 1, column 1.\n",
+        "Was expecting \"==== or more Module body\" \
+         Encountered \"Sleep\" at line 223, column 1 and token \">>\"",
+    ),
+    (
+        "*** Errors: 2\n\nline 110, col 8 to line 110, col 12 of module CondvarLoop\n\n\
+         Unknown operator: `holdr'.\n\n\n\
+         line 140, col 8 to line 140, col 12 of module CondvarLoop\n\n\
+         Unknown operator: `holdr'.\n",
+        "line 110, col 8 to line 110, col 12 of module CondvarLoop Unknown operator: `holdr'.",
+    ),
+    (
+        "Starting... (2026-11-25 03:15:03)\nwithout a word of error\nand no more\n",
+        "without a word of error and no more",
+    ),
+    ("", "it said nothing"),
+];
+
+#[test]
+fn of_what_tlc_says_the_cause_is_told_and_not_its_stack_trace() {
+    for (says, cause) in WHAT_TLC_SAYS {
+        let Some(told) = python_with_tlc("print(tlc.cause(sys.stdin.read()))", says) else {
+            println!("not tested: there is no python3");
+            return;
+        };
+        assert_eq!(told, cause);
+    }
+}
+
+#[test]
+fn each_run_of_tlc_has_a_folder_of_its_own_and_clears_it_away() {
+    let run = "print(tlc.run(['echo', 'tlc2.TLC'], 'Model', 'Module')[0])";
+    let both = format!("{run}; {run}");
+    let Some(printed) = python_with_tlc(&both, "") else {
+        println!("not tested: there is no python3");
+        return;
+    };
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    let folders: Vec<&str> = words
+        .iter()
+        .filter_map(|word| word.strip_prefix("-Djava.io.tmpdir="))
+        .collect();
+    assert_eq!(folders.len(), 2, "{printed}");
+    assert_ne!(folders[0], folders[1]);
+    for folder in folders {
+        // TLC's own files are in it, and it is gone.
+        assert!(words.contains(&&*format!("{folder}/states")), "{printed}");
+        assert!(!Path::new(folder).exists(), "{folder} is still there");
+    }
 }
