@@ -53,7 +53,8 @@ impl Loom {
     /// If one of the first and the third bound is more than six: loom remembers seven values.
     ///
     /// ```
-    /// use wakeproof_explore::platform::{Environment, Loom, Platform};
+    /// use wakeproof::platform::Platform;
+    /// use wakeproof_explore::platform::{Environment, Loom};
     ///
     /// loom::model(|| {
     ///     Loom::enter(Environment { spurious_wakeups: 1, ..Environment::QUIET });

@@ -56,7 +56,8 @@ impl Shuttle {
     /// that does not call it.
     ///
     /// ```
-    /// use wakeproof_explore::platform::{Environment, Platform, Shuttle};
+    /// use wakeproof::platform::Platform;
+    /// use wakeproof_explore::platform::{Environment, Shuttle};
     ///
     /// shuttle::check_random(|| {
     ///     Shuttle::enter(Environment { spurious_wakeups: 1, ..Environment::QUIET });

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use shuttle::scheduler::TaskId;
 use shuttle::thread;
 use wakeproof::platform::{Deliberate, Platform};
 use wakeproof::{
@@ -36,6 +37,8 @@ pub fn execute(program: &Program) -> History {
         timeouts: program.timers(),
         ..Environment::QUIET
     });
+    THREADS.with_borrow_mut(Vec::clear);
+    begin_thread(OWNER);
     let event_loop = EventLoop::<Faulty<Shuttle>>::on_platform();
     event_loop.set_exception_handler(|_| ()); // only panics that the program asks for get there
     let local = event_loop.local();
@@ -69,7 +72,10 @@ pub fn execute(program: &Program) -> History {
                 shared: shared.clone(),
             };
             let steps = steps.clone();
-            thread::spawn(move || me.be_another(&steps))
+            thread::spawn(move || {
+                begin_thread(me.thread);
+                me.be_another(&steps);
+            })
         })
         .collect();
     Me {
@@ -461,9 +467,27 @@ impl<P: Platform> Shared<P> {
     }
 }
 
-/// The number of the calling thread: shuttle numbers them in the order in which they are started.
+thread_local! {
+    // shuttle runs all threads of an execution on one of the operating system's.
+    /// The threads of the execution, each at the place of its number in the program.
+    static THREADS: RefCell<Vec<Option<TaskId>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread is the one with this number.
+fn begin_thread(number: usize) {
+    THREADS.with_borrow_mut(|threads| {
+        if threads.len() <= number {
+            threads.resize(number + 1, None);
+        }
+        threads[number] = Some(shuttle::current::me());
+    });
+}
+
+/// The number of the calling thread.
 pub(crate) fn this_thread() -> usize {
-    shuttle::current::me().into()
+    let me = Some(shuttle::current::me());
+    let known = THREADS.with_borrow(|threads| threads.iter().position(|thread| *thread == me));
+    known.expect("a thread of the program")
 }
 
 /// What a callback or a task owns. Its destructor shows that it is gone.
