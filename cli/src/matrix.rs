@@ -27,7 +27,8 @@ use wakeproof_conform::spec::steps::Trace;
 use wakeproof_conform::spec::{self, Finding, Specification, in_parallel};
 use wakeproof_explore::{Exploration, Limits, Outcome, Progress, Search};
 use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
-use wakeproof_model_tests::models::{Subject, pairs};
+use wakeproof_model_tests::models::Subject;
+use wakeproof_model_tests::pairs::pairs;
 use wakeproof_proptests::find::{self as properties, Found};
 
 /// The matrix, filled in.

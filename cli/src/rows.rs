@@ -7,7 +7,8 @@ use wakeproof_conform::relation::Source;
 use wakeproof_conform::spec::{Finding, Model, Specification, check_all, default_directory};
 use wakeproof_explore::{Exploration, Limits, Outcome, Search};
 use wakeproof_faults::InboxFault;
-use wakeproof_model_tests::faults::{CorrectSteps, SetWithoutWakeup};
+use wakeproof_model_tests::faults::SetWithoutWakeup;
+use wakeproof_model_tests::models::CorrectSteps;
 use wakeproof_model_tests::models::{EventFromAnotherThread, SPURIOUS, Subject, Submit};
 
 use crate::report::{Row, Work};

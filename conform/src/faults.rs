@@ -11,7 +11,8 @@ use crate::program::Program;
 use crate::relation::{Bounds, Source};
 use wakeproof_explore::Limits;
 use wakeproof_faults::InboxFault;
-use wakeproof_model_tests::faults::{CorrectSteps, PanicLosesTheBatch};
+use wakeproof_model_tests::faults::PanicLosesTheBatch;
+use wakeproof_model_tests::models::CorrectSteps;
 
 /// A fault of the catalogue that both the code and the specification can have.
 #[derive(Debug, Clone, Copy)]

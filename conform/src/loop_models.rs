@@ -19,7 +19,8 @@ use crate::relation::{Cast, Observation, Source, Thread};
 use wakeproof_explore::Ending;
 use wakeproof_explore::journal::{Journal, What};
 use wakeproof_explore::{self as explore, Limits, Search};
-use wakeproof_model_tests::models::{Pair, Subject, pairs};
+use wakeproof_model_tests::models::Subject;
+use wakeproof_model_tests::pairs::{Pair, pairs};
 
 /// The models that are not followed, and why.
 pub const ELSEWHERE: [(&str, &str); 5] = [

@@ -18,7 +18,7 @@ use crate::relation::Source;
 use crate::spec::mutants::{conjuncts, is_guard};
 use crate::spec::{Specification, in_parallel, read};
 use wakeproof_explore::Limits;
-use wakeproof_model_tests::faults::CorrectSteps;
+use wakeproof_model_tests::models::CorrectSteps;
 
 /// The specification with one thing wrong.
 #[derive(Debug, Clone, Serialize)]

@@ -18,7 +18,8 @@ use wakeproof_conform::{faults, loop_models, models, timers};
 use wakeproof_explore::Limits;
 use wakeproof_explore::platform::{Observed, Observer};
 use wakeproof_faults::InboxFault;
-use wakeproof_model_tests::faults::{CorrectSteps, catalogue};
+use wakeproof_model_tests::faults::catalogue;
+use wakeproof_model_tests::models::CorrectSteps;
 use wakeproof_model_tests::models::{Subject, Submit};
 
 fn follow(recording: &str) -> anyhow::Result<Followed> {

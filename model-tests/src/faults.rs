@@ -12,9 +12,9 @@ use serde::Serialize;
 use wakeproof_faults::InboxFault;
 
 use crate::models::{
-    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, DeadlinePasses, EarlierTimer,
-    OwnAfterForeign, PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject, Submit,
-    TimerFromAnotherThread, Unasked, WorkerPool,
+    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, CorrectSteps, DeadlinePasses,
+    EarlierTimer, OwnAfterForeign, PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject,
+    Submit, TimerFromAnotherThread, Unasked, WorkerPool,
 };
 
 mod jobs;
@@ -24,11 +24,11 @@ mod timers;
 
 pub use self::jobs::JobWithoutWakeup;
 pub use self::primitives::{
-    ClearAfterDrain, CorrectSteps, NotifyOnlyWhenEmpty, NotifyWithoutTheLock, PanicLosesTheBatch,
-    RelaxedFlag, TwoQueues, WrongSleeper,
+    ClearAfterDrain, NotifyOnlyWhenEmpty, NotifyWithoutTheLock, PanicLosesTheBatch, RelaxedFlag,
+    TwoQueues, WrongSleeper,
 };
 pub use self::tasks::{AnyWakeupWillDo, LookThenCancel, SetWithoutWakeup, WakerHoldsFuture};
-pub use self::timers::{CorrectTimers, StaleDeadline};
+pub use self::timers::StaleDeadline;
 
 /// An entry of the catalogue.
 #[derive(Debug, Clone)]
@@ -280,7 +280,7 @@ pub fn catalogue() -> Vec<Fault> {
             seen_in: "bloomberg/ntf-core PR 395; SharpTS issue 194",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
-            correct: Subject::correct::<TimerFromAnotherThread<CorrectTimers>>(),
+            correct: Subject::correct::<TimerFromAnotherThread<CorrectSteps>>(),
             specified_as: Some("TimerLoopFaultsStaleDeadline"),
             blind: &[(Threads, VIRTUAL_TIME)],
         },

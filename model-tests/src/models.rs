@@ -12,16 +12,12 @@ use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
 use wakeproof_explore::{self as explore, Exploration, Judge, Limits, Schedule, Search};
 use wakeproof_faults::{Chosen, Faulty, InboxFault, choose};
 
-use crate::faults::{
-    AnyWakeupWillDo, CorrectSteps, JobWithoutWakeup, LookThenCancel, NotifyWithoutTheLock,
-    SetWithoutWakeup, WakerHoldsFuture,
-};
-
 mod announced_sleep;
 mod bounded_buffer;
 mod cancelling;
 mod checked_loop;
 mod closing;
+mod correct_steps;
 mod events;
 mod guarded_batch;
 mod jobs;
@@ -45,6 +41,7 @@ pub use self::bounded_buffer::{BoundedBuffer, WaitingRoom};
 pub use self::cancelling::CancelRacesWithRun;
 pub(crate) use self::checked_loop::CheckedLoop;
 pub use self::closing::{CloseRacesWithSubmit, HandlesDropped};
+pub use self::correct_steps::CorrectSteps;
 pub use self::events::{EventFromAnotherThread, EventSetAndCleared, SetEvent};
 pub(crate) use self::guarded_batch::catch;
 pub use self::guarded_batch::{Callback, PanicInBatch, RunBatch};
@@ -233,89 +230,6 @@ fn ensure_loom_can(threads: usize, environment: Environment) -> anyhow::Result<(
         Loom::MAX_CHANCES
     );
     Ok(())
-}
-
-/// A model, and its twin in which one step is wrong.
-#[derive(Debug, Clone, Copy)]
-pub struct Pair {
-    /// What the model is called.
-    pub name: &'static str,
-    /// As it is proved.
-    pub correct: Subject,
-    /// Without the wakeup, or with another fault that the model is about.
-    pub faulty: Subject,
-}
-
-/// Every model of the loop, beside a twin that must fail.
-#[must_use]
-pub fn pairs() -> Vec<Pair> {
-    use InboxFault::{
-        AcceptAfterClose, DeadlineTakenForDelay, IfInsteadOfWhile, NoNotify, SilentStop,
-    };
-    fn pair<M: Model>(name: &'static str, fault: InboxFault) -> Pair {
-        let correct = Subject::correct::<M>();
-        Pair {
-            name,
-            correct,
-            faulty: correct.with_fault(fault),
-        }
-    }
-    /// For a fault that is not in the protocol.
-    fn twins<M: Model, F: Model>(name: &'static str) -> Pair {
-        Pair {
-            name,
-            correct: Subject::correct::<M>(),
-            faulty: Subject::correct::<F>(),
-        }
-    }
-    vec![
-        pair::<Submit<1, 1>>("1 thread submits 1 callback", NoNotify),
-        pair::<Submit<1, 2>>("1 thread submits 2 callbacks", NoNotify),
-        pair::<Submit<2, 1>>("2 threads submit 1 callback each", NoNotify),
-        pair::<CallbackSubmits>("callbacks submit callbacks", NoNotify),
-        pair::<CancelRacesWithRun>("cancel races with run", NoNotify),
-        pair::<StopBehindCallbacks>("stop behind a callback", NoNotify),
-        pair::<StopRacesWithSleep>("stop races with sleep", SilentStop),
-        pair::<StopRacesWithSubmit>("stop races with submit", SilentStop),
-        pair::<CloseRacesWithSubmit>("close races with submit", AcceptAfterClose),
-        pair::<PanicInCallback>("a callback panics", NoNotify),
-        pair::<HandlesDropped>("handles are dropped", NoNotify),
-        pair::<TwoLoops>("two loops submit to each other", NoNotify),
-        pair::<Unasked>("nobody asks for an iteration", IfInsteadOfWhile),
-        twins::<EventFromAnotherThread<1, CorrectSteps>, EventFromAnotherThread<1, SetWithoutWakeup>>(
-            "event set from another thread",
-        ),
-        twins::<EventFromAnotherThread<2, CorrectSteps>, EventFromAnotherThread<2, SetWithoutWakeup>>(
-            "two tasks wait for an event",
-        ),
-        twins::<EventSetAndCleared<CorrectSteps>, EventSetAndCleared<SetWithoutWakeup>>(
-            "event set and cleared",
-        ),
-        pair::<WakeRacesWithPoll>("wake races with poll", NoNotify),
-        pair::<TwoWakeAtOnce>("2 threads wake a task at once", NoNotify),
-        pair::<WakeAfterCompletion>("wake after completion", NoNotify),
-        twins::<LastWakerDropped<CorrectSteps>, LastWakerDropped<WakerHoldsFuture>>(
-            "the last waker is dropped elsewhere",
-        ),
-        pair::<SpawnRacesWithSleep>("spawn races with sleep", NoNotify),
-        pair::<SpawnRacesWithClose>("spawn races with close", AcceptAfterClose),
-        pair::<ResultAwaited>("a thread waits for a task's result", SilentStop),
-        twins::<AwaitedElsewhere<CorrectSteps>, AwaitedElsewhere<NotifyWithoutTheLock>>(
-            "a thread awaits a task",
-        ),
-        pair::<JobsInTurn<1, CorrectSteps>>("a job's result comes back", NoNotify),
-        twins::<JobsInTurn<2, CorrectSteps>, JobsInTurn<2, JobWithoutWakeup>>(
-            "a job comes to a thread that may fall asleep",
-        ),
-        pair::<EarlierTimer>("an earlier timer from another thread", NoNotify),
-        twins::<CancelRacesWithTimer<CorrectSteps>, CancelRacesWithTimer<LookThenCancel>>(
-            "cancel races with a timer",
-        ),
-        twins::<SleeperWoken<CorrectSteps>, SleeperWoken<AnyWakeupWillDo>>(
-            "a sleeper is woken before its time",
-        ),
-        pair::<HourPasses>("an hour passes", DeadlineTakenForDelay),
-    ]
 }
 
 /// One spurious wakeup may come.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{Environment, Exploration, Limits, Outcome, Search};
-use wakeproof_model_tests::models::{JobsThatMeet, Pair, Subject, Submit, pairs};
+use wakeproof_model_tests::models::{JobsThatMeet, Subject, Submit};
+use wakeproof_model_tests::pairs::{Pair, pairs};
 
 fn assert_proved(name: &str, exploration: &Exploration) {
     println!("{name}: {exploration} ({:?})", exploration.time);

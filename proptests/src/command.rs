@@ -1,5 +1,6 @@
 //! The language of histories: every public call as a value.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -386,4 +387,10 @@ fn with_script(script: impl Strategy<Value = Vec<Command>> + 'static) -> BoxedSt
             destructor,
         })
         .boxed()
+}
+
+/// The n-th entry, counted in a circle.
+pub(crate) fn nth<T: Clone>(map: &BTreeMap<Id, T>, n: usize) -> Option<(Id, T)> {
+    let (id, value) = map.iter().nth(n.checked_rem(map.len())?)?;
+    Some((*id, value.clone()))
 }

@@ -8,6 +8,7 @@ pub mod execution;
 pub mod explore;
 pub mod linearize;
 pub mod program;
+mod progress;
 mod task;
 
 use std::fmt;

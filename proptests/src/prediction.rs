@@ -8,7 +8,7 @@ use wakeproof::RunError;
 
 use crate::command::{
     Await, Brief, Callback, Caller, Command, Destructor, EVENTS, Event as Flag, Id, SetThrough,
-    SpawnThrough, StopThrough, Through,
+    SpawnThrough, StopThrough, Through, nth,
 };
 use crate::record::{Call, Came, End, Event, OWNER, Observation, Outcome, Record};
 use crate::reference::{Advance, Documented, Fate, Reference, Rules};
@@ -530,12 +530,6 @@ fn number(caller: Caller) -> usize {
         Caller::Owner => OWNER,
         Caller::Foreign => OWNER + 1,
     }
-}
-
-/// The n-th entry, counted in a circle.
-pub(crate) fn nth<T: Clone>(map: &BTreeMap<Id, T>, n: usize) -> Option<(Id, T)> {
-    let (id, value) = map.iter().nth(n.checked_rem(map.len())?)?;
-    Some((*id, value.clone()))
 }
 
 impl<R: fmt::Debug> fmt::Debug for Prediction<R> {

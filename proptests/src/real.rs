@@ -21,9 +21,8 @@ use wakeproof::{
 
 use crate::command::{
     Await, Brief, Callback, Caller, Command, Destructor, Due, EVENTS, Id, SetThrough, SpawnThrough,
-    StopThrough, Through,
+    StopThrough, Through, nth,
 };
-use crate::prediction::nth;
 use crate::record::{Call, Came, End, Event, OWNER, Observation, Outcome, Record, Refusal};
 use crate::virtual_time;
 

@@ -20,8 +20,8 @@ use wakeproof_conform::relation::{Bounds, Source};
 use wakeproof_conform::spec::{default_directory, in_parallel};
 use wakeproof_conform::timers::{self, Timers};
 use wakeproof_explore::Limits;
-use wakeproof_model_tests::faults::CorrectSteps;
-use wakeproof_model_tests::models::Pair;
+use wakeproof_model_tests::models::CorrectSteps;
+use wakeproof_model_tests::pairs::Pair;
 
 use super::spec::progress;
 

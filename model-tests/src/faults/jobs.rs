@@ -2,10 +2,7 @@
 
 use wakeproof_faults::{Chosen, choose, chosen};
 
-use super::CorrectSteps;
 use crate::models::MakePool;
-
-impl MakePool for CorrectSteps {}
 
 /// Whoever gives the threads a job wakes none of them: each notification of the pool's condvar is lost.
 #[derive(Debug)]

@@ -12,18 +12,6 @@ use crate::models::{
 };
 use wakeproof_explore::platform::ModelPlatform;
 
-/// Every step as it should be.
-#[derive(Debug)]
-pub struct CorrectSteps;
-
-impl Unpark for CorrectSteps {}
-impl Announcement for CorrectSteps {}
-impl Drain for CorrectSteps {}
-impl WakeWorker for CorrectSteps {}
-impl WaitingRoom for CorrectSteps {}
-impl OwnSubmission for CorrectSteps {}
-impl RunBatch for CorrectSteps {}
-
 /// Gives the token and notifies without ever holding the parking thread's mutex.
 #[derive(Debug)]
 pub struct NotifyWithoutTheLock;

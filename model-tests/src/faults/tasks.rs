@@ -8,13 +8,7 @@ use std::task::{Context, Poll};
 use wakeproof::platform::Platform;
 use wakeproof::{EventHandle, Local, Sleep, TimerHandle, hazard};
 
-use super::CorrectSteps;
 use crate::models::{CancelTimer, PollSleep, SetEvent, WakerHolds};
-
-impl SetEvent for CorrectSteps {}
-impl CancelTimer for CorrectSteps {}
-impl PollSleep for CorrectSteps {}
-impl WakerHolds for CorrectSteps {}
 
 /// Sets the event where it is, which is on another thread than the loop's, and wakes nobody.
 #[derive(Debug)]

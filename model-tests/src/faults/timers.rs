@@ -7,12 +7,6 @@ use wakeproof::platform::Platform;
 
 use crate::models::TimerSteps;
 
-/// The step as it should be.
-#[derive(Debug)]
-pub struct CorrectTimers;
-
-impl TimerSteps for CorrectTimers {}
-
 /// Works out how long to sleep, lets go of the lock, and believes it still.
 #[derive(Debug)]
 pub struct StaleDeadline;

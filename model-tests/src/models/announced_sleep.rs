@@ -6,9 +6,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Model;
 use super::parker::{Parker, Unpark};
-use crate::faults::CorrectSteps;
+use super::{CorrectSteps, Model};
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 

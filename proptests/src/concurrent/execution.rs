@@ -20,9 +20,8 @@ use wakeproof_explore::platform::{Environment, Shuttle};
 use wakeproof_faults::Faulty;
 
 use super::program::{Program, Step};
-use super::task::Progress;
-use crate::command::{Caller, Due, Event as Flag, Id, Through};
-use crate::prediction::nth;
+use super::progress::Progress;
+use crate::command::{Caller, Due, Event as Flag, Id, Through, nth};
 use crate::properties::History;
 use crate::record::{Call, Event, OWNER, Outcome, Record, Refusal};
 

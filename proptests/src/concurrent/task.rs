@@ -12,29 +12,9 @@ use wakeproof::{ResultError, SharedTask, SpawnError};
 
 use super::execution::{Me, Shared, Token, this_thread};
 use super::program::Step;
-use crate::command::{Id, SpawnThrough};
-use crate::prediction::nth;
+use super::progress::Progress;
+use crate::command::{Id, SpawnThrough, nth};
 use crate::record::{Call, End, Event, OWNER, Outcome};
-
-/// How far a task has come.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// How many times it has been polled.
-    polls: usize,
-    /// How many times it had been when it was woken last: at first, when it was spawned.
-    woken_at: usize,
-    /// Its last poll has left it waiting for the event.
-    waits: bool,
-    never_waits: bool,
-    is_cancelled: bool,
-}
-
-impl Progress {
-    /// Whether it may stay as it is: it waits, and nobody has woken it from that.
-    pub(super) fn is_settled(&self) -> bool {
-        self.waits && self.polls > self.woken_at && !self.is_cancelled
-    }
-}
 
 /// A task's future.
 struct Script<P: Platform> {

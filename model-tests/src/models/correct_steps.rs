@@ -1,0 +1,24 @@
+//! The steps of the small protocols, as they should be.
+
+use super::{
+    Announcement, CancelTimer, Drain, MakePool, OwnSubmission, PollSleep, RunBatch, SetEvent,
+    TimerSteps, Unpark, WaitingRoom, WakeWorker, WakerHolds,
+};
+
+/// Every step as it should be.
+#[derive(Debug)]
+pub struct CorrectSteps;
+
+impl Announcement for CorrectSteps {}
+impl CancelTimer for CorrectSteps {}
+impl Drain for CorrectSteps {}
+impl MakePool for CorrectSteps {}
+impl OwnSubmission for CorrectSteps {}
+impl PollSleep for CorrectSteps {}
+impl RunBatch for CorrectSteps {}
+impl SetEvent for CorrectSteps {}
+impl TimerSteps for CorrectSteps {}
+impl Unpark for CorrectSteps {}
+impl WaitingRoom for CorrectSteps {}
+impl WakeWorker for CorrectSteps {}
+impl WakerHolds for CorrectSteps {}
