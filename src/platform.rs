@@ -4,6 +4,9 @@
 //! The whole library is generic over [`Platform`], so that one build holds the production loop (on
 //! [`ParkingLot`]) beside the very same code under loom and shuttle, with no `cfg` flag and no
 //! copy.
+//!
+//! A platform also names the protocol of its inboxes, and an inbox is generic over the platform. So this
+//! file and `inbox.rs` need each other, the only two in the project that do.
 
 use std::any::Any;
 use std::fmt::Debug;

@@ -154,3 +154,14 @@ fn a_closed_inbox_gives_items_back_and_hands_out_what_nobody_took() {
 fn an_inbox_has_a_debug_form_that_takes_no_lock() {
     assert_eq!(format!("{:?}", TestInbox::new()), "Inbox { .. }");
 }
+
+/// In production the protocol is a type without a size, so its methods are called directly, not through
+/// a table.
+#[test]
+fn the_production_protocol_has_no_size() {
+    use wakeproof::inbox::Correct;
+    use wakeproof::platform::{ParkingLot, Platform};
+
+    let protocol: &'static Correct = ParkingLot::protocol::<()>();
+    assert_eq!(size_of_val(protocol), 0);
+}
