@@ -16,8 +16,6 @@ pub(crate) trait Call {
     /// Calls the callback, unless it was cancelled, which is when this is false.
     fn run(&self) -> bool;
     fn cancel(&self) -> bool;
-    /// Whether it is still to run: neither started nor cancelled.
-    fn is_scheduled(&self) -> bool;
     fn is_cancelled(&self) -> bool;
     fn is_done(&self) -> bool;
     fn scheduled_at(&self) -> &'static Location<'static>;
@@ -26,18 +24,18 @@ pub(crate) trait Call {
 }
 
 /// A call as the loop's thread holds it.
-pub(crate) enum Scheduled {
+pub(crate) enum ScheduledCall {
     Shared(Arc<dyn Call + Send + Sync>),
     Local(Rc<dyn Call>),
 }
 
-impl Deref for Scheduled {
+impl Deref for ScheduledCall {
     type Target = dyn Call;
 
     fn deref(&self) -> &Self::Target {
         match self {
-            Scheduled::Shared(call) => &**call,
-            Scheduled::Local(call) => &**call,
+            ScheduledCall::Shared(call) => &**call,
+            ScheduledCall::Local(call) => &**call,
         }
     }
 }
@@ -80,10 +78,6 @@ impl<F> Slot<F> {
             },
             Slot::Cancelled | Slot::Started => None,
         }
-    }
-
-    fn is_scheduled(&self) -> bool {
-        matches!(self, Slot::Scheduled(_))
     }
 
     fn is_cancelled(&self) -> bool {
@@ -137,10 +131,6 @@ impl<P: Platform, F: FnOnce() + Send + 'static, D: Due> Call for SharedCall<P, F
 
     fn when(&self) -> Option<Duration> {
         self.due.when()
-    }
-
-    fn is_scheduled(&self) -> bool {
-        P::lock(&self.slot).is_scheduled()
     }
 
     fn is_cancelled(&self) -> bool {
@@ -203,10 +193,6 @@ impl<F: FnOnce() + 'static, D: Due> Call for LocalCall<F, D> {
 
     fn when(&self) -> Option<Duration> {
         self.due.when()
-    }
-
-    fn is_scheduled(&self) -> bool {
-        self.slot.borrow().is_scheduled()
     }
 
     fn is_cancelled(&self) -> bool {

@@ -6,36 +6,38 @@ use std::fmt;
 
 use crate::report::{NO_MESSAGE, message};
 
-/// The loop is closed: the callback was not scheduled, and comes back in `callback`.
+/// The loop is closed, and what was submitted comes back: a callback, a future, or nothing, `()`.
 ///
 /// ```
 /// let event_loop = wakeproof::EventLoop::new();
-/// let handle = event_loop.handle();
+/// let (local, handle) = (event_loop.local(), event_loop.handle());
 /// event_loop.close().unwrap();
 ///
-/// let refused = handle.call_soon_threadsafe(|| println!("still mine")).unwrap_err();
-/// (refused.callback)(); // prints "still mine"
+/// let wakeproof::Closed(callback) = handle.call_soon_threadsafe(|| println!("still mine")).unwrap_err();
+/// callback();
+///
+/// let wakeproof::Closed(future) = local.spawn(async { "still mine" }).unwrap_err();
+/// let other_loop = wakeproof::EventLoop::new();
+/// assert_eq!(other_loop.run_until_complete(future), Ok("still mine"));
 /// ```
-pub struct Closed<F> {
-    /// The callback, unharmed.
-    pub callback: F,
-}
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Closed<T = ()>(pub T);
 
-impl<F> fmt::Display for Closed<F> {
+impl<T> fmt::Display for Closed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the event loop is closed; the callback was not scheduled and comes back in this error",
+            "the event loop is closed; nothing was scheduled, and what was submitted comes back in this error",
         )
     }
 }
 
-impl<F> fmt::Debug for Closed<F> {
+impl<T> fmt::Debug for Closed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Closed").finish_non_exhaustive()
+        f.write_str("Closed(..)")
     }
 }
 
-impl<F> Error for Closed<F> {}
+impl<T> Error for Closed<T> {}
 
 /// Why a loop did not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,38 +66,6 @@ impl fmt::Display for RunError {
 }
 
 impl Error for RunError {}
-
-/// The loop is closed: the task was not spawned, and its future comes back in `future`.
-///
-/// ```
-/// let event_loop = wakeproof::EventLoop::new();
-/// let local = event_loop.local();
-/// event_loop.close().unwrap();
-///
-/// let refused = local.spawn(async { "still mine" }).unwrap_err();
-/// let other_loop = wakeproof::EventLoop::new();
-/// assert_eq!(other_loop.run_until_complete(refused.future), Ok("still mine"));
-/// ```
-pub struct SpawnError<F> {
-    /// The future, unharmed.
-    pub future: F,
-}
-
-impl<F> fmt::Display for SpawnError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the event loop is closed; the task was not spawned and its future comes back in this error",
-        )
-    }
-}
-
-impl<F> fmt::Debug for SpawnError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SpawnError").finish_non_exhaustive()
-    }
-}
-
-impl<F> Error for SpawnError<F> {}
 
 /// Why a task has no result.
 ///
@@ -162,27 +132,37 @@ impl fmt::Debug for JoinError {
 
 impl Error for JoinError {}
 
-/// A future did not complete in the time that it was given; it has been dropped.
+/// Why a future that was given a time has no result; it has been dropped.
 ///
 /// ```
 /// use std::{future, time::Duration};
 ///
 /// let event_loop = wakeproof::EventLoop::new();
 /// let never = event_loop.local().timeout(Duration::ZERO, future::pending::<()>());
-/// let elapsed = event_loop.run_until_complete(never).unwrap().unwrap_err();
-/// assert_eq!(elapsed.to_string(), "the future did not complete in time and was dropped");
+/// let error = event_loop.run_until_complete(never).unwrap().unwrap_err();
+/// assert_eq!(error.to_string(), "the future did not complete in time and was dropped");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Elapsed;
+pub enum TimeoutError {
+    /// The time was up.
+    Elapsed,
+    /// The loop was closed, so that nobody measures the time any more.
+    Closed,
+}
 
-impl fmt::Display for Elapsed {
+impl fmt::Display for TimeoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the future did not complete in time and was dropped")
+        f.write_str(match self {
+            TimeoutError::Elapsed => "the future did not complete in time and was dropped",
+            TimeoutError::Closed => {
+                "the event loop that measured the time was closed, and the future was dropped"
+            }
+        })
     }
 }
 
-impl Error for Elapsed {}
+impl Error for TimeoutError {}
 
 /// Why a loop was not closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -161,7 +161,7 @@ impl<P: Platform> EventHandle<P> {
     ///
     /// # Errors
     ///
-    /// [`Closed`], with a callback that sets the flag, if the loop is closed or gone.
+    /// [`Closed`] if the loop is closed or gone. The flag is not set.
     ///
     /// ```
     /// use wakeproof::{Event, EventLoop};
@@ -174,10 +174,12 @@ impl<P: Platform> EventHandle<P> {
     /// # Ok::<(), wakeproof::RunError>(())
     /// ```
     #[track_caller]
-    pub fn set_threadsafe(&self) -> Result<CallHandle, Closed<impl FnOnce() + Send + use<P>>> {
+    pub fn set_threadsafe(&self) -> Result<CallHandle, Closed> {
         let flag = self.flag.clone();
-        self.handle
-            .call_soon_threadsafe(move || flag.set_and_wake())
+        let set = self
+            .handle
+            .call_soon_threadsafe(move || flag.set_and_wake());
+        set.map_err(|_| Closed(()))
     }
 
     /// Whether the flag is set; from another thread, a picture of the past.

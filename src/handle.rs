@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{CallHandle, Due, LocalCall, LocalCallHandle, SharedCall, Soon};
+use crate::entry::Entry;
 use crate::error::Closed;
-use crate::event_loop::{Entry, Owned, Shared};
 use crate::inbox::{Inbox, Status};
+use crate::owned::Owned;
 use crate::platform::{ParkingLot, Platform};
+use crate::shared::Shared;
 
 /// A loop, as seen from its own thread. Not `Send`: it cannot get to another one.
 ///
@@ -138,9 +140,7 @@ impl<P: Platform> Handle<P> {
         let call = Arc::new(call);
         match enqueue(&self.0.inbox, Entry::Shared(call.clone())) {
             Ok(()) => Ok(call),
-            Err(_) => Err(Closed {
-                callback: call.take_back(),
-            }),
+            Err(_) => Err(Closed(call.take_back())),
         }
     }
 

@@ -10,10 +10,10 @@ use std::fmt;
 use crate::call::{CallHandle, SharedCall, Soon};
 use crate::error::Closed;
 use crate::event::EventHandle;
-use crate::event_loop::Thread;
 use crate::handle::Handle;
 use crate::inbox::Inbox;
 use crate::platform::Platform;
+use crate::shared::Thread;
 
 /// Enqueues `callback` as `call_soon` does, and wakes nobody. **A loop that is asleep stays
 /// asleep**, and the callback waits until something else wakes it, or for ever.
@@ -187,8 +187,9 @@ impl<F> HazardError<F> {
     #[must_use]
     pub fn into_callback(self) -> F {
         match self {
-            HazardError::Closed(Closed { callback })
-            | HazardError::WrongThread { callback, .. } => callback,
+            HazardError::Closed(Closed(callback)) | HazardError::WrongThread { callback, .. } => {
+                callback
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod call;
+mod entry;
 mod error;
 mod event;
 mod event_loop;
@@ -8,17 +9,20 @@ mod executor;
 mod handle;
 pub mod hazard;
 pub mod inbox;
+mod owned;
 pub mod platform;
 mod report;
 mod run;
+mod shared;
 mod sleep;
 mod step;
 mod task;
 mod timer;
+mod timer_queue;
 mod wait;
 
 pub use call::{CallHandle, LocalCallHandle};
-pub use error::{CloseError, Closed, Elapsed, JoinError, RunError, SpawnError};
+pub use error::{CloseError, Closed, JoinError, RunError, TimeoutError};
 pub use event::{Event, EventHandle, EventWait};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ExecutorError, Worker};
@@ -28,4 +32,4 @@ pub use run::run;
 pub use sleep::Sleep;
 pub use task::{ResultError, SharedTask, Task};
 pub use timer::{LocalTimerHandle, TimerHandle};
-pub use wait::{ReturnWhen, Waited, gather, wait};
+pub use wait::{ReturnWhen, TaskHandle, Waited, gather, wait};

@@ -7,7 +7,10 @@ use std::io::{self, Write};
 use std::mem;
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
+use std::thread;
 use std::time::Duration;
+
+use crate::platform::Platform;
 
 /// Whose code it was, in the words of a report.
 #[derive(Debug, Clone, Copy)]
@@ -141,21 +144,51 @@ impl fmt::Display for SlowCallback {
     }
 }
 
-/// Whom the loop tells: a function of the user's, or standard error.
-pub(crate) struct Handler<T>(RefCell<Option<SharedFn<T>>>);
+/// What the loop does with a report: calls a function of the user, or prints.
+pub(crate) struct Handler<T>(RefCell<Listener<T>>);
+
+enum Listener<T> {
+    /// Standard error, unless the user sets another.
+    Default,
+    User(SharedFn<T>),
+    /// Standard error, for good: the loop is closed.
+    Closed,
+}
 
 type SharedFn<T> = Rc<RefCell<dyn FnMut(&T)>>;
 
 impl<T: fmt::Display> Handler<T> {
+    /// Sets the user's handler. On a closed loop, drops it: it would never be called.
     pub(crate) fn set(&self, handler: impl FnMut(&T) + 'static) {
-        // The old handler is dropped after the borrow: its destructor may set another one.
-        let old = self.0.replace(Some(Rc::new(RefCell::new(handler))));
+        let mut listener = self.0.borrow_mut();
+        if matches!(*listener, Listener::Closed) {
+            drop(listener); // the handler goes next: its destructor may set another one
+            return;
+        }
+        let new = Listener::User(Rc::new(RefCell::new(handler)));
+        let old = mem::replace(&mut *listener, new);
+        drop(listener); // the old handler goes next: its destructor may set another one
         drop(old);
+    }
+
+    /// Drops the user's handler, and every one that is set from now on.
+    pub(crate) fn close<P: Platform>(&self) {
+        let old = self.0.replace(Listener::Closed);
+        if let Err(payload) = catch::<P, _>(|| drop(old)) {
+            let message = message(&*payload).unwrap_or(NO_MESSAGE);
+            print(&format_args!(
+                "the destructor of a handler panicked: {message}"
+            ));
+            discard(payload);
+        }
     }
 
     pub(crate) fn tell(&self, news: &T) {
         // A clone, so that a handler may set another one while it runs.
-        let handler = self.0.borrow().clone();
+        let handler = match &*self.0.borrow() {
+            Listener::User(handler) => Some(handler.clone()),
+            Listener::Default | Listener::Closed => None,
+        };
         let Some(handler) = handler else {
             return print(news);
         };
@@ -173,20 +206,27 @@ impl<T: fmt::Display> Handler<T> {
 
 impl<T> Default for Handler<T> {
     fn default() -> Self {
-        Handler(RefCell::new(None))
+        Handler(RefCell::new(Listener::Default))
     }
 }
 
-/// Drops what a panic carried. Its destructor is the user's code like the panic itself: if it panics
-/// in turn, what that carries is leaked, so that this comes to an end.
+/// Catches the panics of the user's code, except those that belong to a model checker.
+pub(crate) fn catch<P: Platform, R>(user_code: impl FnOnce() -> R) -> thread::Result<R> {
+    match panic::catch_unwind(AssertUnwindSafe(user_code)) {
+        Err(payload) if P::must_not_catch(&*payload) => panic::resume_unwind(payload),
+        result => result,
+    }
+}
+
+/// Drops what a panic carried. Its destructor is the user's code and may panic in turn; what that
+/// carries is leaked, so that this ends.
 pub(crate) fn discard(payload: Box<dyn Any + Send>) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         mem::forget(payload);
     }
 }
 
-/// Prints a line to standard error, in one piece; a loop whose standard error is gone has nobody
-/// left to tell.
+/// Prints a line to standard error, in one piece. If that fails, nobody is left to tell.
 pub(crate) fn print(news: &dyn fmt::Display) {
     let _ = io::stderr().write_all(format!("wakeproof: {news}\n").as_bytes());
 }

@@ -26,9 +26,9 @@ use crate::handle::Local;
 ///     let worker = std::thread::spawn(move || {
 ///         handle.spawn_threadsafe(async { 6 * 7 }).unwrap().result().unwrap()
 ///     });
-///     local.sleep(std::time::Duration::from_millis(1)).await;
+///     local.sleep(std::time::Duration::from_millis(1)).await.unwrap();
 ///     while !worker.is_finished() {
-///         local.sleep(std::time::Duration::from_millis(1)).await;
+///         local.sleep(std::time::Duration::from_millis(1)).await.unwrap();
 ///     }
 ///     worker.join().unwrap()
 /// })?;

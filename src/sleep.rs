@@ -2,112 +2,144 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
+use std::panic::Location;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::error::Elapsed;
+use crate::call::{Call, Due};
+use crate::entry::Entry;
+use crate::error::{Closed, TimeoutError};
 use crate::handle::{Handle, Local};
-use crate::platform::Platform;
-use crate::timer::{LocalTimerHandle, TimerHandle};
+use crate::platform::{ParkingLot, Platform};
+use crate::timer::Deadline;
 
-/// What a [`Sleep`] sets its timer on: a [`Local`] or a [`Handle`].
-pub trait Alarm: Clone + Unpin {
-    #[doc(hidden)]
-    type Timer: Unpin;
-    #[doc(hidden)]
-    fn wake_at(&self, when: Duration, waker: Waker) -> Option<Self::Timer>;
-    #[doc(hidden)]
-    fn is_ringing(timer: &Self::Timer) -> bool;
-    #[doc(hidden)]
-    fn cancel(timer: &Self::Timer) -> bool;
-}
-
-impl<P: Platform> Alarm for Local<P> {
-    type Timer = LocalTimerHandle;
-
-    fn wake_at(&self, when: Duration, waker: Waker) -> Option<LocalTimerHandle> {
-        self.call_at(when, move || waker.wake()).ok()
-    }
-
-    fn is_ringing(timer: &LocalTimerHandle) -> bool {
-        !timer.is_scheduled()
-    }
-
-    fn cancel(timer: &LocalTimerHandle) -> bool {
-        timer.cancel()
-    }
-}
-
-impl<P: Platform> Alarm for Handle<P> {
-    type Timer = TimerHandle;
-
-    fn wake_at(&self, when: Duration, waker: Waker) -> Option<TimerHandle> {
-        self.call_at_threadsafe(when, move || waker.wake()).ok()
-    }
-
-    fn is_ringing(timer: &TimerHandle) -> bool {
-        !timer.is_scheduled()
-    }
-
-    fn cancel(timer: &TimerHandle) -> bool {
-        timer.cancel()
-    }
-}
-
-/// A future that completes when its time has come: from [`Local::sleep`], or, `Send`, from
-/// [`Handle::sleep`].
+/// A future that completes when its time has come: from [`Handle::sleep`] or [`Local::sleep`].
 ///
-/// Its timer is set on the loop when it is first polled, and cancelled when it is dropped. On a
-/// loop that is closed, it never completes.
+/// Sets a timer on the loop when it is first polled, and cancels it when it is dropped. May be awaited
+/// on another loop, or by any other executor.
+///
+/// # Errors
+///
+/// Gives [`Closed`] if its loop is closed before the time has come: nobody is left who could measure
+/// it. A task of that loop never sees this, since it is dropped when the loop is closed.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// let event_loop = wakeproof::EventLoop::new();
 /// let sleep = event_loop.handle().sleep(Duration::from_millis(1));
-/// event_loop.run_until_complete(sleep)?;
-/// # Ok::<(), wakeproof::RunError>(())
+/// event_loop.run_until_complete(sleep)??;
+///
+/// let sleep = event_loop.handle().sleep(Duration::MAX);
+/// drop(event_loop);
+/// let other_loop = wakeproof::EventLoop::new();
+/// assert!(other_loop.run_until_complete(sleep)?.is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a sleep does nothing unless it is awaited"]
-pub struct Sleep<A: Alarm> {
-    alarm: A,
+pub struct Sleep<P: Platform = ParkingLot> {
+    handle: Handle<P>,
     when: Duration,
-    /// The timer, and whom it wakes.
-    set: Option<(A::Timer, Waker)>,
+    began_at: &'static Location<'static>,
+    alarm: Option<Arc<Alarm<P>>>,
 }
 
-impl<A: Alarm> Sleep<A> {
-    fn new(alarm: &A, when: Duration) -> Self {
-        Sleep {
-            alarm: alarm.clone(),
-            when,
-            set: None,
+/// The timer of a sleep.
+struct Alarm<P: Platform> {
+    state: P::Mutex<AlarmState>,
+    deadline: Deadline<P>,
+    began_at: &'static Location<'static>,
+}
+
+/// An alarm leaves [`Set`](AlarmState::Set) once.
+enum AlarmState {
+    /// Whom it wakes.
+    Set(Waker),
+    Rung,
+    /// By the loop, which closed, or by the sleep, which was dropped.
+    Cancelled,
+}
+
+impl<P: Platform> Alarm<P> {
+    /// Takes the waker out of an alarm that is set, and leaves `instead`.
+    fn leave(&self, instead: AlarmState) -> Option<Waker> {
+        let mut state = P::lock(&self.state);
+        if !matches!(*state, AlarmState::Set(_)) {
+            return None;
         }
+        match mem::replace(&mut *state, instead) {
+            AlarmState::Set(waker) => Some(waker),
+            AlarmState::Rung | AlarmState::Cancelled => None,
+        }
+    }
+}
+
+impl<P: Platform> Call for Alarm<P> {
+    fn run(&self) -> bool {
+        let waker = self.leave(AlarmState::Rung);
+        if waker.is_none() {
+            self.deadline.discarded();
+        }
+        waker.map(Waker::wake).is_some()
+    }
+
+    /// For the loop that closes: the sleeper wakes and learns of it.
+    fn cancel(&self) -> bool {
+        let waker = self.leave(AlarmState::Cancelled);
+        waker.map(Waker::wake).is_some()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        matches!(*P::lock(&self.state), AlarmState::Cancelled)
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(*P::lock(&self.state), AlarmState::Rung)
+    }
+
+    fn scheduled_at(&self) -> &'static Location<'static> {
+        self.began_at
+    }
+
+    fn when(&self) -> Option<Duration> {
+        self.deadline.when()
     }
 }
 
 impl<P: Platform> Local<P> {
     /// Waits until `delay` has passed from now. asyncio's `sleep`.
     ///
-    /// Never shorter. With a delay of zero it lets the loop run what else is ready, and a delay too
-    /// long for the clock never ends.
+    /// Never shorter. With a delay of zero it lets the loop run what else is ready. A delay too long
+    /// for the clock never ends.
+    ///
+    /// # Errors
+    ///
+    /// The returned future gives [`Closed`] if the loop is closed first; see [`Sleep`].
     ///
     /// ```
     /// use std::time::Duration;
     ///
     /// wakeproof::run(async |local| {
     ///     let started = local.time();
-    ///     local.sleep(Duration::from_millis(2)).await;
+    ///     local.sleep(Duration::from_millis(2)).await?;
     ///     assert!(local.time() >= started + Duration::from_millis(2));
-    /// })?;
-    /// # Ok::<(), wakeproof::RunError>(())
+    ///     Ok::<(), wakeproof::Closed>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sleep(&self, delay: Duration) -> Sleep<Local<P>> {
-        self.sleep_until(self.time().saturating_add(delay))
+    #[track_caller]
+    pub fn sleep(&self, delay: Duration) -> Sleep<P> {
+        self.handle().sleep(delay)
     }
 
     /// Waits until `when`, a reading of the loop's [`time`](Self::time).
+    ///
+    /// # Errors
+    ///
+    /// As for [`sleep`](Self::sleep).
     ///
     /// ```
     /// use std::time::Duration;
@@ -116,27 +148,48 @@ impl<P: Platform> Local<P> {
     ///     let tick = Duration::from_millis(1);
     ///     let started = local.time();
     ///     for i in 1..=3 {
-    ///         local.sleep_until(started + i * tick).await; // the ticks do not drift
+    ///         local.sleep_until(started + i * tick).await?; // the ticks do not drift
     ///     }
-    /// })?;
-    /// # Ok::<(), wakeproof::RunError>(())
+    ///     Ok::<(), wakeproof::Closed>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn sleep_until(&self, when: Duration) -> Sleep<Local<P>> {
-        Sleep::new(self, when)
+    #[track_caller]
+    pub fn sleep_until(&self, when: Duration) -> Sleep<P> {
+        self.handle().sleep_until(when)
     }
 
-    /// Runs `future` for no longer than `delay` from now. asyncio's `wait_for`.
+    /// Runs `future` for no longer than `delay` from now. asyncio's `wait_for`, but see below.
     ///
-    /// A future that is ready when the time has come counts as in time.
+    /// A future that is ready when the time has come counts as in time. Otherwise it is dropped.
     ///
-    /// # Errors
-    ///
-    /// The returned future gives [`Elapsed`] if it was not ready in time; it has been dropped then.
-    /// A [`Task`](crate::Task) that is dropped runs on; pass it by `&mut` to cancel it.
+    /// **A [`Task`](crate::Task) that is passed by value runs on**: what is dropped is its handle, and
+    /// that detaches the task, here as everywhere. asyncio's `wait_for` cancels the task; to do so,
+    /// pass the handle by `&mut` and cancel:
     ///
     /// ```
     /// use std::{future, time::Duration};
-    /// use wakeproof::Elapsed;
+    ///
+    /// wakeproof::run(async |local| {
+    ///     let mut task = local.spawn(future::pending::<()>()).unwrap();
+    ///     if local.timeout(Duration::from_millis(1), &mut task).await.is_err() {
+    ///         task.cancel();
+    ///     }
+    ///     assert!(task.await.unwrap_err().is_cancelled());
+    /// })?;
+    /// # Ok::<(), wakeproof::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The returned future gives
+    ///
+    /// - [`TimeoutError::Elapsed`] if `future` was not ready in time,
+    /// - [`TimeoutError::Closed`] if the loop was closed first, so that nobody measures the time. Like
+    ///   [`Sleep`], it may be awaited elsewhere; a task of that loop never sees this.
+    ///
+    /// ```
+    /// use std::{future, time::Duration};
     ///
     /// wakeproof::run(async |local| {
     ///     let second = Duration::from_secs(1);
@@ -146,17 +199,22 @@ impl<P: Platform> Local<P> {
     /// })?;
     /// # Ok::<(), wakeproof::RunError>(())
     /// ```
+    #[track_caller]
     pub fn timeout<F: Future>(
         &self,
         delay: Duration,
         future: F,
-    ) -> impl Future<Output = Result<F::Output, Elapsed>> + use<P, F> {
+    ) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<P, F> {
         in_time(self.sleep(delay), future)
     }
 }
 
 impl<P: Platform> Handle<P> {
-    /// Waits until `delay` has passed from now: [`Local::sleep`] for a future that is `Send`.
+    /// [`Local::sleep`], for any thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Local::sleep`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -164,28 +222,38 @@ impl<P: Platform> Handle<P> {
     /// let event_loop = wakeproof::EventLoop::new();
     /// let handle = event_loop.handle();
     /// let task = event_loop.handle().spawn_threadsafe(async move {
-    ///     handle.sleep(Duration::from_millis(1)).await;
-    ///     42
+    ///     handle.sleep(Duration::from_millis(1)).await.map(|()| 42)
     /// });
     /// let answer = event_loop.run_until_complete(task.unwrap()).unwrap();
-    /// assert_eq!(answer.unwrap(), 42);
+    /// assert_eq!(answer.unwrap(), Ok(42));
     /// ```
-    pub fn sleep(&self, delay: Duration) -> Sleep<Handle<P>> {
+    #[track_caller]
+    pub fn sleep(&self, delay: Duration) -> Sleep<P> {
         self.sleep_until(self.time().saturating_add(delay))
     }
 
-    /// Waits until `when`, a reading of the loop's [`time`](Self::time): [`Local::sleep_until`] for a
-    /// future that is `Send`.
-    pub fn sleep_until(&self, when: Duration) -> Sleep<Handle<P>> {
-        Sleep::new(self, when)
-    }
-
-    /// Runs `future` for no longer than `delay` from now: [`Local::timeout`] for a future that is
-    /// `Send`.
+    /// [`Local::sleep_until`], for any thread.
     ///
     /// # Errors
     ///
-    /// The returned future gives [`Elapsed`] if it was not ready in time; it has been dropped then.
+    /// As for [`Local::sleep`].
+    #[track_caller]
+    pub fn sleep_until(&self, when: Duration) -> Sleep<P> {
+        Sleep {
+            handle: self.clone(),
+            when,
+            began_at: Location::caller(),
+            alarm: None,
+        }
+    }
+
+    /// [`Local::timeout`], for any thread. A [`SharedTask`](crate::SharedTask) that is passed by value
+    /// runs on when the time is up, as a [`Task`](crate::Task) does there; pass it by `&mut` to cancel
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Local::timeout`].
     ///
     /// ```
     /// use std::{future, time::Duration};
@@ -195,61 +263,85 @@ impl<P: Platform> Handle<P> {
     /// let never = handle.timeout(Duration::from_millis(1), future::pending::<()>());
     /// assert!(event_loop.run_until_complete(never).unwrap().is_err());
     /// ```
+    #[track_caller]
     pub fn timeout<F: Future>(
         &self,
         delay: Duration,
         future: F,
-    ) -> impl Future<Output = Result<F::Output, Elapsed>> + use<P, F> {
+    ) -> impl Future<Output = Result<F::Output, TimeoutError>> + use<P, F> {
         in_time(self.sleep(delay), future)
     }
 }
 
-async fn in_time<A: Alarm, F: Future>(
-    mut sleep: Sleep<A>,
+async fn in_time<P: Platform, F: Future>(
+    mut sleep: Sleep<P>,
     future: F,
-) -> Result<F::Output, Elapsed> {
+) -> Result<F::Output, TimeoutError> {
     let mut future = pin!(future);
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(&mut sleep).poll(context).map(|()| Err(Elapsed))
+        Pin::new(&mut sleep).poll(context).map(|slept| {
+            Err(match slept {
+                Ok(()) => TimeoutError::Elapsed,
+                Err(Closed(())) => TimeoutError::Closed,
+            })
+        })
     })
     .await
 }
 
-impl<A: Alarm> Future for Sleep<A> {
-    type Output = ();
+impl<P: Platform> Future for Sleep<P> {
+    type Output = Result<(), Closed>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let waker = context.waker();
-        if let Some((timer, known)) = &self.set {
-            // Ringing is being started, not being done: a wakeup comes from inside of the callback.
-            if A::is_ringing(timer) {
-                return Poll::Ready(());
+        let Some(alarm) = &self.alarm else {
+            let shared = &self.handle.0;
+            let alarm = Arc::new(Alarm {
+                state: P::mutex(AlarmState::Set(waker.clone())),
+                deadline: Deadline {
+                    when: self.when,
+                    shared: shared.clone(),
+                },
+                began_at: self.began_at,
+            });
+            let entry = Entry::Shared(alarm.clone());
+            if shared.inbox.call_soon_threadsafe(entry).is_err() {
+                return Poll::Ready(Err(Closed(())));
             }
-            if known.will_wake(waker) {
-                return Poll::Pending;
+            self.alarm = Some(alarm);
+            return Poll::Pending;
+        };
+        let mut state = P::lock(&alarm.state);
+        match &mut *state {
+            AlarmState::Set(known) => {
+                let replaced =
+                    (!known.will_wake(waker)).then(|| mem::replace(known, waker.clone()));
+                drop(state);
+                drop(replaced); // the user's code, and so without the lock
+                Poll::Pending
             }
-            if !A::cancel(timer) {
-                return Poll::Ready(()); // it rang in between
-            }
+            AlarmState::Rung => Poll::Ready(Ok(())),
+            AlarmState::Cancelled => Poll::Ready(Err(Closed(()))),
         }
-        let timer = self.alarm.wake_at(self.when, waker.clone());
-        self.set = timer.map(|timer| (timer, waker.clone()));
-        Poll::Pending
     }
 }
 
-impl<A: Alarm> Drop for Sleep<A> {
+/// Cancels the timer.
+impl<P: Platform> Drop for Sleep<P> {
     fn drop(&mut self) {
-        if let Some((timer, _)) = &self.set {
-            A::cancel(timer);
+        if let Some(alarm) = &self.alarm
+            && let Some(waker) = alarm.leave(AlarmState::Cancelled)
+        {
+            alarm.deadline.cancelled();
+            drop(waker);
         }
     }
 }
 
-impl<A: Alarm> fmt::Debug for Sleep<A> {
+impl<P: Platform> fmt::Debug for Sleep<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sleep")
             .field("when", &self.when)

@@ -1,31 +1,26 @@
 //! Callbacks for later: `call_later` and `call_at`, from the loop's thread and from any other.
 //!
-//! A timer goes through the same inbox as every other callback, and by that takes its turn in the
-//! same order and wakes a loop that is asleep, be it until an earlier timer's deadline. The loop's
-//! thread takes it out and puts it into a heap of its own ([`TimerQueue`]), whose earliest deadline
-//! bounds the next sleep.
+//! A timer goes through the same inbox as a callback. So it keeps its place in the order, and it wakes
+//! a sleeping loop, even one that sleeps until an earlier deadline. The loop's thread takes it out and
+//! puts it into a heap ([`TimerQueue`](crate::timer_queue::TimerQueue)), whose first deadline bounds
+//! the next sleep.
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{Call, Due, LocalCall, SharedCall, call_handle};
+use crate::entry::Entry;
 use crate::error::Closed;
-use crate::event_loop::{Entry, Shared};
 use crate::handle::{Handle, Local};
 use crate::inbox::Inbox;
 use crate::platform::Platform;
+use crate::shared::Shared;
 
-mod queue;
-
-pub(crate) use queue::{CancelledTimers, TimerQueue};
-
-/// A deadline on a loop that counts what is cancelled.
-struct Deadline<P: Platform> {
-    when: Duration,
-    shared: Arc<Shared<P>>,
-    /// Any thread may cancel it; or it never leaves the loop's.
-    is_shared: bool,
+/// When a call is to run, and the loop that counts it if it is cancelled.
+pub(crate) struct Deadline<P: Platform> {
+    pub(crate) when: Duration,
+    pub(crate) shared: Arc<Shared<P>>,
 }
 
 impl<P: Platform> Due for Deadline<P> {
@@ -34,13 +29,17 @@ impl<P: Platform> Due for Deadline<P> {
     }
 
     fn cancelled(&self) {
-        let cancelled = &self.shared.cancelled_timers;
-        if !self.is_shared {
-            // The loop's thread, being here, looks at the number before it sleeps.
-            cancelled.cancelled_by_the_loop();
-        } else if cancelled.cancelled_anywhere() {
-            // The loop may sleep until a deadline far away: it wakes to clear up.
-            let _ = self.shared.inbox.call_soon_threadsafe(Entry::Sweep);
+        let Shared {
+            cancelled_timers,
+            inbox,
+            thread,
+            ..
+        } = &*self.shared;
+        // The loop's own thread looks at the number before it sleeps. For another thread's sake, a loop
+        // that sleeps, perhaps until a deadline far away, wakes to clear up.
+        if cancelled_timers.add() && thread.id != P::current_thread() && cancelled_timers.request()
+        {
+            let _ = inbox.call_soon_threadsafe(Entry::Sweep);
         }
     }
 
@@ -111,7 +110,6 @@ impl<P: Platform> Local<P> {
         let due = Deadline {
             when,
             shared: self.0.shared.clone(),
-            is_shared: false,
         };
         let timer = self.0.submit(LocalCall::new(callback, due))?;
         Ok(LocalTimerHandle(timer, when))
@@ -182,7 +180,6 @@ impl<P: Platform> Handle<P> {
         let due = Deadline {
             when,
             shared: self.0.clone(),
-            is_shared: true,
         };
         let timer = self.submit(SharedCall::new(callback, due), Inbox::call_soon_threadsafe)?;
         Ok(TimerHandle(timer, when))
@@ -238,10 +235,6 @@ macro_rules! timer_handle {
             #[must_use]
             pub fn when(&self) -> Duration {
                 self.1
-            }
-
-            pub(crate) fn is_scheduled(&self) -> bool {
-                self.0.is_scheduled()
             }
         }
     };

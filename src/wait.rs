@@ -5,9 +5,9 @@ use std::task::{Context, Poll};
 
 use crate::error::JoinError;
 
-/// A handle that can be waited for without taking its result: [`Task`](crate::Task) and
-/// [`SharedTask`](crate::SharedTask).
-pub trait Joinable: Future<Output = Result<Self::Value, JoinError>> + Unpin {
+/// The handle of a task: [`Task`](crate::Task) or [`SharedTask`](crate::SharedTask), for [`gather`] and
+/// [`wait`].
+pub trait TaskHandle: Future<Output = Result<Self::Value, JoinError>> + Unpin {
     #[doc(hidden)]
     type Value;
     #[doc(hidden)]
@@ -29,7 +29,7 @@ pub trait Joinable: Future<Output = Result<Self::Value, JoinError>> + Unpin {
 ///     let mut tasks = Vec::new();
 ///     for i in 0..3 {
 ///         let sleep = local.sleep(Duration::from_millis(3 - i));
-///         tasks.push(local.spawn(async move { sleep.await; i }).unwrap());
+///         tasks.push(local.spawn(async move { sleep.await.unwrap(); i }).unwrap());
 ///     }
 ///     wakeproof::gather(tasks).await
 /// })?;
@@ -37,7 +37,7 @@ pub trait Joinable: Future<Output = Result<Self::Value, JoinError>> + Unpin {
 /// assert_eq!(answers, [0, 1, 2]);
 /// # Ok::<(), wakeproof::RunError>(())
 /// ```
-pub async fn gather<J: Joinable>(
+pub async fn gather<J: TaskHandle>(
     tasks: impl IntoIterator<Item = J>,
 ) -> Vec<Result<J::Value, JoinError>> {
     // One after the other: they run on their own, whoever awaits which.
@@ -84,7 +84,7 @@ pub struct Waited<J> {
 /// })?;
 /// # Ok::<(), wakeproof::RunError>(())
 /// ```
-pub async fn wait<J: Joinable>(
+pub async fn wait<J: TaskHandle>(
     tasks: impl IntoIterator<Item = J>,
     return_when: ReturnWhen,
 ) -> Waited<J> {
@@ -113,6 +113,6 @@ pub async fn wait<J: Joinable>(
             }
         }
     }
-    let (done, pending) = tasks.into_iter().partition(J::is_finished);
+    let (done, pending) = tasks.into_iter().partition(TaskHandle::is_finished);
     Waited { done, pending }
 }

@@ -270,7 +270,7 @@ fn a_result_is_delivered_though_the_loop_is_closed_and_no_job_is_taken_in() {
         let refused = handle.run_in_executor(&executor, || 42).unwrap_err();
         assert!(matches!(refused, ExecutorError::Closed { .. }));
         assert!(refused.to_string().contains("the event loop is closed"));
-        assert_eq!(format!("{refused:?}"), "Closed { .. }");
+        assert_eq!(format!("{refused:?}"), "Closed(Closed(..))");
         assert_eq!(refused.into_job()(), 42);
     });
 }

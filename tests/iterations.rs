@@ -167,7 +167,7 @@ fn a_closed_loop_gives_callbacks_back_and_does_not_run() {
     assert_eq!(event_loop.run_forever(), Err(RunError::Closed));
 
     let refused = local.call_soon(log.callback("local")).unwrap_err();
-    (refused.callback)();
+    (refused.0)();
     log.expect(&["local"]);
 
     let (send, receive) = std::sync::mpsc::channel();
@@ -177,9 +177,9 @@ fn a_closed_loop_gives_callbacks_back_and_does_not_run() {
         .unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the event loop is closed; the callback was not scheduled and comes back in this error"
+        "the event loop is closed; nothing was scheduled, and what was submitted comes back in this error"
     );
-    (refused.callback)();
+    (refused.0)();
     assert_eq!(receive.recv(), Ok("threadsafe"));
 }
 
@@ -498,7 +498,7 @@ fn everything_public_has_a_debug_form() {
     assert!(format!("{refused:?}").starts_with("WrongThread { owner: "));
     event_loop.close().unwrap();
     let refused = local.call_soon(|| ()).unwrap_err();
-    assert_eq!(format!("{refused:?}"), "Closed { .. }");
+    assert_eq!(format!("{refused:?}"), "Closed(..)");
     let refused = wakeproof::hazard::call_soon_without_wakeup(&handle, || ()).unwrap_err();
-    assert_eq!(format!("{refused:?}"), "Closed(Closed { .. })");
+    assert_eq!(format!("{refused:?}"), "Closed(Closed(..))");
 }

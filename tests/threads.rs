@@ -176,7 +176,7 @@ fn a_submission_that_races_with_close_is_either_dropped_by_it_or_given_back() {
                 }
                 Err(refused) => {
                     assert_eq!(dropped.load(Ordering::Relaxed), 0);
-                    drop(refused.callback);
+                    drop(refused.0);
                     assert_eq!(dropped.load(Ordering::Relaxed), 1);
                 }
             }

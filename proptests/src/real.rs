@@ -15,8 +15,8 @@ use std::time::Duration;
 use wakeproof::hazard::{self, HazardError};
 use wakeproof::platform::Platform;
 use wakeproof::{
-    CallHandle, CallbackPanic, Closed, Elapsed, EventHandle, EventLoop, Handle, Local,
-    LocalCallHandle, LocalTimerHandle, SharedTask, SlowCallback, SpawnError, Task, TimerHandle,
+    CallHandle, CallbackPanic, Closed, EventHandle, EventLoop, Handle, Local, LocalCallHandle,
+    LocalTimerHandle, SharedTask, Sleep, SlowCallback, Task, TimeoutError, TimerHandle,
 };
 
 use crate::command::{
@@ -304,10 +304,10 @@ impl<P: Platform> Perform for Owned<P> {
             Await::Sleep(due) => {
                 deadline = Some(due.deadline(local.time()));
                 match (is_local, due.delay()) {
-                    (true, Some(delay)) => comes(local.sleep(delay)),
-                    (true, None) => comes(local.sleep_until(due.deadline(local.time()))),
-                    (false, Some(delay)) => comes(handle.sleep(delay)),
-                    (false, None) => comes(handle.sleep_until(due.deadline(local.time()))),
+                    (true, Some(delay)) => sleeps(local.sleep(delay)),
+                    (true, None) => sleeps(local.sleep_until(due.deadline(local.time()))),
+                    (false, Some(delay)) => sleeps(handle.sleep(delay)),
+                    (false, None) => sleeps(handle.sleep_until(due.deadline(local.time()))),
                 }
             }
             Await::Event(event) => comes(self.events[event].wait()),
@@ -325,8 +325,8 @@ impl<P: Platform> Perform for Owned<P> {
                     Brief::Sleep(delay) => {
                         let delay = Duration::from_millis(delay);
                         let sleep = match is_local {
-                            true => comes(local.sleep(delay)),
-                            false => comes(handle.sleep(delay)),
+                            true => sleeps(local.sleep(delay)),
+                            false => sleeps(handle.sleep(delay)),
                         };
                         (delay, sleep)
                     }
@@ -367,8 +367,24 @@ fn comes(future: impl Future<Output = ()> + 'static) -> Wait {
     })
 }
 
-fn in_time(future: impl Future<Output = Result<Came, Elapsed>> + 'static) -> Wait {
-    Box::pin(async { future.await.unwrap_or(Came::Elapsed) })
+fn sleeps<P: Platform>(sleep: Sleep<P>) -> Wait {
+    comes(async {
+        sleep
+            .await
+            .expect("a task that sleeps is dropped when its loop is closed");
+    })
+}
+
+fn in_time(future: impl Future<Output = Result<Came, TimeoutError>> + 'static) -> Wait {
+    Box::pin(async {
+        match future.await {
+            Ok(came) => came,
+            Err(TimeoutError::Elapsed) => Came::Elapsed,
+            Err(error) => {
+                unreachable!("a task that waits is dropped when its loop is closed: {error}")
+            }
+        }
+    })
 }
 
 impl<P: Platform> Owned<P> {
@@ -376,7 +392,7 @@ impl<P: Platform> Owned<P> {
         let (id, call) = self.shared.begin_submission(Through::CallSoon, callback);
         match self.local.clone().call_soon(call) {
             Ok(handle) => self.accepted(id, handle, None),
-            Err(Closed { callback }) => self.shared.refused(Refusal::Closed, callback),
+            Err(Closed(callback)) => self.shared.refused(Refusal::Closed, callback),
         }
     }
 
@@ -392,7 +408,7 @@ impl<P: Platform> Owned<P> {
                 let deadline = timer.when();
                 self.accepted(id, timer, Some(deadline));
             }
-            Err(Closed { callback }) => self.shared.refused(Refusal::Closed, callback),
+            Err(Closed(callback)) => self.shared.refused(Refusal::Closed, callback),
         }
     }
 
@@ -412,7 +428,7 @@ impl<P: Platform> Owned<P> {
                 self.shared
                     .record(Event::Return(Outcome::Submitted(Ok(None))));
             }
-            Err(SpawnError { future }) => self.shared.refused(Refusal::Closed, future),
+            Err(Closed(future)) => self.shared.refused(Refusal::Closed, future),
         }
     }
 
@@ -568,7 +584,7 @@ impl<P: Platform> Shared<P> {
         match through {
             Through::Hazard(_) => match hazard::call_soon_without_wakeup(&handle, call) {
                 Ok(handle) => self.accepted(id, handle, None),
-                Err(HazardError::Closed(closed)) => self.refused(Refusal::Closed, closed.callback),
+                Err(HazardError::Closed(closed)) => self.refused(Refusal::Closed, closed.0),
                 Err(error) => self.refused(Refusal::WrongThread, error.into_callback()),
             },
             Through::TimerThreadsafe(due, _) => {
@@ -581,12 +597,12 @@ impl<P: Platform> Shared<P> {
                         let deadline = timer.when();
                         self.accepted(id, timer, Some(deadline));
                     }
-                    Err(closed) => self.refused(Refusal::Closed, closed.callback),
+                    Err(closed) => self.refused(Refusal::Closed, closed.0),
                 }
             }
             _ => match handle.call_soon_threadsafe(call) {
                 Ok(handle) => self.accepted(id, handle, None),
-                Err(closed) => self.refused(Refusal::Closed, closed.callback),
+                Err(closed) => self.refused(Refusal::Closed, closed.0),
             },
         }
     }
@@ -600,7 +616,7 @@ impl<P: Platform> Shared<P> {
                 lock(&self.shared_tasks).insert(id, task);
                 self.record(Event::Return(Outcome::Submitted(Ok(None))));
             }
-            Err(SpawnError { future }) => self.refused(Refusal::Closed, future),
+            Err(Closed(future)) => self.refused(Refusal::Closed, future),
         }
     }
 
@@ -632,7 +648,7 @@ impl<P: Platform> Shared<P> {
         self.record(Event::Call(Call::SetThreadsafe(id, event)));
         match self.events[event].set_threadsafe() {
             Ok(handle) => self.accepted(id, handle, None),
-            Err(closed) => self.refused(Refusal::Closed, closed.callback),
+            Err(_) => self.refused(Refusal::Closed, ()),
         }
     }
 

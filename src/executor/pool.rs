@@ -1,7 +1,7 @@
 //! The threads of an [`Executor`](super::Executor), and the queue in front of them.
 //!
-//! They wait for jobs as the loop waits for callbacks: on a condvar, under the lock that the jobs are
-//! enqueued under. So here, too, who enqueues a job has to wake somebody.
+//! They wait for jobs as the loop waits for callbacks: on a condvar, under the lock of the queue. So
+//! here, too, the thread that enqueues a job has to wake one that can take it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,16 +10,19 @@ use std::sync::Arc;
 
 use crate::platform::{ParkingLot, Platform};
 
-/// What a thread of the pool, which knows no types, can do with a job.
+/// A job of any type.
 pub(super) trait Runnable: Send + Sync {
     fn run(self: Arc<Self>);
+    /// Cancels it, if no thread has started it.
     fn abandon(&self);
+    /// Whether waiting for it, on the calling thread, may never end.
+    fn may_wait_for_this_thread(&self) -> bool;
 }
 
 /// Waits for a thread to end.
 pub(super) type Join = Box<dyn FnOnce() + Send>;
 
-/// Starts a thread that is to [`Worker::run`].
+/// Starts a thread that calls [`Worker::run`].
 pub(super) type Start<P> = Box<dyn Fn(Worker<P>) -> io::Result<Join> + Send + Sync>;
 
 pub(super) struct Pool<P: Platform> {
@@ -39,9 +42,20 @@ struct State<P: Platform> {
     closed: bool,
 }
 
+impl<P: Platform> State<P> {
+    fn set_job(&mut self, number: usize, job: Option<Arc<dyn Runnable>>) {
+        // A pool that closes has taken the threads out.
+        if let Some(thread) = self.threads.get_mut(number) {
+            thread.job = job;
+        }
+    }
+}
+
 struct Thread<P: Platform> {
-    /// Known as soon as it has begun to work.
+    /// Known once it has begun to work.
     id: Option<P::ThreadId>,
+    /// What it runs.
+    job: Option<Arc<dyn Runnable>>,
     join: Join,
 }
 
@@ -60,7 +74,7 @@ impl<P: Platform> Pool<P> {
         }
     }
 
-    /// Takes a job in; or not, if it would have to wait for a thread that cannot be started.
+    /// Takes a job in. Refuses it if the pool has no thread and cannot start one.
     pub(super) fn submit(self: &Arc<Self>, job: Arc<dyn Runnable>) -> io::Result<()> {
         let mut state = P::lock(&self.state);
         // A thread that has been notified is idle until it has the lock, and its job in the queue.
@@ -71,7 +85,11 @@ impl<P: Platform> Pool<P> {
                 number: state.threads.len(),
             };
             match (self.start)(worker) {
-                Ok(join) => state.threads.push(Thread { id: None, join }),
+                Ok(join) => state.threads.push(Thread {
+                    id: None,
+                    job: None,
+                    join,
+                }),
                 Err(error) if state.threads.is_empty() => return Err(error),
                 Err(_) => {} // the others will get to it
             }
@@ -81,10 +99,13 @@ impl<P: Platform> Pool<P> {
         Ok(())
     }
 
-    fn next_job(&self) -> Option<Arc<dyn Runnable>> {
+    /// The next job of the thread with this number.
+    fn next_job(&self, number: usize) -> Option<Arc<dyn Runnable>> {
         let mut state = P::lock(&self.state);
+        state.set_job(number, None);
         loop {
             if let Some(job) = state.queue.pop_front() {
+                state.set_job(number, Some(job.clone()));
                 return Some(job);
             }
             if state.closed {
@@ -96,8 +117,9 @@ impl<P: Platform> Pool<P> {
         }
     }
 
-    /// Drops the jobs that have not been started, and waits for the threads.
-    pub(super) fn close(&self) {
+    /// Drops the jobs that have not been started. Waits for the threads, except this one and those
+    /// whose job is not `worth_waiting_for`.
+    pub(super) fn close(&self, worth_waiting_for: impl Fn(&dyn Runnable) -> bool) {
         let mut state = P::lock(&self.state);
         state.closed = true;
         let jobs = std::mem::take(&mut state.queue);
@@ -110,9 +132,9 @@ impl<P: Platform> Pool<P> {
             job.abandon();
         }
         let this_thread = Some(P::current_thread());
-        for thread in threads {
-            if thread.id != this_thread {
-                (thread.join)();
+        for Thread { id, job, join } in threads {
+            if id != this_thread && job.is_none_or(|job| worth_waiting_for(&*job)) {
+                join();
             }
         }
     }
@@ -128,7 +150,7 @@ impl<P: Platform> Pool<P> {
     }
 }
 
-/// What a thread of an [`Executor`](crate::Executor) has to do: for
+/// The work of one thread of an [`Executor`](crate::Executor), for
 /// [`Executor::starting_threads_with`](crate::Executor::starting_threads_with).
 #[must_use = "the jobs wait for this thread to run"]
 pub struct Worker<P: Platform = ParkingLot> {
@@ -137,18 +159,19 @@ pub struct Worker<P: Platform = ParkingLot> {
 }
 
 impl<P: Platform> Worker<P> {
-    /// Which thread of its executor it is: 0, 1, and so on, in the order in which they are started.
+    /// The thread's number in its executor: 0, 1, and so on, in the order in which they are started.
     #[must_use]
     pub fn number(&self) -> usize {
         self.number
     }
 
-    /// Runs jobs on this thread, and sleeps while there are none, until the executor is dropped.
+    /// Runs jobs on this thread, and sleeps while there are none, until the executor is dropped or
+    /// shut down.
     pub fn run(self) {
         if let Some(thread) = P::lock(&self.pool.state).threads.get_mut(self.number) {
             thread.id = Some(P::current_thread());
         }
-        while let Some(job) = self.pool.next_job() {
+        while let Some(job) = self.pool.next_job(self.number) {
             job.run();
         }
     }

@@ -1,66 +1,14 @@
 //! Tasks of the loop's own thread.
 
-use std::any::Any;
-use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::Waker;
 
-use crate::error::SpawnError;
-use crate::event_loop::{Entry, Shared};
+use crate::entry::{Entry, NewTask};
+use crate::error::Closed;
 use crate::handle::Local;
 use crate::platform::Platform;
-use crate::report::{CallbackPanic, Origin, Work};
-use crate::task::join::{Join, JoinState, Joint, Promise, task_handle};
-use crate::task::registry::TaskFuture;
+use crate::task::result_cell::{Promise, ResultCell, task_handle};
 use crate::task::supervise::supervise;
-
-/// The cell of a [`Task`]. Never leaves the loop's thread.
-struct LocalJoin<P: Platform, T> {
-    state: RefCell<JoinState<T>>,
-    shared: Arc<Shared<P>>,
-    spawned_at: &'static Location<'static>,
-}
-
-impl<P: Platform, T: 'static> LocalJoin<P, T> {
-    /// Uses the cell of an earlier task, if its result had the same type and its handle is gone.
-    fn new(
-        spare: Option<Rc<dyn Any>>,
-        shared: &Arc<Shared<P>>,
-        task: Waker,
-        spawned_at: &'static Location<'static>,
-    ) -> Rc<Self> {
-        if let Some(Ok(mut spare)) = spare.map(Rc::downcast::<Self>)
-            && let Some(join) = Rc::get_mut(&mut spare)
-        {
-            *join.state.get_mut() = JoinState::new(Some(task));
-            join.spawned_at = spawned_at;
-            return spare;
-        }
-        Rc::new(LocalJoin {
-            state: RefCell::new(JoinState::new(Some(task))),
-            shared: shared.clone(),
-            spawned_at,
-        })
-    }
-}
-
-impl<P: Platform, T> Joint for LocalJoin<P, T> {
-    type Output = T;
-
-    fn update<R>(&self, update: impl FnOnce(&mut JoinState<T>) -> R) -> R {
-        update(&mut self.state.borrow_mut())
-    }
-
-    fn report(&self, payload: Box<dyn Any + Send>) {
-        let origin = Origin {
-            work: Work::Task,
-            scheduled_at: self.spawned_at,
-        };
-        self.shared.report(CallbackPanic { origin, payload });
-    }
-}
 
 impl<P: Platform> Local<P> {
     /// Runs `future` on this thread, beside whatever else the loop does. asyncio's `create_task`.
@@ -74,7 +22,7 @@ impl<P: Platform> Local<P> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], with the future, if the loop is closed.
+    /// [`Closed`], with the future, if the loop is closed.
     ///
     /// ```
     /// use std::rc::Rc;
@@ -86,30 +34,26 @@ impl<P: Platform> Local<P> {
     /// assert_eq!(answer.unwrap(), 42);
     /// ```
     #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> Result<Task<F::Output>, SpawnError<F>>
+    pub fn spawn<F>(&self, future: F) -> Result<Task<F::Output>, Closed<F>>
     where
         F: Future + 'static,
     {
         if self.is_closed() {
-            return Err(SpawnError { future });
+            return Err(Closed(future));
         }
-        let shared = &self.0.shared;
+        let (shared, tasks) = (&self.0.shared, &self.0.tasks);
         let spawned_at = Location::caller();
-        let mut handle = None;
-        let number = shared.number();
-        let id = self
-            .0
-            .tasks
-            .insert(shared, number, spawned_at, |waker, spare| {
-                let join = LocalJoin::new(spare, shared, Waker::from(waker.clone()), spawned_at);
-                let promise = Promise::new(join.clone());
-                let future: TaskFuture = Box::pin(supervise::<P, F, _>(future, promise));
-                handle = Some(Task(join.clone()));
-                (future, Some(join))
-            });
-        // Refused by a closed loop only, which this one is not.
+        let cell = tasks.cell::<F::Output>(shared, spawned_at);
+        let promise = Promise::new(cell.clone());
+        let task = NewTask {
+            future: Box::pin(supervise::<P, F, _>(future, promise)),
+            number: shared.number(),
+            spawned_at,
+        };
+        let id = tasks.insert(shared, task, Some(cell.clone()));
+        // Only a closed loop refuses, which this one is not.
         let _ = shared.inbox.call_soon(Entry::Task(id));
-        Ok(handle.expect("the closure has run"))
+        Ok(Task(cell))
     }
 }
 
@@ -145,7 +89,7 @@ impl<P: Platform> Local<P> {
 /// [`JoinError::Panicked`]: crate::JoinError::Panicked
 /// [`JoinError::AwaitsItself`]: crate::JoinError::AwaitsItself
 #[must_use = "dropping the handle lets the task run by itself; say so with `drop`"]
-pub struct Task<T>(Rc<dyn Join<T>>);
+pub struct Task<T>(Rc<dyn ResultCell<Output = T>>);
 
 impl<T> Task<T> {
     /// Asks for the end of the task: instead of being polled again, its future is dropped, in the

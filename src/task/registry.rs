@@ -3,41 +3,32 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::Location;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
 use slab::Slab;
 
-use crate::event_loop::Shared;
+use crate::entry::{NewTask, TaskFuture, TaskId};
 use crate::platform::Platform;
-use crate::task::waker::{TaskId, TaskWaker};
+use crate::shared::Shared;
+use crate::task::local_cell::LocalCell;
+use crate::task::spares::Spares;
+use crate::task::waker::TaskWaker;
 
-/// A supervised future.
-pub(crate) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
-
-/// So many ended tasks leave their memory to new ones; of more, it is freed.
-const SPARES: usize = 1_024;
-
+/// The tasks of a loop.
 pub(crate) struct Tasks<P: Platform> {
     slots: RefCell<Slab<Slot<P>>>,
-    spares: RefCell<Vec<Spare<P>>>,
+    spares: RefCell<Spares<P>>,
 }
 
 struct Slot<P: Platform> {
     /// Taken out while it is polled.
     future: Option<TaskFuture>,
     waker: Arc<TaskWaker<P>>,
-    /// The cell of a local task, which may serve another one.
-    join: Option<Rc<dyn Any>>,
     spawned_at: &'static Location<'static>,
-}
-
-/// What a task leaves behind when it ends.
-struct Spare<P: Platform> {
-    waker: Arc<TaskWaker<P>>,
-    join: Option<Rc<dyn Any>>,
+    /// The task's cell, if it can become a spare.
+    cell: Option<Rc<dyn Any>>,
 }
 
 /// A task that is out of its slot to be polled.
@@ -51,35 +42,37 @@ impl<P: Platform> Tasks<P> {
     pub(crate) fn new() -> Self {
         Tasks {
             slots: RefCell::default(),
-            spares: RefCell::default(),
+            spares: RefCell::new(Spares::new()),
         }
     }
 
-    /// Takes a task in, under the number that it got when it was spawned. `make` gives its future and,
-    /// if it has one of its own, its cell; it is handed the task's waker, and a cell that an earlier
-    /// task has left.
+    /// A cell for the result of a task of this thread.
+    pub(crate) fn cell<T: 'static>(
+        &self,
+        shared: &Arc<Shared<P>>,
+        spawned_at: &'static Location<'static>,
+    ) -> Rc<LocalCell<P, T>> {
+        self.spares.borrow_mut().cell(shared, spawned_at)
+    }
+
+    /// Takes a task in. `cell` is its cell, if it came from [`cell`](Self::cell).
     pub(crate) fn insert(
         &self,
         shared: &Arc<Shared<P>>,
-        number: u64,
-        spawned_at: &'static Location<'static>,
-        make: impl FnOnce(&Arc<TaskWaker<P>>, Option<Rc<dyn Any>>) -> (TaskFuture, Option<Rc<dyn Any>>),
+        task: NewTask,
+        cell: Option<Rc<dyn Any>>,
     ) -> TaskId {
-        let (waker, join) = match self.spares.borrow_mut().pop() {
-            Some(Spare { waker, join }) => (Some(waker), join),
-            None => (None, None),
-        };
         let mut slots = self.slots.borrow_mut();
         let slot = slots.vacant_entry();
-        let place = slot.key();
-        let id = TaskId { place, number };
-        let waker = TaskWaker::new(waker, shared, id);
-        let (future, join) = make(&waker, join);
+        let id = TaskId {
+            place: slot.key(),
+            number: task.number,
+        };
         slot.insert(Slot {
-            future: Some(future),
-            waker,
-            join,
-            spawned_at,
+            future: Some(task.future),
+            waker: self.spares.borrow_mut().waker(shared, id),
+            spawned_at: task.spawned_at,
+            cell,
         });
         id
     }
@@ -107,18 +100,18 @@ impl<P: Platform> Tasks<P> {
 
     /// Forgets a task that is over.
     pub(crate) fn remove(&self, id: TaskId) {
-        let slot = self.slots.borrow_mut().remove(id.place);
-        slot.waker.finish();
+        let Slot { waker, cell, .. } = self.slots.borrow_mut().remove(id.place);
+        waker.finish();
         let mut spares = self.spares.borrow_mut();
-        if spares.len() < SPARES {
-            let Slot { waker, join, .. } = slot;
-            spares.push(Spare { waker, join });
+        spares.keep_waker(waker);
+        if let Some(cell) = cell {
+            spares.keep_cell(cell);
         }
     }
 
     /// Hands out all tasks, for the loop to drop, in the order in which they were spawned.
     pub(crate) fn drain(&self) -> Vec<Polled> {
-        self.spares.take();
+        self.spares.replace(Spares::new());
         let slots = self.slots.take().into_iter();
         let tasks = slots.filter_map(|(_, slot)| {
             slot.waker.finish();

@@ -1,175 +1,38 @@
 //! Tasks spawned from any thread, and the results that any thread may wait for.
 
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{JoinError, SpawnError};
-use crate::event_loop::{Entry, Shared};
+use crate::entry::{Entry, NewTask, Spawned};
+use crate::error::{Closed, JoinError};
 use crate::handle::Handle;
 use crate::platform::Platform;
-use crate::report::{CallbackPanic, Origin, Work};
-use crate::task::join::{Join, JoinState, Joint, Promise, task_handle};
-use crate::task::registry::TaskFuture;
+use crate::report::{Origin, Work};
+use crate::task::result_cell::{Promise, ResultCell, task_handle};
+use crate::task::submission::{BlockingCell, Submission};
 use crate::task::supervise::supervise;
 
-/// The cell of a [`SharedTask`], for all threads.
-pub(crate) struct SharedJoin<P: Platform, T: Send + 'static> {
-    state: P::Mutex<JoinState<T>>,
-    /// One thread waits here at most: the one that has borrowed the handle.
-    result_is_in: P::Condvar,
-    shared: Arc<Shared<P>>,
-    origin: Origin,
-}
-
-impl<P: Platform, T: Send + 'static> SharedJoin<P, T> {
-    pub(crate) fn new(shared: &Arc<Shared<P>>, origin: Origin) -> Self {
-        SharedJoin {
-            state: P::mutex(JoinState::new(None)),
-            result_is_in: P::condvar(),
-            shared: shared.clone(),
-            origin,
-        }
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared<P>> {
-        &self.shared
-    }
-
-    fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError> {
-        let deadline = timeout.map(|timeout| P::now().saturating_add(timeout));
-        let mut state = P::lock(&self.state);
-        if !state.is_finished() && self.shared.thread.id == P::current_thread() {
-            return Err(ResultError::Deadlock {
-                thread: self.shared.thread.to_string(),
-            });
-        }
-        let mut timed_out = false;
-        let outcome = loop {
-            if let Some(outcome) = state.take() {
-                break outcome;
-            }
-            if timed_out {
-                return Err(ResultError::TimedOut);
-            }
-            state.blocked = true;
-            match deadline {
-                None => state = P::wait(&self.result_is_in, state),
-                Some(deadline) => {
-                    (state, timed_out) = P::wait_until(&self.result_is_in, state, deadline);
-                }
-            }
-            state.blocked = false;
-        };
-        outcome.map_err(ResultError::Join)
-    }
-}
-
-impl<P: Platform, T: Send + 'static> Joint for SharedJoin<P, T> {
-    type Output = T;
-
-    fn update<R>(&self, update: impl FnOnce(&mut JoinState<T>) -> R) -> R {
-        update(&mut P::lock(&self.state))
-    }
-
-    fn finished(&self, state: &mut JoinState<T>) {
-        if state.blocked {
-            P::notify_one(&self.result_is_in);
-        }
-    }
-
-    fn report(&self, payload: Box<dyn Any + Send>) {
-        let origin = self.origin;
-        self.shared.report(CallbackPanic { origin, payload });
-    }
-}
-
-/// The handle's side of a [`SharedJoin`] and what it belongs to.
-pub(crate) trait Block<T>: Join<T> {
-    fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError>;
-}
-
-/// A type that contains a [`SharedJoin`], and is a [`Joint`] by that.
-pub(crate) trait Joins {
-    type Platform: Platform;
-    type Value: Send + 'static;
-
-    fn shared_join(&self) -> &SharedJoin<Self::Platform, Self::Value>;
-
-    /// See [`Joint::cancel`].
-    fn cancel(&self) -> bool {
-        Joint::cancel(self.shared_join())
-    }
-}
-
-impl<J: Joins> Joint for J {
-    type Output = J::Value;
-
-    fn update<R>(&self, update: impl FnOnce(&mut JoinState<J::Value>) -> R) -> R {
-        self.shared_join().update(update)
-    }
-
-    fn finished(&self, state: &mut JoinState<J::Value>) {
-        self.shared_join().finished(state);
-    }
-
-    fn report(&self, payload: Box<dyn Any + Send>) {
-        self.shared_join().report(payload);
-    }
-
-    fn cancel(&self) -> bool {
-        Joins::cancel(self)
-    }
-}
-
-impl<J: Joins> Block<J::Value> for J {
-    fn block(&self, timeout: Option<Duration>) -> Result<J::Value, ResultError> {
-        self.shared_join().block(timeout)
-    }
-}
-
-/// A future on its way to the loop, and from then on its cell.
-struct Remote<P: Platform, F: Future<Output: Send> + Send + 'static> {
-    future: P::Mutex<Option<F>>,
+/// A future on its way to the loop.
+struct Numbered<F> {
+    future: F,
+    /// See [`NewTask`].
     number: u64,
-    join: SharedJoin<P, F::Output>,
 }
 
-/// What arrives at the loop when another thread has spawned a task.
-pub(crate) trait Start {
-    /// The future to poll.
-    fn start(self: Arc<Self>) -> Option<Started>;
-}
-
-/// A future that has arrived, its number, and where it was spawned.
-pub(crate) struct Started {
-    pub(crate) future: TaskFuture,
-    pub(crate) number: u64,
-    pub(crate) spawned_at: &'static Location<'static>,
-}
-
-impl<P: Platform, F: Future<Output: Send> + Send + 'static> Start for Remote<P, F> {
-    fn start(self: Arc<Self>) -> Option<Started> {
-        let future = P::lock(&self.future).take()?;
-        let (number, spawned_at) = (self.number, self.join.origin.scheduled_at);
-        let future: TaskFuture = Box::pin(supervise::<P, F, _>(future, Promise::new(self)));
-        Some(Started {
-            future,
+impl<P: Platform, F: Future<Output: Send> + Send + 'static> Spawned
+    for Submission<P, Numbered<F>, F::Output>
+{
+    fn start(self: Arc<Self>) -> Option<NewTask> {
+        let Numbered { future, number } = self.take_work()?;
+        let spawned_at = self.origin.scheduled_at;
+        Some(NewTask {
+            future: Box::pin(supervise::<P, F, _>(future, Promise::new(self))),
             number,
             spawned_at,
         })
-    }
-}
-
-impl<P: Platform, F: Future<Output: Send> + Send + 'static> Joins for Remote<P, F> {
-    type Platform = P;
-    type Value = F::Output;
-
-    fn shared_join(&self) -> &SharedJoin<P, F::Output> {
-        &self.join
     }
 }
 
@@ -184,7 +47,7 @@ impl<P: Platform> Handle<P> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], with the future, if the loop is closed or gone.
+    /// [`Closed`], with the future, if the loop is closed or gone.
     ///
     /// ```
     /// let event_loop = wakeproof::EventLoop::new();
@@ -200,7 +63,7 @@ impl<P: Platform> Handle<P> {
     /// # Ok::<(), wakeproof::RunError>(())
     /// ```
     #[track_caller]
-    pub fn spawn_threadsafe<F>(&self, future: F) -> Result<SharedTask<F::Output>, SpawnError<F>>
+    pub fn spawn_threadsafe<F>(&self, future: F) -> Result<SharedTask<F::Output>, Closed<F>>
     where
         F: Future<Output: Send> + Send + 'static,
     {
@@ -208,23 +71,14 @@ impl<P: Platform> Handle<P> {
             work: Work::Task,
             scheduled_at: Location::caller(),
         };
-        let remote = Arc::new(Remote::<P, F> {
-            future: P::mutex(Some(future)),
-            number: self.0.number(),
-            join: SharedJoin::new(&self.0, origin),
-        });
-        match self
-            .0
-            .inbox
-            .call_soon_threadsafe(Entry::Spawn(remote.clone()))
-        {
-            Ok(()) => Ok(SharedTask(remote)),
-            Err(_) => {
-                let future = P::lock(&remote.future).take();
-                Err(SpawnError {
-                    future: future.expect("nobody has started a task that was refused"),
-                })
-            }
+        // The future is dropped on the loop's thread, so that cancelling is up to the task.
+        let (number, cancel) = (self.0.number(), Submission::request_cancel as fn(&_) -> _);
+        let submission =
+            Submission::<P, _, _>::new(&self.0, origin, Numbered { future, number }, cancel);
+        let entry = Entry::Spawn(submission.clone());
+        match self.0.inbox.call_soon_threadsafe(entry) {
+            Ok(()) => Ok(SharedTask(submission)),
+            Err(_) => Err(Closed(submission.take_back().future)),
         }
     }
 }
@@ -249,7 +103,7 @@ impl<P: Platform> Handle<P> {
 /// assert_eq!(outcome.unwrap(), "hello");
 /// ```
 #[must_use = "dropping the handle lets the task run by itself; say so with `drop`"]
-pub struct SharedTask<T>(pub(crate) Arc<dyn Block<T> + Send + Sync>);
+pub struct SharedTask<T>(pub(crate) Arc<dyn BlockingCell<Output = T> + Send + Sync>);
 
 impl<T> SharedTask<T> {
     /// Asks for the end of the task, from any thread: instead of being polled again, its future is

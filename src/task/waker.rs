@@ -3,29 +3,18 @@
 use std::sync::Arc;
 use std::task::Wake;
 
-use crate::event_loop::{Entry, Shared};
+use crate::entry::{Entry, TaskId};
 use crate::platform::Platform;
+use crate::shared::Shared;
 use crate::step::TaskStep;
 
-/// Which task: a place in the loop's slab, and a number that no other task of the loop has had, so
-/// that what was meant for a task that is gone does not reach the next one in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TaskId {
-    pub(crate) place: usize,
-    pub(crate) number: u64,
-}
-
-impl TaskId {
-    /// The place of a future that is in no slab, since its owner waits for it.
-    pub(crate) const MAIN: usize = usize::MAX;
-}
-
-/// Why a task is, or is not, to be put in the queue when it is woken.
+/// Whether a task that is woken has to be put in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wakefulness {
     /// It waits for a wakeup.
     Idle,
-    /// It is in the queue, or about to be put there by whoever was first. Wakeups are one.
+    /// It is in the queue, or about to be put there by the first thread that woke it. More wakeups
+    /// change nothing.
     Scheduled,
     /// It is over. Wakeups mean nothing any more.
     Finished,
@@ -39,25 +28,19 @@ pub(crate) struct TaskWaker<P: Platform> {
 }
 
 impl<P: Platform> TaskWaker<P> {
-    /// For a task that is about to be put in the queue. Uses the memory of the task before, if
-    /// nobody has kept a waker of it.
-    pub(crate) fn new(
-        spare: Option<Arc<TaskWaker<P>>>,
-        shared: &Arc<Shared<P>>,
-        id: TaskId,
-    ) -> Arc<Self> {
-        if let Some(mut spare) = spare
-            && let Some(waker) = Arc::get_mut(&mut spare)
-        {
-            waker.id = id;
-            waker.wakefulness = P::mutex(Wakefulness::Scheduled);
-            return spare;
-        }
+    /// For a task that is about to be put in the queue.
+    pub(crate) fn new(shared: &Arc<Shared<P>>, id: TaskId) -> Arc<Self> {
         Arc::new(TaskWaker {
             shared: shared.clone(),
             id,
             wakefulness: P::mutex(Wakefulness::Scheduled),
         })
+    }
+
+    /// As [`new`](Self::new), in the place of a waker of the same loop.
+    pub(crate) fn renew(&mut self, id: TaskId) {
+        self.id = id;
+        self.wakefulness = P::mutex(Wakefulness::Scheduled);
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -66,7 +49,7 @@ impl<P: Platform> TaskWaker<P> {
 
     /// The task is about to be polled.
     ///
-    /// Before the poll, not after it: what the poll has looked at may change while it runs, and a
+    /// Before the poll, not after it: what the poll has looked at may change while it runs, and the
     /// wakeup that says so has to put the task in the queue again.
     pub(crate) fn begin_poll(&self) {
         let mut wakefulness = P::lock(&self.wakefulness);
@@ -93,7 +76,7 @@ impl<P: Platform> Wake for TaskWaker<P> {
         if *wakefulness == Wakefulness::Idle {
             *wakefulness = Wakefulness::Scheduled;
             drop(wakefulness);
-            // A closed loop has dropped the task already.
+            // A closed loop refuses, but it has dropped the task already.
             let _ = self.shared.inbox.call_soon_threadsafe(Entry::Task(self.id));
         }
     }

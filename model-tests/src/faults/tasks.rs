@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use wakeproof::platform::Platform;
-use wakeproof::{EventHandle, Local, Sleep, TimerHandle, hazard};
+use wakeproof::{EventHandle, Sleep, TimerHandle, hazard};
 
 use crate::models::{CancelTimer, PollSleep, SetEvent, WakerHolds};
 
@@ -38,7 +38,7 @@ pub struct AnyWakeupWillDo;
 
 impl PollSleep for AnyWakeupWillDo {
     fn poll<P: Platform>(
-        sleep: Pin<&mut Sleep<Local<P>>>,
+        sleep: Pin<&mut Sleep<P>>,
         nth: usize,
         context: &mut Context<'_>,
     ) -> Poll<()> {

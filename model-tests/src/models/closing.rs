@@ -69,7 +69,7 @@ impl Model for CloseRacesWithSubmit {
             Err(refused) => {
                 assert_eq!(ran, 0, "refused, but it ran");
                 assert_eq!(drops.number(), 0, "refused, but dropped");
-                drop(refused.callback);
+                drop(refused.0);
                 assert_eq!(drops.number(), 1);
             }
         }

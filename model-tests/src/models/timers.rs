@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use wakeproof::platform::Platform;
-use wakeproof::{Local, Sleep, TimerHandle};
+use wakeproof::{Sleep, TimerHandle};
 use wakeproof_explore::platform::Environment;
 
 use super::{CheckedLoop, Log, Model, TIMED};
@@ -100,11 +100,12 @@ impl<C: CancelTimer> Model for CancelRacesWithTimer<C> {
 pub trait PollSleep: Debug + 'static {
     /// From its timer, whoever has woken it. `nth` counts the polls before this one.
     fn poll<P: Platform>(
-        sleep: Pin<&mut Sleep<Local<P>>>,
+        sleep: Pin<&mut Sleep<P>>,
         _nth: usize,
         context: &mut Context<'_>,
     ) -> Poll<()> {
-        sleep.poll(context)
+        let slept = sleep.poll(context);
+        slept.map(|slept| slept.expect("the loop is open"))
     }
 }
 

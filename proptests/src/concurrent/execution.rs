@@ -291,7 +291,7 @@ impl<P: Platform> Me<P> {
                 self.shared.seen().cancels.insert(id, cancel);
                 self.accepted(None);
             }
-            Err(Closed { callback }) => self.refused(callback),
+            Err(Closed(callback)) => self.refused(callback),
         }
         id
     }
@@ -307,7 +307,7 @@ impl<P: Platform> Me<P> {
                 self.shared.seen().cancels.insert(id, cancel);
                 self.accepted(Some(deadline));
             }
-            Err(Closed { callback }) => self.refused(callback),
+            Err(Closed(callback)) => self.refused(callback),
         }
         id
     }
@@ -316,7 +316,7 @@ impl<P: Platform> Me<P> {
         let (_, call) = self.begin_submission(Through::CallSoon, callback);
         match self.shared.owned().local.call_soon(call) {
             Ok(_handle) => self.accepted(None),
-            Err(Closed { callback }) => self.refused(callback),
+            Err(Closed(callback)) => self.refused(callback),
         }
     }
 
@@ -325,7 +325,7 @@ impl<P: Platform> Me<P> {
         let delay = Duration::from_millis(delay);
         match self.shared.owned().local.call_later(delay, call) {
             Ok(timer) => self.accepted(Some(timer.when())),
-            Err(Closed { callback }) => self.refused(callback),
+            Err(Closed(callback)) => self.refused(callback),
         }
     }
 
@@ -338,7 +338,7 @@ impl<P: Platform> Me<P> {
                 self.accepted(None);
                 true
             }
-            Err(Closed { callback }) => {
+            Err(Closed(callback)) => {
                 self.refused(callback);
                 false
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use wakeproof::platform::{Deliberate, Platform};
-use wakeproof::{ResultError, SharedTask, SpawnError};
+use wakeproof::{Closed, ResultError, SharedTask};
 
 use super::execution::{Me, Shared, Token, this_thread};
 use super::program::Step;
@@ -98,7 +98,7 @@ impl<P: Platform> Me<P> {
                 self.shared.seen().tasks.insert(id, Arc::new(task));
                 self.accepted(None);
             }
-            Err(SpawnError { future }) => self.refused(future),
+            Err(Closed(future)) => self.refused(future),
         }
     }
 
@@ -110,7 +110,7 @@ impl<P: Platform> Me<P> {
                 owned.tasks.borrow_mut().insert(id, task);
                 self.accepted(None);
             }
-            Err(SpawnError { future }) => self.refused(future),
+            Err(Closed(future)) => self.refused(future),
         }
     }
 

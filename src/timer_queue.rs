@@ -5,33 +5,32 @@ use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering as Memory};
 use std::time::Duration;
 
-use crate::call::{Call, Scheduled};
+use crate::call::ScheduledCall;
 
-/// Fewer cancelled timers than this are not worth clearing up before their time, whatever their
-/// share.
+/// At most this many cancelled timers are left where they are, whatever their share.
 const TOLERATED: usize = 100;
 
 /// The timers of a loop, on its thread.
 #[derive(Default)]
 pub(crate) struct TimerQueue {
-    heap: BinaryHeap<ScheduledTimer>,
+    heap: BinaryHeap<QueuedTimer>,
     /// How many timers have come in: the next one's number.
     arrived: u64,
 }
 
 /// A timer and its place in the order.
-pub(crate) struct ScheduledTimer {
+struct QueuedTimer {
     when: Duration,
     /// Timers arrive in the order in which they were set; that decides between equal deadlines.
     number: u64,
-    timer: Scheduled,
+    timer: ScheduledCall,
 }
 
 impl TimerQueue {
-    pub(crate) fn insert(&mut self, when: Duration, timer: Scheduled) {
+    pub(crate) fn insert(&mut self, when: Duration, timer: ScheduledCall) {
         let number = self.arrived;
         self.arrived += 1;
-        self.heap.push(ScheduledTimer {
+        self.heap.push(QueuedTimer {
             when,
             number,
             timer,
@@ -43,82 +42,73 @@ impl TimerQueue {
     }
 
     /// Takes out the first timer if its deadline has come.
-    pub(crate) fn take_due(&mut self, now: Duration) -> Option<ScheduledTimer> {
-        let first = self.heap.peek()?;
-        if first.when <= now {
-            self.heap.pop()
-        } else {
-            None
-        }
+    pub(crate) fn take_due(&mut self, now: Duration) -> Option<ScheduledCall> {
+        let is_due = self.heap.peek()?.when <= now;
+        is_due.then(|| self.take_first())?
     }
 
     /// Takes out the first timer, whatever its deadline.
-    pub(crate) fn take_first(&mut self) -> Option<ScheduledTimer> {
-        self.heap.pop()
+    pub(crate) fn take_first(&mut self) -> Option<ScheduledCall> {
+        self.heap.pop().map(|first| first.timer)
     }
 
-    /// The deadline that the loop may sleep until, after clearing up what was cancelled.
+    /// Clears up what was cancelled, and returns the deadline until which the loop may sleep.
     pub(crate) fn next_deadline(&mut self, cancelled: &CancelledTimers) -> Option<Duration> {
         if self.heap.is_empty() {
             return None;
         }
         if cancelled.number() > threshold(self.heap.len()) {
             let before = self.heap.len();
-            self.heap.retain(|timer| !timer.call().is_cancelled());
+            self.heap.retain(|timer| !timer.timer.is_cancelled());
             cancelled.discarded(before - self.heap.len());
             self.heap.shrink_to(2 * self.heap.len().max(TOLERATED));
         }
-        // Without a cancelled timer there is none to look for, which spares a lock.
-        while cancelled.number() > 0 && self.heap.peek()?.call().is_cancelled() {
+        // Looking at a timer takes its lock: if none is cancelled, this looks at none.
+        while cancelled.number() > 0 && self.heap.peek()?.timer.is_cancelled() {
             self.heap.pop();
             cancelled.discarded(1);
         }
-        cancelled.request_above(threshold(self.heap.len()));
+        cancelled.tolerate(threshold(self.heap.len()));
         Some(self.heap.peek()?.when)
     }
 }
 
-/// How many of so many timers may be cancelled: as in asyncio, half, and a hundred in any case.
+/// How many cancelled timers to tolerate among `timers`: half of them, as asyncio does, but at least
+/// [`TOLERATED`].
 fn threshold(timers: usize) -> isize {
     (timers / 2).max(TOLERATED).cast_signed()
 }
 
-impl ScheduledTimer {
-    pub(crate) fn call(&self) -> &dyn Call {
-        &*self.timer
-    }
-}
-
-/// The heap's greatest is what is due first.
-impl Ord for ScheduledTimer {
+/// The heap's greatest is the timer that is due first.
+impl Ord for QueuedTimer {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.when, other.number).cmp(&(self.when, self.number))
     }
 }
 
-impl PartialOrd for ScheduledTimer {
+impl PartialOrd for QueuedTimer {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for ScheduledTimer {
+impl PartialEq for QueuedTimer {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for ScheduledTimer {}
+impl Eq for QueuedTimer {}
 
-/// How many timers are cancelled and still in the way, counted by whoever cancels.
+/// How many cancelled timers are still among a loop's timers. Counted by whoever cancels.
 ///
-/// What is read here may be out of date. Nothing but memory depends on it: a cancelled timer does
-/// not run, wherever it is.
+/// What is read here may be out of date. Only memory depends on it: a cancelled timer does not run,
+/// wherever it is.
 #[derive(Debug)]
 pub(crate) struct CancelledTimers {
     /// Signed, because the loop may discard a timer before its canceller has counted it.
     number: AtomicIsize,
-    /// What is too many, as the loop has seen it last.
+    /// How many the loop tolerates, as of its last look.
     tolerated: AtomicIsize,
     /// A request to clear up is on its way.
     requested: AtomicBool,
@@ -133,19 +123,20 @@ impl CancelledTimers {
         }
     }
 
-    pub(crate) fn cancelled_by_the_loop(&self) {
-        self.number.fetch_add(1, Memory::Relaxed);
-    }
-
-    /// Counts a timer cancelled on any thread. True if the loop should hear that there are too many.
-    pub(crate) fn cancelled_anywhere(&self) -> bool {
+    /// Counts a timer that was cancelled. Returns whether there are too many now.
+    pub(crate) fn add(&self) -> bool {
         let number = self.number.fetch_add(1, Memory::Relaxed) + 1;
-        number > self.tolerated.load(Memory::Relaxed) && !self.requested.swap(true, Memory::Relaxed)
+        number > self.tolerated.load(Memory::Relaxed)
     }
 
-    /// So many cancelled timers are gone.
+    /// Counts cancelled timers that are gone.
     pub(crate) fn discarded(&self, timers: usize) {
         self.number.fetch_sub(timers.cast_signed(), Memory::Relaxed);
+    }
+
+    /// Whether the caller is the first to request that the loop clears up, and has to tell it.
+    pub(crate) fn request(&self) -> bool {
+        !self.requested.swap(true, Memory::Relaxed)
     }
 
     /// The request has arrived.
@@ -157,7 +148,7 @@ impl CancelledTimers {
         self.number.load(Memory::Relaxed)
     }
 
-    fn request_above(&self, tolerated: isize) {
-        self.tolerated.store(tolerated, Memory::Relaxed);
+    fn tolerate(&self, number: isize) {
+        self.tolerated.store(number, Memory::Relaxed);
     }
 }

@@ -1,0 +1,298 @@
+//! Where a task's result waits to be taken: what a task and its handle share.
+
+use std::any::Any;
+use std::mem;
+use std::ops::Deref;
+use std::task::{Context, Poll, Waker};
+
+use crate::error::JoinError;
+
+/// How a task ended.
+pub(crate) type Outcome<T> = Result<T, JoinError>;
+
+/// The result, and who waits for it.
+pub(crate) struct ResultState<T> {
+    stage: Stage<T>,
+    was_cancelled: bool,
+    cancel_requested: bool,
+    /// The handle is gone: nobody will ask for the result.
+    detached: bool,
+    /// Wakes the task, which then sees that it is cancelled. Known from the first poll on; a task that
+    /// has not been polled is in the queue and needs no wakeup.
+    task: Option<Waker>,
+    /// Wakes the task that awaits the result.
+    awaiter: Option<Waker>,
+    /// A thread waits for the result.
+    pub(crate) blocked: bool,
+}
+
+enum Stage<T> {
+    Pending,
+    Finished(Outcome<T>),
+    Taken,
+}
+
+impl<T> ResultState<T> {
+    pub(crate) fn new() -> Self {
+        ResultState {
+            stage: Stage::Pending,
+            was_cancelled: false,
+            cancel_requested: false,
+            detached: false,
+            task: None,
+            awaiter: None,
+            blocked: false,
+        }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        !matches!(self.stage, Stage::Pending)
+    }
+
+    /// Takes the result out, if there is one now.
+    fn take_if_finished(&mut self) -> Option<Outcome<T>> {
+        match mem::replace(&mut self.stage, Stage::Taken) {
+            Stage::Pending => {
+                self.stage = Stage::Pending;
+                None
+            }
+            Stage::Finished(outcome) => Some(outcome),
+            Stage::Taken => None,
+        }
+    }
+
+    /// The result. The first caller gets it.
+    pub(crate) fn take(&mut self) -> Option<Outcome<T>> {
+        assert!(
+            !matches!(self.stage, Stage::Taken),
+            "the task's result was taken before"
+        );
+        self.take_if_finished()
+    }
+
+    /// Has `waker` woken at the end. Returns the waker that it replaces.
+    fn register(&mut self, waker: &Waker) -> Option<Waker> {
+        match &self.awaiter {
+            Some(known) if known.will_wake(waker) => None,
+            _ => self.awaiter.replace(waker.clone()),
+        }
+    }
+}
+
+/// A cell for one result, for the loop's thread alone or for all threads: what a
+/// [`Task`](crate::Task) and a [`SharedTask`](crate::SharedTask) point to.
+pub(crate) trait ResultCell {
+    type Output;
+
+    /// Runs `change` on the state, with nobody else in between. See [`update`].
+    fn with(&self, change: &mut dyn FnMut(&mut ResultState<Self::Output>));
+
+    /// Sends a panic to the loop's exception handler, if nobody else will hear of it.
+    fn report(&self, payload: Box<dyn Any + Send>);
+
+    /// Called in the update that brings the result in.
+    fn notify_blocked(&self, _state: &mut ResultState<Self::Output>) {}
+
+    /// Asks for the end of the task. Returns whether that may come of it.
+    fn cancel(&self) -> bool {
+        self.request_cancel()
+    }
+
+    /// Has the task dropped at its next poll, and wakes it for that.
+    fn request_cancel(&self) -> bool {
+        let (accepted, task) = update(self, |state| {
+            let accepted = !state.is_finished() && !state.cancel_requested;
+            state.cancel_requested |= accepted;
+            (accepted, state.task.clone().filter(|_| accepted))
+        });
+        if let Some(task) = task {
+            task.wake();
+        }
+        accepted
+    }
+
+    /// Called at each poll of the task: whether it has to end.
+    fn is_cancel_requested(&self, context: &Context<'_>) -> bool {
+        update(self, |state| {
+            if state.task.is_none() {
+                state.task = Some(context.waker().clone());
+            }
+            state.cancel_requested
+        })
+    }
+
+    /// Brings the result in.
+    fn finish(&self, outcome: Outcome<Self::Output>) {
+        // Wakers and results are the user's code, and so without the lock.
+        let (task, awaiter, unwanted) = update(self, |state| {
+            state.was_cancelled = matches!(outcome, Err(JoinError::Cancelled));
+            let mut unwanted = None;
+            if state.detached {
+                state.stage = Stage::Taken;
+                unwanted = Some(outcome);
+            } else {
+                state.stage = Stage::Finished(outcome);
+            }
+            self.notify_blocked(state);
+            (state.task.take(), state.awaiter.take(), unwanted)
+        });
+        drop(task);
+        if let Some(awaiter) = awaiter {
+            awaiter.wake();
+        }
+        self.discard(unwanted);
+    }
+
+    /// Drops a result that nobody has asked for. A panic is not dropped but reported.
+    fn discard(&self, outcome: Option<Outcome<Self::Output>>) {
+        if let Some(Err(JoinError::Panicked(payload))) = outcome {
+            self.report(payload);
+        }
+    }
+
+    fn poll(&self, context: &Context<'_>) -> Poll<Outcome<Self::Output>> {
+        let waker = context.waker();
+        let (poll, _replaced) = update(self, |state| {
+            if let Some(outcome) = state.take() {
+                return (Poll::Ready(outcome), None);
+            }
+            let task = state.task.as_ref();
+            if task.is_some_and(|task| task.will_wake(waker)) {
+                return (Poll::Ready(Err(JoinError::AwaitsItself)), None);
+            }
+            (Poll::Pending, state.register(waker))
+        });
+        poll
+    }
+
+    /// Whether the task has ended; if not, its end wakes the context's waker.
+    fn poll_finished(&self, context: &Context<'_>) -> bool {
+        let (is_finished, _replaced) = update(self, |state| {
+            if state.is_finished() {
+                return (true, None);
+            }
+            (false, state.register(context.waker()))
+        });
+        is_finished
+    }
+
+    fn is_finished(&self) -> bool {
+        update(self, |state| state.is_finished())
+    }
+
+    fn was_cancelled(&self) -> bool {
+        update(self, |state| state.was_cancelled)
+    }
+
+    /// The handle is gone.
+    fn detach(&self) {
+        let (outcome, _awaiter) = update(self, |state| {
+            state.detached = true;
+            (state.take_if_finished(), state.awaiter.take())
+        });
+        self.discard(outcome);
+    }
+}
+
+/// [`ResultCell::with`] for a `change` that returns something. (A trait object's methods cannot be
+/// generic.)
+fn update<C, R>(cell: &C, change: impl FnOnce(&mut ResultState<C::Output>) -> R) -> R
+where
+    C: ResultCell + ?Sized,
+{
+    let mut change = Some(change);
+    let mut result = None;
+    cell.with(&mut |state| result = change.take().map(|change| change(state)));
+    result.expect("`with` has run the change, once")
+}
+
+/// The obligation to bring a result in, which is done where this is dropped. Without a result, the
+/// task was cancelled.
+pub(crate) struct Promise<C: Deref<Target: ResultCell>> {
+    cell: C,
+    outcome: Option<Outcome<<C::Target as ResultCell>::Output>>,
+}
+
+impl<C: Deref<Target: ResultCell>> Promise<C> {
+    pub(crate) fn new(cell: C) -> Self {
+        Promise {
+            cell,
+            outcome: None,
+        }
+    }
+
+    pub(crate) fn cell(&self) -> &C::Target {
+        &self.cell
+    }
+
+    pub(crate) fn set(&mut self, outcome: Outcome<<C::Target as ResultCell>::Output>) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl<C: Deref<Target: ResultCell>> Drop for Promise<C> {
+    fn drop(&mut self) {
+        let outcome = self.outcome.take().unwrap_or(Err(JoinError::Cancelled));
+        self.cell.finish(outcome);
+    }
+}
+
+/// What the handles have in common, on two kinds of pointer.
+macro_rules! task_handle {
+    ($handle:ident) => {
+        impl<T> $handle<T> {
+            /// Whether the task has ended, in whatever way. asyncio's `done`.
+            #[must_use]
+            pub fn is_finished(&self) -> bool {
+                self.0.is_finished()
+            }
+
+            /// Whether the task has ended by being cancelled.
+            #[must_use]
+            pub fn is_cancelled(&self) -> bool {
+                self.0.was_cancelled()
+            }
+        }
+
+        impl<T> ::std::future::Future for $handle<T> {
+            type Output = ::std::result::Result<T, $crate::JoinError>;
+
+            fn poll(
+                self: ::std::pin::Pin<&mut Self>,
+                context: &mut ::std::task::Context<'_>,
+            ) -> ::std::task::Poll<Self::Output> {
+                self.0.poll(context)
+            }
+        }
+
+        impl<T> $crate::wait::TaskHandle for $handle<T> {
+            type Value = T;
+
+            fn is_finished(&self) -> bool {
+                self.0.is_finished()
+            }
+
+            fn poll_finished(&self, context: &::std::task::Context<'_>) -> bool {
+                self.0.poll_finished(context)
+            }
+        }
+
+        /// Detaches the task.
+        impl<T> ::std::ops::Drop for $handle<T> {
+            fn drop(&mut self) {
+                self.0.detach();
+            }
+        }
+
+        impl<T> ::std::fmt::Debug for $handle<T> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($handle))
+                    .field("finished", &self.is_finished())
+                    .field("cancelled", &self.is_cancelled())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(crate) use task_handle;
