@@ -43,11 +43,11 @@ Quota(t) ==
 (* A callback is known by who submits it, and by which of theirs it is. *)
 Callbacks == UNION {{<<t, i>> : i \in 1..Quota(t)} : t \in Threads}
 
-ASSUME
+ASSUME Constants ==
     /\ Submitters \intersect Stoppers = {}
     /\ {Loop, Nobody} \intersect Others = {}
     /\ Loop # Nobody
-    /\ CallbacksEach \in Nat
+    /\ CallbacksEach \in Nat \ {0}
     /\ LocalCallbacks \in Nat
     /\ {LocalStops, Cancels, SpuriousWakeups, TimedWaits, Wakes} \subseteq BOOLEAN
 
@@ -76,8 +76,10 @@ shared == <<queue, asleep, stopping, closed>>
 history == <<accepted, ran, refused, cancelled, dropped, phase>>
 vars == <<holder, shared, waitSet, pc, submitted, batch, history>>
 
-(* The contract. The iterations so far have taken all but what is queued. *)
-Contract == INSTANCE EventLoop WITH snapshot <- Len(accepted) - Len(queue)
+(* The contract. The iterations so far have taken all but what is queued. A loop
+   that was asleep when it was asked to stop begins one iteration more. *)
+Contract == INSTANCE EventLoop WITH snapshot <- Len(accepted) - Len(queue),
+                                    PromptStop <- FALSE
 
 Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
 
@@ -426,6 +428,21 @@ NothingAcceptedAfterClose ==
 
 (* Every step is one that the contract allows, or none that it can see. *)
 RefinesEventLoop == Contract!Init /\ [][Contract!Next]_(Contract!vars)
+
+(* And every step is one of LostWakeup, or none that it can see: that page leaves
+   much out, and nothing that a lost wakeup needs. *)
+OnePage == INSTANCE LostWakeup WITH
+    queued <- queue # <<>> \/ stopping,
+    waking <- \E t \in Threads : pc[t] = "notify"
+
+RefinesLostWakeup == OnePage!Init /\ [][OnePage!Next]_(OnePage!vars)
+
+(* The contract with its fairness: what it demands of the loop does happen. If
+   the loop's own thread may stop the loop, that is asking too much: a callback
+   may do so for ever and never return. *)
+KeepsContract == Contract!Spec
+
+FairnessDemandsAStep == Contract!FairnessDemandsAStep
 
 (* An iteration for no reason: nothing was queued, nobody asked for a stop, no
    wait timed out. *)

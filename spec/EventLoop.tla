@@ -2,24 +2,30 @@
 (***************************************************************************)
 (* What an event loop promises to those who submit callbacks to it. This   *)
 (* is the contract; how it is kept is the business of the modules that     *)
-(* refine it, CondvarLoop and SelfPipeLoop. Nothing in here sleeps, so     *)
-(* nothing has to be woken: a promise that a callback runs is a promise    *)
-(* that nobody sleeps through it.                                          *)
+(* refine it: CondvarLoop, SelfPipeLoop and others. Nothing in here        *)
+(* sleeps, so nothing has to be woken: a promise that a callback runs is a *)
+(* promise that nobody sleeps through it.                                  *)
 (*                                                                         *)
 (* Callbacks are accepted in some order. If one submission happens before  *)
 (* another, it comes first in that order. They run in that order, each at  *)
 (* most once, in iterations: an iteration runs what had been accepted when *)
 (* it began, so a callback that is submitted meanwhile has to wait for the *)
 (* next one and can starve nobody.                                         *)
+(*                                                                         *)
+(* What the documentation of real loops leaves open stays open here. A     *)
+(* clause that only some loops keep is a constant.                         *)
 (***************************************************************************)
 EXTENDS Naturals, Sequences
 
 CONSTANTS
     Callbacks,  \* all the callbacks that anybody may submit, each of them once
-    Wakes       \* FALSE is the unsafe variant: a submission does not see to it
+    Wakes,      \* FALSE is the unsafe variant: a submission does not see to it
                 \* that the loop begins another iteration
+    PromptStop  \* whether a loop that has been asked to stop begins no further
+                \* iteration in this run. asyncio documents it. A loop without
+                \* it may also run what its last callbacks have submitted.
 
-ASSUME Wakes \in BOOLEAN
+ASSUME Options == {Wakes, PromptStop} \subseteq BOOLEAN
 
 VARIABLES
     accepted,   \* the callbacks that were accepted, a sequence in that order
@@ -27,7 +33,7 @@ VARIABLES
     refused,    \* the set of those that came back since the loop was closed
     cancelled,  \* the set of those that were cancelled before they ran
     dropped,    \* the set of those that were accepted and then closed upon
-    snapshot,   \* the iterations so far cover the first so many of accepted
+    snapshot,   \* how many of accepted the iterations so far cover
     stopping,   \* somebody has asked the loop to return from its run
     phase       \* "idle", "started" (and no iteration yet), "running", "closed"
 
@@ -95,10 +101,13 @@ Start ==
     /\ snapshot' = snapshot
     /\ UNCHANGED <<accepted, ran, refused, cancelled, dropped, stopping>>
 
-(* The loop: begins an iteration, which covers what has been accepted by now. *)
+(* The loop: begins an iteration, which covers what has been accepted by now. A
+   request to stop forbids that only if the loop promises to stop promptly, and
+   never forbids the first iteration of a run. *)
 Iterate ==
     /\ phase \in {"started", "running"}
     /\ IterationIsOver
+    /\ PromptStop /\ stopping => phase = "started"
     /\ snapshot' = Len(accepted)
     /\ phase' = "running"
     /\ UNCHANGED <<accepted, ran, refused, cancelled, dropped, stopping>>
@@ -115,8 +124,8 @@ Run ==
     /\ UNCHANGED <<accepted, refused, cancelled, dropped, stopping, phase>>
 
 (* The loop: returns from its run. A request to stop cuts no iteration short,
-   and it does not keep a run from its first one: hence "started" apart from
-   "running". *)
+   and a run that was asked to stop before it began has one iteration: hence
+   "started" apart from "running". *)
 Return ==
     /\ phase = "running"
     /\ stopping
@@ -152,12 +161,18 @@ Next ==
     \/ Close
     \/ Terminating
 
+(* Another iteration is called for: a stop is pending, or a callback that the
+   iterations so far do not cover. In the unsafe variant no callback calls for
+   one. A loop with nothing to do may sleep for ever. *)
+CalledFor ==
+    \/ stopping
+    \/ Wakes /\ \E i \in DOMAIN accepted : i > snapshot /\ Pending(accepted[i])
+
 (* The owner's thread goes on as long as it has something to do, and that is
-   all that is asked of anybody: no submission has to come, no stop, no cancel.
-   In the unsafe variant nobody sees to it that another iteration begins. *)
+   all that is asked of anybody: no submission has to come, no stop, no cancel. *)
 Owner ==
     \/ Start
-    \/ Wakes /\ Iterate
+    \/ CalledFor /\ Iterate
     \/ Run
     \/ Return
     \/ Close
@@ -167,6 +182,17 @@ Fairness == WF_vars(Owner)
 Spec == Init /\ [][Next]_vars /\ Fairness
 
 -----------------------------------------------------------------------------
+(* The loop's next step is demanded inside a run. A loop that is found asleep
+   there for good, with this true, breaks its contract. *)
+StepIsDemanded ==
+    \/ phase = "started" /\ CalledFor
+    \/ phase = "running" /\ (~IterationIsOver \/ CalledFor)
+
+(* The same, as the fairness says it. Outside a run, the owner is to begin one or
+   to close the loop. *)
+FairnessDemandsAStep ==
+    StepIsDemanded \/ phase = "idle" <=> ENABLED <<Owner>>_vars
+
 TypeOK ==
     /\ Range(accepted) \subseteq Callbacks
     /\ Range(ran) \subseteq Callbacks
@@ -201,4 +227,9 @@ EveryCallbackIsSettled ==
 
 StopIsHonoured ==
     stopping ~> (~stopping \/ phase = "closed")
+
+(* What PromptStop adds. *)
+StopIsPrompt ==
+    [][stopping /\ phase = "running" /\ snapshot' # snapshot
+        => phase' # "running"]_vars
 =============================================================================

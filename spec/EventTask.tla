@@ -22,7 +22,7 @@ CONSTANTS
 
 Others == Setters \union Wakers
 
-ASSUME Setters \intersect Wakers = {}
+ASSUME Disjoint == Setters \intersect Wakers = {}
 
 VARIABLES
     flag,           \* the event is set
@@ -132,7 +132,7 @@ EventTaskNext ==
 (* The loop keeps its contract, a task that is polled comes back from it, and a
    thread that has begun to set or to wake goes through with it. *)
 LoopGoesOn ==
-    \/ Turn /\ (Wakes \/ phase = "idle")
+    \/ Turn /\ (phase = "idle" \/ CalledFor)
     \/ RunPoll
     \/ BeginPoll
     \/ Look

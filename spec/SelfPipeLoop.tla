@@ -41,10 +41,10 @@ Quota(t) ==
 
 Callbacks == UNION {{<<t, i>> : i \in 1..Quota(t)} : t \in Threads}
 
-ASSUME
+ASSUME Constants ==
     /\ Submitters \intersect Stoppers = {}
     /\ Loop \notin Others
-    /\ CallbacksEach \in Nat
+    /\ CallbacksEach \in Nat \ {0}
     /\ LocalCallbacks \in Nat
     /\ PipeCapacity \in Nat \ {0}
     /\ {TimedWaits, CloseEarly, Wakes} \subseteq BOOLEAN
@@ -73,7 +73,8 @@ vars == <<ready, pipe, stopping, closed, pc, submitted, todo, mayBlock,
 (* The contract. The iterations so far cover all but what is ready beyond the
    current one's share. *)
 Contract == INSTANCE EventLoop
-            WITH snapshot <- Len(accepted) - (Len(ready) - todo)
+            WITH snapshot <- Len(accepted) - (Len(ready) - todo),
+                 PromptStop <- TRUE
 
 Range(sequence) == {sequence[i] : i \in DOMAIN sequence}
 
@@ -324,6 +325,11 @@ NothingAcceptedAfterClose ==
     closed => \A c \in Callbacks : ~Contract!Pending(c)
 
 RefinesEventLoop == Contract!Init /\ [][Contract!Next]_(Contract!vars)
+
+(* The same with the contract's fairness. *)
+KeepsContract == Contract!Spec
+
+FairnessDemandsAStep == Contract!FairnessDemandsAStep
 
 EveryCallbackIsSettled ==
     \A c \in Callbacks : Contract!Pending(c) ~> ~Contract!Pending(c)

@@ -20,7 +20,7 @@ CONSTANTS
     Early,      \* the threads whose callbacks are timers, due at time 1
     Late        \* the threads whose callbacks are timers, due at time 2
 
-ASSUME
+ASSUME TimerConstants ==
     /\ Early \union Late \subseteq Threads
     /\ Early \intersect Late = {}
 

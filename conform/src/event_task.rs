@@ -90,6 +90,7 @@ INVARIANT EventTaskTypeOK
 CONSTANTS
     Callbacks = {a, b, c}
     Wakes = TRUE
+    PromptStop = FALSE
     Setters = {setter}
     Wakers = {waker}
 ";

@@ -109,6 +109,14 @@ struct ManifestModel {
     distinct_states: Option<u64>,
     total_states: Option<u64>,
     state_depth: Option<u64>,
+    checker: Option<OnlyChecker>,
+}
+
+/// The one checker that can check a model, if only one can.
+#[derive(Deserialize)]
+enum OnlyChecker {
+    #[serde(rename = "TLC")]
+    Tlc,
 }
 
 /// Where the specification was when this was built.
@@ -148,6 +156,7 @@ impl Specification {
                     directory: directory.to_path_buf(),
                     module: stem(&module.path, &path)?,
                     is_default: !name.contains(LARGE),
+                    is_for_tlc_only: matches!(model.checker, Some(OnlyChecker::Tlc)),
                     about,
                     expected: Expected {
                         outcome: model.result,

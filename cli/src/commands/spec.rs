@@ -55,7 +55,8 @@ struct ModelReport<'a> {
     module: &'a str,
     about: &'a str,
     expected: &'a Expected,
-    found: &'a Finding,
+    /// By tla-checker, unless only TLC can check the model.
+    found: Option<&'a Finding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tlc: Option<&'a TlcFinding>,
     /// What is not as expected.
@@ -67,9 +68,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     if args.mutants {
         return run_mutants(&specification, args.format);
     }
-    let models = specification.select(&args.models)?;
+    let mut models = specification.select(&args.models)?;
+    if !args.tlc && args.models.is_empty() {
+        models.retain(|model| !model.is_for_tlc_only);
+    }
+    let left_out = specification.select(&args.models)?.len() - models.len();
     let progress = progress(models.len(), "models");
-    let found = spec::check_all(&models, || progress.inc(1));
+    let found = spec::in_parallel(&models, |model| {
+        let skip = args.tlc && model.is_for_tlc_only;
+        let found = if skip { None } else { Some(model.check()?) };
+        progress.inc(1);
+        Ok(found)
+    });
     progress.finish_and_clear();
     let found = found?;
     let by_tlc = if args.tlc {
@@ -85,11 +95,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let models = models
         .iter()
         .zip(&found)
-        .map(|(model, found)| ModelReport::new(model, found, &by_tlc));
+        .map(|(model, found)| ModelReport::new(model, found.as_ref(), &by_tlc));
     let models: Vec<ModelReport<'_>> = models.collect();
     let as_expected = models.iter().all(|model| model.differences.is_empty());
     match args.format {
-        Format::Table => print_table(&models, args)?,
+        Format::Table => {
+            print_table(&models, args)?;
+            if left_out > 0 {
+                let mut out = anstream::stdout();
+                writeln!(out, "Only TLC can check {left_out} more models: --tlc.")?;
+            }
+        }
         Format::Json => report::print_json(&Report {
             models,
             as_expected,
@@ -99,11 +115,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
 }
 
 impl<'a> ModelReport<'a> {
-    fn new(model: &'a Model, found: &'a Finding, by_tlc: &'a [TlcFinding]) -> Self {
+    fn new(model: &'a Model, found: Option<&'a Finding>, by_tlc: &'a [TlcFinding]) -> Self {
         let tlc = by_tlc.iter().find(|tlc| tlc.model == model.name);
-        let mut differences = found.differences(&model.expected);
+        let mut differences = Vec::new();
+        if let Some(found) = found {
+            differences.extend(found.differences(&model.expected));
+            differences.extend(tlc.iter().flat_map(|tlc| tlc.disagreements(found)));
+        }
         if let Some(tlc) = tlc {
-            differences.extend(tlc.disagreements(found));
             let of_tlc = tlc.differences.iter();
             differences.extend(of_tlc.map(|difference| format!("TLC: {difference}")));
         }
@@ -132,15 +151,25 @@ fn print_table(models: &[ModelReport<'_>], args: &Args) -> io::Result<()> {
     let seconds =
         |seconds: f64| Cell::new(format!("{seconds:.2}")).set_alignment(CellAlignment::Right);
     for model in models {
-        let found = model.found;
-        let mut row = vec![
-            Cell::new(model.model),
-            Cell::new(model.expected.in_words()),
-            verdict_cell(&found.in_words(), model.differences.is_empty()),
-            number(Some(found.distinct_states)),
-            number(Some(found.depth)),
-            seconds(found.seconds),
-        ];
+        let as_expected = model.differences.is_empty();
+        let mut row = vec![Cell::new(model.model), Cell::new(model.expected.in_words())];
+        match (model.found, model.tlc) {
+            (Some(found), _) => row.extend([
+                verdict_cell(&found.in_words(), as_expected),
+                number(Some(found.distinct_states)),
+                number(Some(found.depth)),
+                seconds(found.seconds),
+            ]),
+            (None, tlc) => row.extend([
+                verdict_cell(
+                    &tlc.map_or_else(String::new, |tlc| tlc.in_words()),
+                    as_expected,
+                ),
+                number(None),
+                number(None),
+                Cell::new("TLC only"),
+            ]),
+        }
         if let Some(tlc) = model.tlc {
             row.extend([
                 number(Some(tlc.distinct_states)),
@@ -158,8 +187,9 @@ fn print_table(models: &[ModelReport<'_>], args: &Args) -> io::Result<()> {
         }
     }
     for model in models.iter().filter(|_| args.trace) {
-        if let Some(trace) = &model.found.trace {
-            let failure = model.found.in_words();
+        let found = model.found.iter();
+        for (found, trace) in found.filter_map(|found| Some((found, found.trace.as_ref()?))) {
+            let failure = found.in_words();
             writeln!(
                 out,
                 "\n{}: {failure}. {}\n{trace}",

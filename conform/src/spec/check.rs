@@ -31,6 +31,9 @@ pub struct Model {
     pub module: String,
     /// Whether it is checked when no model is asked for by name.
     pub is_default: bool,
+    /// Whether only TLC can check it. tla-checker refuses a temporal property of an instantiated
+    /// module.
+    pub is_for_tlc_only: bool,
     /// What it shows.
     pub about: String,
     /// What must come out.
@@ -122,8 +125,11 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// If its files cannot be read, or make no sense.
+    /// If its files cannot be read or make no sense, or only TLC can check it.
     pub fn check(&self) -> anyhow::Result<Finding> {
+        if self.is_for_tlc_only {
+            bail!("only TLC can check {}: add --tlc", self.name);
+        }
         let text = read(&self.module_path())?;
         let mut finding = self.check_text(&text)?;
         if let Some(trace) = &mut finding.trace {

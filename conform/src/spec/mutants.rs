@@ -160,7 +160,7 @@ pub fn check_all(
     let mut models: Vec<&Model> = specification
         .models()
         .iter()
-        .filter(|model| model.is_default && model.module == MODULE)
+        .filter(|model| model.is_default && !model.is_for_tlc_only && model.module == MODULE)
         .collect();
     // The quick ones first.
     models.sort_by_key(|model| model.expected.distinct_states);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Model, Outcome};
+use super::{Finding, Model, Outcome, in_words};
 
 /// What TLC has found about a model.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,6 +39,12 @@ struct Report {
 }
 
 impl TlcFinding {
+    /// In a few words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        in_words(self.result, self.violated.as_deref())
+    }
+
     /// Where TLC and tla-checker disagree, of what can be compared. They may stop at different
     /// numbers of states once something has failed, and at different infinite behaviours; but
     /// both search breadth first, so the counterexamples to safety are of the same length.
