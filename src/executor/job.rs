@@ -42,7 +42,7 @@ where
 }
 
 /// Drops a job that no thread has started.
-pub(super) fn cancel<P, F, T>(job: &Submission<P, F, T>) -> bool
+pub(crate) fn cancel<P, F, T>(job: &Submission<P, F, T>) -> bool
 where
     P: Platform,
     F: Send + 'static,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::platform::{ParkingLot, Platform};
 
 /// A job of any type.
-pub(super) trait Runnable: Send + Sync {
+pub(crate) trait Runnable: Send + Sync {
     fn run(self: Arc<Self>);
     /// Cancels it, if no thread has started it.
     fn abandon(&self);
@@ -20,12 +20,12 @@ pub(super) trait Runnable: Send + Sync {
 }
 
 /// Waits for a thread to end.
-pub(super) type Join = Box<dyn FnOnce() + Send>;
+pub(crate) type Join = Box<dyn FnOnce() + Send>;
 
 /// Starts a thread that calls [`Worker::run`].
-pub(super) type Start<P> = Box<dyn Fn(Worker<P>) -> io::Result<Join> + Send + Sync>;
+pub(crate) type Start<P> = Box<dyn Fn(Worker<P>) -> io::Result<Join> + Send + Sync>;
 
-pub(super) struct Pool<P: Platform> {
+pub(crate) struct Pool<P: Platform> {
     /// How many threads there may be.
     size: usize,
     start: Start<P>,
@@ -60,7 +60,7 @@ struct Thread<P: Platform> {
 }
 
 impl<P: Platform> Pool<P> {
-    pub(super) fn new(size: usize, start: Start<P>) -> Self {
+    pub(crate) fn new(size: usize, start: Start<P>) -> Self {
         Pool {
             size,
             start,
@@ -75,7 +75,7 @@ impl<P: Platform> Pool<P> {
     }
 
     /// Takes a job in. Refuses it if the pool has no thread and cannot start one.
-    pub(super) fn submit(self: &Arc<Self>, job: Arc<dyn Runnable>) -> io::Result<()> {
+    pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn Runnable>) -> io::Result<()> {
         let mut state = P::lock(&self.state);
         // A thread that has been notified is idle until it has the lock, and its job in the queue.
         let has_idle_thread = state.idle > state.queue.len();
@@ -119,7 +119,7 @@ impl<P: Platform> Pool<P> {
 
     /// Drops the jobs that have not been started. Waits for the threads, except this one and those
     /// whose job is not `worth_waiting_for`.
-    pub(super) fn close(&self, worth_waiting_for: impl Fn(&dyn Runnable) -> bool) {
+    pub(crate) fn close(&self, worth_waiting_for: impl Fn(&dyn Runnable) -> bool) {
         let mut state = P::lock(&self.state);
         state.closed = true;
         let jobs = std::mem::take(&mut state.queue);
@@ -139,7 +139,7 @@ impl<P: Platform> Pool<P> {
         }
     }
 
-    pub(super) fn describe(&self, description: &mut fmt::DebugStruct<'_, '_>) -> fmt::Result {
+    pub(crate) fn describe(&self, description: &mut fmt::DebugStruct<'_, '_>) -> fmt::Result {
         let state = P::lock(&self.state);
         description
             .field("size", &self.size)
