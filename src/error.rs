@@ -132,6 +132,45 @@ impl fmt::Debug for JoinError {
 
 impl Error for JoinError {}
 
+/// Why a thread that waited for a task has no result.
+///
+/// ```
+/// let event_loop = wakeproof::EventLoop::new();
+/// let mut task = event_loop.handle().spawn_threadsafe(async {}).unwrap();
+/// let error = task.result().unwrap_err(); // on the loop's own thread
+/// assert!(error.to_string().starts_with("deadlock: "));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ResultError {
+    /// The task has ended without one.
+    Join(JoinError),
+    /// The task has not ended in time.
+    TimedOut,
+    /// The wait would never end: the loop's own thread asked to wait for the loop.
+    Deadlock {
+        /// The thread: name and id.
+        thread: String,
+    },
+}
+
+impl fmt::Display for ResultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ResultError::Join(error) => error.fmt(f),
+            ResultError::TimedOut => f.write_str(
+                "the task has not ended in time; it runs on, and can be waited for again",
+            ),
+            ResultError::Deadlock { thread } => write!(
+                f,
+                "deadlock: {thread} cannot wait for a task of its own event loop, which does not run meanwhile; await the task instead"
+            ),
+        }
+    }
+}
+
+impl Error for ResultError {}
+
 /// Why a future that was given a time has no result; it has been dropped.
 ///
 /// ```

@@ -22,7 +22,7 @@ mod timer_queue;
 mod wait;
 
 pub use call::{CallHandle, LocalCallHandle};
-pub use error::{CloseError, Closed, JoinError, RunError, TimeoutError};
+pub use error::{CloseError, Closed, JoinError, ResultError, RunError, TimeoutError};
 pub use event::{Event, EventHandle, EventWait};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ExecutorError, Worker};
@@ -30,6 +30,6 @@ pub use handle::{Handle, Local};
 pub use report::{CallbackPanic, SlowCallback, Work};
 pub use run::run;
 pub use sleep::Sleep;
-pub use task::{ResultError, SharedTask, Task};
+pub use task::{SharedTask, Task};
 pub use timer::{LocalTimerHandle, TimerHandle};
 pub use wait::{ReturnWhen, TaskHandle, Waited, gather, wait};

@@ -23,4 +23,4 @@ mod supervise;
 pub(crate) mod waker;
 
 pub use local::Task;
-pub use shared::{ResultError, SharedTask};
+pub use shared::SharedTask;

@@ -1,13 +1,11 @@
 //! Tasks spawned from any thread, and the results that any thread may wait for.
 
-use std::error::Error;
-use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::entry::{Entry, NewTask, Spawned};
-use crate::error::{Closed, JoinError};
+use crate::error::{Closed, ResultError};
 use crate::handle::Handle;
 use crate::platform::Platform;
 use crate::report::{Origin, Work};
@@ -167,42 +165,3 @@ impl<T> SharedTask<T> {
 }
 
 task_handle!(SharedTask);
-
-/// Why a thread that waited for a task has no result.
-///
-/// ```
-/// let event_loop = wakeproof::EventLoop::new();
-/// let mut task = event_loop.handle().spawn_threadsafe(async {}).unwrap();
-/// let error = task.result().unwrap_err(); // on the loop's own thread
-/// assert!(error.to_string().starts_with("deadlock: "));
-/// ```
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ResultError {
-    /// The task has ended without one.
-    Join(JoinError),
-    /// The task has not ended in time.
-    TimedOut,
-    /// The wait would never end: it is the loop's own thread that was to wait for the loop.
-    Deadlock {
-        /// The thread: name and id.
-        thread: String,
-    },
-}
-
-impl fmt::Display for ResultError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ResultError::Join(error) => error.fmt(f),
-            ResultError::TimedOut => f.write_str(
-                "the task has not ended in time; it runs on, and can be waited for again",
-            ),
-            ResultError::Deadlock { thread } => write!(
-                f,
-                "deadlock: {thread} was to wait for a task of its own event loop, which cannot run meanwhile; await the task instead"
-            ),
-        }
-    }
-}
-
-impl Error for ResultError {}

@@ -4,11 +4,11 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::ResultError;
 use crate::platform::Platform;
 use crate::report::{CallbackPanic, Origin};
 use crate::shared::Shared;
 use crate::task::result_cell::{ResultCell, ResultState};
-use crate::task::shared::ResultError;
 
 /// Work on its way to the thread that does it, and from then on the cell of its result, for all
 /// threads.
