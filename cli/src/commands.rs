@@ -5,5 +5,6 @@ pub(crate) mod demo;
 pub(crate) mod explore;
 pub(crate) mod matrix;
 pub(crate) mod overview;
+mod recording;
 pub(crate) mod spec;
 pub(crate) mod trace;

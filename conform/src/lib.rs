@@ -17,6 +17,7 @@ pub mod event_task;
 pub mod faults;
 pub mod follower;
 pub mod graph;
+pub mod judge;
 pub mod loop_models;
 pub mod models;
 mod module;

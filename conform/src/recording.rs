@@ -20,22 +20,21 @@
 //! the step has led to may follow: `queued`, `asleep`, `stopping`, `closed`; what is not said is not
 //! compared. The last line counts the steps, so that a file that was cut off is told from a whole one.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::action::{Action, Actor};
 use crate::follower::{Follower, ObservedStep, Refusal};
 use crate::graph::Graph;
+use crate::judge::lines::{Lines, Text};
 use crate::relation::{Cast, Observation, Relation, Source};
 
 /// The version of the format that this reads.
 pub const VERSION: u32 = 1;
-
-/// No line of a recording is longer than this, in bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
 
 /// A recording's first line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -143,15 +142,16 @@ pub struct Followed {
 /// assert!(refusal.explanation.contains("worker: Notify"));
 /// ```
 pub fn follow(folder: &Path, file: &Path, input: impl BufRead) -> anyhow::Result<Followed> {
-    let mut reader = Reader { input, line: 0 };
+    let mut reader = Reader {
+        lines: Lines::new(input),
+    };
     let result = reader.follow(folder);
-    result.with_context(|| format!("{}:{}", file.display(), reader.line.max(1)))
+    let line = reader.lines.number().max(1);
+    result.with_context(|| format!("{}:{line}", file.display()))
 }
 
 struct Reader<R> {
-    input: R,
-    /// The line that was read last, counted from one.
-    line: u64,
+    lines: Lines<R>,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -166,10 +166,10 @@ impl<R: BufRead> Reader<R> {
             Follower::new(Graph::new(Relation::load(&Source::correct(folder), &cast)?));
         let mut steps = 0;
         loop {
-            let Some(text) = self.next()? else {
+            let Some(text) = self.lines.next()? else {
                 bail!("the file ends without its last line, {{\"end\": …}}; has it been cut off?");
             };
-            let line: Line = serde_json::from_str(&text).with_context(|| not_a_line(&text))?;
+            let line = parse(&text)?;
             let Line::Step {
                 thread,
                 action,
@@ -198,7 +198,7 @@ impl<R: BufRead> Reader<R> {
             if let Err(refusal) = follower.step(step)? {
                 return Ok(Followed {
                     steps,
-                    refused: Some((self.line, refusal)),
+                    refused: Some((self.lines.number(), refusal)),
                 });
             }
             steps += 1;
@@ -207,7 +207,7 @@ impl<R: BufRead> Reader<R> {
 
     fn header(&mut self) -> anyhow::Result<Header> {
         const WANTED: &str = r#"the first line must be like {"recording":"wakeproof","version":1,"submitters":["worker"]}"#;
-        let text = self.next()?.context("the file is empty")?;
+        let text = self.lines.next()?.context("the file is empty")?.text;
         let header: Header = serde_json::from_str(&text).context(WANTED)?;
         if header.recording != "wakeproof" {
             bail!("{WANTED}");
@@ -226,7 +226,7 @@ impl<R: BufRead> Reader<R> {
         {
             bail!("the last line counts {end} steps, and there are {steps}; is one missing?");
         }
-        if self.next()?.is_some() {
+        if self.lines.next()?.is_some() {
             bail!("there is more behind the last line, {{\"end\":{steps}}}");
         }
         Ok(Followed {
@@ -234,30 +234,26 @@ impl<R: BufRead> Reader<R> {
             refused: None,
         })
     }
-
-    fn next(&mut self) -> anyhow::Result<Option<String>> {
-        self.line += 1;
-        let mut line = Vec::new();
-        let mut limited = self.input.by_ref().take(LONGEST_LINE);
-        limited.read_until(b'\n', &mut line)?;
-        if line.is_empty() {
-            self.line -= 1;
-            return Ok(None);
-        }
-        if line.len() as u64 == LONGEST_LINE {
-            bail!("a line of more than {LONGEST_LINE} bytes; is this a recording?");
-        }
-        let line = String::from_utf8(line).context("this is no text")?;
-        Ok(Some(line))
-    }
 }
 
-fn not_a_line(text: &str) -> String {
-    if text.ends_with('\n') {
-        r#"not a step like {"thread":"worker","action":"Lock"}, and not the end, {"end":1}"#.into()
-    } else {
-        "the file ends in the middle of a line; has it been cut off?".into()
+/// The keys that a line behind the first can have.
+const KEYS: [&str; 7] = [
+    "thread", "action", "queued", "asleep", "stopping", "closed", "end",
+];
+
+fn parse(line: &Text) -> anyhow::Result<Line> {
+    const WANTED: &str =
+        r#"not a step like {"thread":"worker","action":"Lock"}, and not the end, {"end":1}"#;
+    let object: Map<String, Value> = match serde_json::from_str(&line.text) {
+        Err(_) if !line.is_whole => {
+            bail!("the file ends in the middle of a line; has it been cut off?")
+        }
+        object => object.context(WANTED)?,
+    };
+    if let Some(key) = object.keys().find(|key| !KEYS.contains(&&***key)) {
+        bail!("unknown key {key:?} in a line");
     }
+    serde_json::from_value(Value::Object(object)).context(WANTED)
 }
 
 /// The action of a name that a thread may take.

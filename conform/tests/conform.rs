@@ -229,7 +229,7 @@ fn bad_files_are_one_line_with_the_line_number() {
     );
     expect(
         &good.replace(r#""action":"Enqueue""#, r#""action":"Enqueue","sleepy":1"#),
-        ":3: not a step",
+        ":3: unknown key \"sleepy\"",
     );
     expect(
         &good.replace(r#"{"end":2}"#, r#"{"end":3}"#),

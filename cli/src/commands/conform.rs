@@ -1,9 +1,7 @@
 //! `wakeproof conform`: code and specification, step by step, in both directions.
 
-use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use crate::report::{Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell};
 use anyhow::Context;
@@ -15,7 +13,6 @@ use wakeproof_conform::faults::{self, Tried};
 use wakeproof_conform::loop_models;
 use wakeproof_conform::models::{self, Model};
 use wakeproof_conform::mutants::{self, Fate, Mutant};
-use wakeproof_conform::recording::{self, Followed};
 use wakeproof_conform::relation::{Bounds, Source};
 use wakeproof_conform::spec::{default_directory, in_parallel};
 use wakeproof_conform::timers::{self, Timers};
@@ -23,6 +20,7 @@ use wakeproof_explore::Limits;
 use wakeproof_model_tests::models::CorrectSteps;
 use wakeproof_model_tests::pairs::Pair;
 
+use super::recording;
 use super::spec::progress;
 
 const EXAMPLES: &str = "\
@@ -33,6 +31,7 @@ Examples:
   wakeproof conform --mutants              the code, against the specification with one thing wrong
   wakeproof conform --trace spec/examples/condition.jsonl          another program's recording
   wakeproof conform --trace spec/examples/condition-broken.jsonl   refused, and why
+  python3 my_loop.py | wakeproof conform --trace -                 a recording as it is made
 
 The format of recordings is described in spec/README.md. Exit status: 0 if everything is as it
 should be, 1 if not, 2 if the command line or a file is at fault.";
@@ -50,7 +49,7 @@ pub(crate) struct Args {
     /// Leave out each guard and each update of the specification in turn.
     #[arg(long, conflicts_with = "trace")]
     mutants: bool,
-    /// Follow a recording of an execution, by any program in any language.
+    /// Judge a recording that any program in any language has made; - reads standard input.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Where the specification is.
@@ -63,7 +62,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     if let Some(file) = &args.trace {
-        follow(args, file)
+        recording::run(file, &args.spec_dir, args.format)
     } else if args.faults {
         try_faults(args)
     } else if args.mutants {
@@ -435,58 +434,6 @@ fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
         tried.len(),
     )?;
     Ok(as_expected.into())
-}
-
-#[derive(Debug, Serialize)]
-struct Recording {
-    accepted: bool,
-    steps: u64,
-    seconds: f64,
-    refused_at_line: Option<u64>,
-    explanation: Option<String>,
-}
-
-fn follow(args: &Args, path: &PathBuf) -> anyhow::Result<Verdict> {
-    let file = path.display();
-    let input = File::open(path)
-        .with_context(|| format!("{file}: cannot be read; is this the file's name?"))?;
-    let start = Instant::now();
-    let followed = recording::follow(&args.spec_dir, path, BufReader::new(input))?;
-    let seconds = start.elapsed().as_secs_f64();
-    let accepted = followed.refused.is_none();
-    match args.format {
-        Format::Table => {
-            let steps = grouped(followed.steps);
-            let mut out = io::stdout().lock();
-            match &followed.refused {
-                None => writeln!(
-                    out,
-                    "{file}: accepted: each of its {steps} steps is one that the specification allows"
-                )?,
-                Some((line, refusal)) => writeln!(
-                    out,
-                    "{file}:{line}: refused, after {steps} steps that the specification allows\n{}",
-                    refusal.explanation
-                )?,
-            }
-        }
-        Format::Json => print_json(&recording_document(followed, seconds))?,
-    }
-    Ok(accepted.into())
-}
-
-fn recording_document(followed: Followed, seconds: f64) -> Recording {
-    let (refused_at_line, explanation) = followed
-        .refused
-        .map(|(line, refusal)| (line, refusal.explanation))
-        .unzip();
-    Recording {
-        accepted: refused_at_line.is_none(),
-        steps: followed.steps,
-        seconds,
-        refused_at_line,
-        explanation,
-    }
 }
 
 fn right(text: &str) -> Cell {

@@ -1,0 +1,169 @@
+//! `wakeproof conform --trace`: another program's recording, judged.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context;
+use serde::Serialize;
+use wakeproof_conform::judge::recording::Header;
+use wakeproof_conform::judge::{self, Refusal, Verdict as Judged};
+use wakeproof_conform::recording;
+
+use crate::report::{Format, Verdict, grouped, print_json};
+
+/// The name of standard input.
+const STDIN: &str = "-";
+
+/// Judges the recording in a file, or on standard input.
+pub(crate) fn run(path: &Path, spec_dir: &Path, format: Format) -> anyhow::Result<Verdict> {
+    let (name, start) = (name(path), Instant::now());
+    let (version, read) = Header::version_of(&mut open(path)?).with_context(|| name.clone())?;
+    let (accepted, printed) = if version == u64::from(recording::VERSION) {
+        let input = from_the_beginning(path, read)?;
+        let followed = recording::follow(spec_dir, Path::new(&name), input)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let accepted = followed.refused.is_none();
+        (accepted, print_steps(&name, followed, seconds, format))
+    } else {
+        let contract = spec_dir.join("EventLoop.tla");
+        let contract = fs::read_to_string(&contract)
+            .with_context(|| format!("{}: cannot be read", contract.display()))?;
+        let judged = if path == Path::new(STDIN) {
+            judge::judge(from_the_beginning(path, read)?, Some(&contract))
+        } else {
+            judge::judge_again(Some(&contract), || open(path))
+        };
+        let judged = judged.with_context(|| name.clone())?;
+        let seconds = start.elapsed().as_secs_f64();
+        let accepted = judged.refusal.is_none();
+        (accepted, print(&name, &judged, seconds, format))
+    };
+    // The exit status is the verdict, whatever becomes of the output: a reader that has seen enough
+    // turns no refusal into an acceptance.
+    match printed {
+        Err(error) if accepted && error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(accepted.into()),
+    }
+}
+
+fn name(path: &Path) -> String {
+    if path == Path::new(STDIN) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    if path == Path::new(STDIN) {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path)
+        .with_context(|| format!("{}: cannot be read; is this the file's name?", name(path)))?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+/// What has been read of standard input is not read again.
+fn from_the_beginning(path: &Path, read: Vec<u8>) -> anyhow::Result<Box<dyn BufRead>> {
+    let rest = open(path)?;
+    if path == Path::new(STDIN) {
+        return Ok(Box::new(Cursor::new(read).chain(rest)));
+    }
+    Ok(rest)
+}
+
+/// What came of a recording of version 1.
+fn print_steps(
+    file: &str,
+    followed: recording::Followed,
+    seconds: f64,
+    format: Format,
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Document {
+        accepted: bool,
+        steps: u64,
+        seconds: f64,
+        refused_at_line: Option<u64>,
+        explanation: Option<String>,
+    }
+    let steps = grouped(followed.steps);
+    match (format, followed.refused) {
+        (Format::Json, refused) => {
+            let (refused_at_line, explanation) = refused
+                .map(|(line, refusal)| (line, refusal.explanation))
+                .unzip();
+            print_json(&Document {
+                accepted: refused_at_line.is_none(),
+                steps: followed.steps,
+                seconds,
+                refused_at_line,
+                explanation,
+            })
+        }
+        (Format::Table, None) => writeln!(
+            io::stdout(),
+            "{file}: accepted: each of its {steps} steps is one that the specification allows"
+        ),
+        (Format::Table, Some((line, refusal))) => writeln!(
+            io::stdout(),
+            "{file}:{line}: refused, after {steps} steps that the specification allows\n{}",
+            refusal.explanation
+        ),
+    }
+}
+
+/// What came of a recording of version 2.
+fn print(file: &str, judged: &Judged, seconds: f64, format: Format) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        accepted: bool,
+        #[serde(flatten)]
+        judged: &'a Judged,
+        seconds: f64,
+    }
+    if format == Format::Json {
+        return print_json(&Document {
+            accepted: judged.refusal.is_none(),
+            judged,
+            seconds,
+        });
+    }
+    let lines = grouped(judged.lines);
+    let mut out = io::stdout().lock();
+    let Some(refusal) = &judged.refusal else {
+        writeln!(
+            out,
+            "{file}: accepted: {} allows each of its {lines} lines",
+            judged.against
+        )?;
+        writeln!(out, "callbacks that ran: {}", grouped(judged.ran))?;
+        if judged.stranded > 0 {
+            writeln!(
+                out,
+                "callbacks stranded: {} (accepted by calls that do not claim to wake the loop, and not \
+                 run when everybody was asleep)",
+                judged.stranded
+            )?;
+        }
+        return Ok(());
+    };
+    let Refusal {
+        line,
+        did,
+        clause,
+        promise,
+        ..
+    } = refusal;
+    writeln!(
+        out,
+        "{file}:{line}: refused, after {lines} lines that {} allows\n\n\
+         what happened:         {did}\n\
+         what the loop promises: {promise}\n\
+         the clause:             {clause}, in EventLoop.tla\n",
+        judged.against
+    )?;
+    write!(out, "{}", refusal.to_trace().to_text())
+}
