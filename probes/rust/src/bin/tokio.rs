@@ -1,0 +1,68 @@
+//! Drives tokio's current-thread runtime. The plain way is a queue by hand whose task nobody wakes.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use wakeproof_probes::{Callback, Calls, Inbox, Names, Owner, main as obey, version};
+
+const NAMES: Names = &[
+    ("submit plain", "a queue, and no Waker::wake"),
+    ("submit safe", "Handle::spawn"),
+    ("timer safe", "Handle::spawn(sleep(0))"),
+    ("stop plain", "a flag, and no Waker::wake"),
+    ("stop safe", "a flag, Waker::wake"),
+    ("fail", "panic"),
+];
+
+struct Loop(Runtime, Arc<Inbox>);
+
+impl Owner for Loop {
+    fn run(&self) {
+        self.0.block_on(poll_fn(|context| self.1.poll(context)));
+    }
+}
+
+struct Threads(Handle, Arc<Inbox>);
+
+impl Calls for Threads {
+    fn submit(&self, safe: bool, _id: u64, callback: Callback) -> Result<(), String> {
+        if safe {
+            self.0.spawn(async { callback() });
+        } else {
+            self.1.push(callback);
+        }
+        Ok(())
+    }
+
+    fn timer(&self, _safe: bool, callback: Callback) -> Result<(), String> {
+        self.0.spawn(async {
+            tokio::time::sleep(std::time::Duration::ZERO).await;
+            callback();
+        });
+        Ok(())
+    }
+
+    fn stop(&self, safe: bool) {
+        self.1.stop();
+        if safe {
+            self.1.wake();
+        }
+    }
+}
+
+fn main() {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let (handle, inbox) = (runtime.handle().clone(), Arc::<Inbox>::default());
+    let calls = Threads(handle, inbox.clone());
+    obey(
+        "tokio current_thread",
+        version("tokio"),
+        NAMES,
+        &Loop(runtime, inbox),
+        calls,
+    )
+}
