@@ -1,17 +1,22 @@
 ----------------------------- MODULE SelfPipeLoop ----------------------------
 (***************************************************************************)
-(* The event loop of Python's asyncio: no mutex and no condvar, but a      *)
-(* selector that waits for input, and a pipe of the loop's own among its   *)
-(* inputs. call_soon_threadsafe appends to the deque of ready callbacks    *)
-(* and then writes a byte to the pipe; call_soon appends and does not      *)
-(* write. An append is a single step, since the interpreter has a lock of  *)
-(* its own.                                                                *)
+(* An event loop with a pipe to itself: the design of libuv, glib and      *)
+(* uvloop. There is no condvar, but a selector that waits for input, and a *)
+(* pipe of the loop's own among its inputs (or an eventfd, which is as     *)
+(* good). The call that wakes appends to the queue and then writes a byte  *)
+(* to the pipe; the plain one appends and does not write. An append is one *)
+(* step here, under whatever lock the queue has.                           *)
 (*                                                                         *)
-(* The loop decides how long it may wait by a look at the deque, and waits *)
+(* The loop decides how long it may wait by a look at the queue, and waits *)
 (* in a step of its own. A callback that is appended in between is not     *)
 (* seen, and it is the byte that keeps the selector from waiting: a byte   *)
 (* stays in the pipe until somebody reads it, where a condvar's            *)
 (* notification would be gone. So a write is needed and a lock is not.     *)
+(*                                                                         *)
+(* When the selector has reported the pipe, the loop reads it before it    *)
+(* takes what is queued: libuv in uv__async_io, glib in                    *)
+(* g_main_context_check. AsyncioLoop reads it later, and EdgeTriggeredLoop *)
+(* never does; each EXTENDS this module.                                   *)
 (*                                                                         *)
 (* A write to a full pipe is ignored. That does no harm, as a full pipe    *)
 (* wakes the selector as well as a fuller one.                             *)
@@ -22,13 +27,15 @@ CONSTANTS
     Loop,            \* the loop's own thread
     Submitters,      \* the other threads that submit callbacks
     Stoppers,        \* the other threads that submit a callback which stops the
-                     \* loop, once each: call_soon_threadsafe(loop.stop)
+                     \* loop, once each
     CallbacksEach,   \* how many callbacks each submitter submits
-    LocalCallbacks,  \* how many the loop's own callbacks submit, by call_soon
+    LocalCallbacks,  \* how many the loop's own callbacks submit, with no write
     PipeCapacity,    \* how many bytes the pipe holds
     TimedWaits,      \* whether the selector may return for another reason: a
                      \* timer's deadline, or input that is none of ours
     CloseEarly,      \* whether the loop may be closed while others submit
+    Coalesces,       \* whether one byte may do for several callbacks: a thread
+                     \* writes none if the loop has yet to notice another's
     Wakes            \* FALSE is the unsafe variant: append without the write
 
 Others == Submitters \union Stoppers
@@ -47,11 +54,12 @@ ASSUME Constants ==
     /\ CallbacksEach \in Nat \ {0}
     /\ LocalCallbacks \in Nat
     /\ PipeCapacity \in Nat \ {0}
-    /\ {TimedWaits, CloseEarly, Wakes} \subseteq BOOLEAN
+    /\ {TimedWaits, CloseEarly, Coalesces, Wakes} \subseteq BOOLEAN
 
 VARIABLES
-    ready,      \* the deque: what is to run, oldest first
+    ready,      \* the queue: what is to run, oldest first
     pipe,       \* how many bytes are in the pipe
+    signalled,  \* the loop has yet to notice a signal; libuv calls it `pending'
     stopping,   \* the loop is to return after its current iteration
     closed,     \* nothing is accepted any more
     pc,         \* what each thread is about to do
@@ -67,8 +75,8 @@ VARIABLES
     phase       \* the loop's, as in EventLoop
 
 history == <<accepted, ran, refused, cancelled, dropped, phase>>
-vars == <<ready, pipe, stopping, closed, pc, submitted, todo, mayBlock,
-          history>>
+vars == <<ready, pipe, signalled, stopping, closed, pc, submitted, todo,
+          mayBlock, history>>
 
 (* The contract. The iterations so far cover all but what is ready beyond the
    current one's share. *)
@@ -88,6 +96,7 @@ AfterSubmission(t) == IF submitted[t] + 1 < Quota(t) THEN "ready" ELSE "done"
 Init ==
     /\ ready = <<>>
     /\ pipe = 0
+    /\ signalled = FALSE
     /\ stopping = FALSE
     /\ closed = FALSE
     /\ pc = [t \in Threads |-> IF t = Loop THEN "idle" ELSE "ready"]
@@ -110,69 +119,95 @@ Check(t) ==
             /\ submitted' = [submitted EXCEPT ![t] = @ + 1]
             /\ Goto(t, AfterSubmission(t))
        ELSE /\ Goto(t, "append")
-            /\ UNCHANGED <<refused, submitted>>
-    /\ UNCHANGED <<ready, pipe, stopping, closed, todo, mayBlock,
+            /\ UNCHANGED <<submitted, refused>>
+    /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, todo, mayBlock,
                    accepted, ran, cancelled, dropped, phase>>
 
-(* Another thread: appends its callback to what is ready. A byte is to follow:
-   that is the difference between call_soon_threadsafe and call_soon. *)
+(* Another thread: appends its callback to what is ready. In the safe variant a
+   byte follows. *)
 Enqueue(t) ==
     /\ pc[t] = "append"
     /\ ready' = Append(ready, Upcoming(t))
     /\ accepted' = Append(accepted, Upcoming(t))
     /\ IF Wakes
-       THEN Goto(t, "write") /\ UNCHANGED submitted
+       THEN /\ Goto(t, IF Coalesces THEN "signal" ELSE "write")
+            /\ UNCHANGED submitted
        ELSE /\ Goto(t, AfterSubmission(t))
             /\ submitted' = [submitted EXCEPT ![t] = @ + 1]
-    /\ UNCHANGED <<pipe, stopping, closed, todo, mayBlock,
-                   ran, refused, cancelled, dropped, phase>>
+    /\ UNCHANGED <<pipe, signalled, stopping, closed, todo, mayBlock, ran,
+                   refused, cancelled, dropped, phase>>
 
-(* Another thread: writes a byte to the pipe. If it is full, so be it. *)
+(* Another thread: signals the loop, and writes if nobody else did before. *)
+Signal(t) ==
+    /\ pc[t] = "signal"
+    /\ signalled' = TRUE
+    /\ IF signalled
+       THEN /\ Goto(t, AfterSubmission(t))
+            /\ submitted' = [submitted EXCEPT ![t] = @ + 1]
+       ELSE /\ Goto(t, "write")
+            /\ UNCHANGED submitted
+    /\ UNCHANGED <<ready, pipe, stopping, closed, todo, mayBlock, history>>
+
+(* Another thread: writes a byte to the pipe, if it is not full. *)
 Write(t) ==
     /\ pc[t] = "write"
     /\ pipe' = IF pipe < PipeCapacity THEN pipe + 1 ELSE pipe
     /\ submitted' = [submitted EXCEPT ![t] = @ + 1]
     /\ Goto(t, AfterSubmission(t))
-    /\ UNCHANGED <<ready, stopping, closed, todo, mayBlock, history>>
+    /\ UNCHANGED <<ready, signalled, stopping, closed, todo, mayBlock,
+                   history>>
 
 (* The loop: begins a run. *)
 Start ==
     /\ pc[Loop] = "idle"
     /\ Goto(Loop, "look")
     /\ phase' = "started"
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
-                   accepted, ran, refused, cancelled, dropped>>
+    /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
+                   mayBlock, accepted, ran, refused, cancelled, dropped>>
 
 (* The loop: looks whether it may wait, which it may if nothing is ready. *)
 Look ==
     /\ pc[Loop] = "look"
     /\ mayBlock' = (ready = <<>>)
     /\ Goto(Loop, "select")
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, history>>
+    /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
+                   history>>
 
-(* The loop: returns from the selector. It need not wait, or there is a byte. *)
+(* The loop: returns from the selector, since it need not wait or there is a
+   byte. It reads the pipe if the selector has reported it. *)
 Select ==
     /\ pc[Loop] = "select"
     /\ \/ ~mayBlock
        \/ pipe > 0
-    /\ Goto(Loop, "drain")
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
-                   history>>
+    /\ Goto(Loop, IF pipe > 0 THEN "drain" ELSE "take")
+    /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
+                   mayBlock, history>>
 
 (* The loop: returns from the selector for another reason. *)
 Timeout ==
     /\ TimedWaits
     /\ pc[Loop] = "select"
-    /\ Goto(Loop, "drain")
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
-                   history>>
+    /\ pipe = 0
+    /\ Goto(Loop, "take")
+    /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
+                   mayBlock, history>>
 
 (* The loop: reads whatever is in the pipe. *)
 Drain ==
     /\ pc[Loop] = "drain"
     /\ pipe' = 0
+    /\ Goto(Loop, IF Coalesces THEN "notice" ELSE "take")
+    /\ UNCHANGED <<ready, signalled, stopping, closed, submitted, todo,
+                   mayBlock, history>>
+
+(* The loop: notices that it was signalled, before it takes what is ready. A
+   thread that appends from now on has to write. *)
+Notice ==
+    /\ pc[Loop] = "notice"
+    /\ signalled' = FALSE
     /\ Goto(Loop, "take")
-    /\ UNCHANGED <<ready, stopping, closed, submitted, todo, mayBlock, history>>
+    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
+                   history>>
 
 (* The loop: begins an iteration, which covers what is ready now. *)
 Take ==
@@ -180,8 +215,8 @@ Take ==
     /\ todo' = Len(ready)
     /\ Goto(Loop, "run")
     /\ phase' = "running"
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, mayBlock,
-                   accepted, ran, refused, cancelled, dropped>>
+    /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted,
+                   mayBlock, accepted, ran, refused, cancelled, dropped>>
 
 (* The loop: runs the first that is ready. *)
 Run ==
@@ -191,7 +226,7 @@ Run ==
     /\ todo' = todo - 1
     /\ ran' = Append(ran, Head(ready))
     /\ Goto(Loop, IF Head(ready)[1] \in Stoppers THEN "stop" ELSE "run")
-    /\ UNCHANGED <<pipe, stopping, closed, submitted, mayBlock,
+    /\ UNCHANGED <<pipe, signalled, stopping, closed, submitted, mayBlock,
                    accepted, refused, cancelled, dropped, phase>>
 
 (* The loop: is asked to stop, by the callback that it runs. *)
@@ -199,7 +234,8 @@ Stop ==
     /\ pc[Loop] = "stop"
     /\ stopping' = TRUE
     /\ Goto(Loop, "run")
-    /\ UNCHANGED <<ready, pipe, closed, submitted, todo, mayBlock, history>>
+    /\ UNCHANGED <<ready, pipe, signalled, closed, submitted, todo, mayBlock,
+                   history>>
 
 (* The loop: submits with call_soon, in a callback. It needs no byte, since the
    loop looks at what is ready before it waits. *)
@@ -209,8 +245,8 @@ CallSoon ==
     /\ ready' = Append(ready, Upcoming(Loop))
     /\ accepted' = Append(accepted, Upcoming(Loop))
     /\ submitted' = [submitted EXCEPT ![Loop] = @ + 1]
-    /\ UNCHANGED <<pipe, stopping, closed, pc, todo, mayBlock,
-                   ran, refused, cancelled, dropped, phase>>
+    /\ UNCHANGED <<pipe, signalled, stopping, closed, pc, todo, mayBlock, ran,
+                   refused, cancelled, dropped, phase>>
 
 (* The loop: has finished its iteration, and goes on to the next. *)
 Continue ==
@@ -218,8 +254,8 @@ Continue ==
     /\ todo = 0
     /\ ~stopping
     /\ Goto(Loop, "look")
-    /\ UNCHANGED <<ready, pipe, stopping, closed, submitted, todo, mayBlock,
-                   history>>
+    /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
+                   mayBlock, history>>
 
 (* The loop: honours the request to stop. *)
 Return ==
@@ -229,7 +265,7 @@ Return ==
     /\ stopping' = FALSE
     /\ Goto(Loop, "idle")
     /\ phase' = "idle"
-    /\ UNCHANGED <<ready, pipe, closed, submitted, todo, mayBlock,
+    /\ UNCHANGED <<ready, pipe, signalled, closed, submitted, todo, mayBlock,
                    accepted, ran, refused, cancelled, dropped>>
 
 (* The loop: accepts nothing more, and drops what is ready. Check and append are
@@ -243,7 +279,7 @@ Close ==
     /\ dropped' = Range(ready)
     /\ Goto(Loop, "done")
     /\ phase' = "closed"
-    /\ UNCHANGED <<pipe, stopping, submitted, todo, mayBlock,
+    /\ UNCHANGED <<pipe, signalled, stopping, submitted, todo, mayBlock,
                    accepted, ran, refused, cancelled>>
 
 (* Nobody: the others are done, and the loop is closed, or waits with nothing to
@@ -255,12 +291,13 @@ Terminating ==
     /\ UNCHANGED vars
 
 Next ==
-    \/ \E t \in Others : Check(t) \/ Enqueue(t) \/ Write(t)
+    \/ \E t \in Others : Check(t) \/ Enqueue(t) \/ Signal(t) \/ Write(t)
     \/ Start
     \/ Look
     \/ Select
     \/ Timeout
     \/ Drain
+    \/ Notice
     \/ Take
     \/ Run
     \/ Stop
@@ -277,6 +314,7 @@ LoopStep ==
     \/ Look
     \/ Select
     \/ Drain
+    \/ Notice
     \/ Take
     \/ Run
     \/ Stop
@@ -286,7 +324,7 @@ LoopStep ==
 
 Fairness ==
     /\ WF_vars(LoopStep)
-    /\ \A t \in Others : WF_vars(Write(t))
+    /\ \A t \in Others : WF_vars(Signal(t) \/ Write(t))
 
 Spec == Init /\ [][Next]_vars /\ Fairness
 
@@ -294,11 +332,13 @@ Spec == Init /\ [][Next]_vars /\ Fairness
 TypeOK ==
     /\ Range(ready) \subseteq Callbacks
     /\ pipe \in 0..PipeCapacity
+    /\ signalled \in BOOLEAN
     /\ stopping \in BOOLEAN
     /\ closed \in BOOLEAN
-    /\ \A t \in Others : pc[t] \in {"ready", "append", "write", "done"}
-    /\ pc[Loop] \in {"idle", "look", "select", "drain", "take", "run", "stop",
-                    "done"}
+    /\ \A t \in Others :
+        pc[t] \in {"ready", "append", "signal", "write", "done"}
+    /\ pc[Loop] \in {"idle", "look", "select", "drain", "notice", "take", "run",
+                    "stop", "done"}
     /\ \A t \in Threads : submitted[t] \in 0..Quota(t)
     /\ todo \in 0..Len(ready)
     /\ mayBlock \in BOOLEAN
@@ -311,7 +351,8 @@ TypeOK ==
 (* Nobody sleeps beside work unless a byte is under way. *)
 NoWakeupLost ==
     \/ ~(pc[Loop] = "select" /\ mayBlock /\ pipe = 0)
-    \/ \E t \in Others : pc[t] = "write"
+    \/ \E t \in Others : \/ pc[t] = "write"
+                        \/ (pc[t] = "signal" /\ ~signalled)
     \/ ready = <<>>
 
 NothingLost ==
