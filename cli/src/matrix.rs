@@ -371,7 +371,14 @@ fn repeat(bounds: &Bounds) -> Limits {
 }
 
 /// The models of the specification in which nothing is wrong.
-const SPECIFIED_CORRECT: [&str; 3] = ["CondvarLoop", "TimerLoop", "SelfPipeLoop"];
+const SPECIFIED_CORRECT: [&str; 6] = [
+    "LostWakeup",
+    "CondvarLoop",
+    "TimerLoop",
+    "SelfPipeLoop",
+    "AsyncioLoop",
+    "EdgeTriggeredLoop",
+];
 
 fn specified_correct(specification: &Specification) -> anyhow::Result<Result> {
     let mut states = 0;

@@ -125,11 +125,13 @@ pub(crate) fn specified() -> anyhow::Result<Vec<Row>> {
 }
 
 /// The models that the overview shows: the unsafe variant beside the safe one.
-const OVERVIEW: [&str; 4] = [
+const OVERVIEW: [&str; 6] = [
+    "LostWakeup",
+    "LostWakeupUnsafe",
     "CondvarLoop",
     "CondvarLoopUnsafe",
-    "SelfPipeLoop",
-    "SelfPipeLoopUnsafe",
+    "AsyncioLoop",
+    "AsyncioLoopUnsafe",
 ];
 
 /// The rows of the main table: the code as it is, and without the wakeup, against `CondvarLoop`.
