@@ -555,3 +555,21 @@ fn a_recording_that_makes_no_sense_is_no_verdict() {
     let marked = format!("\u{feff}{}", whole.replace('\n', "\r\n\r\n"));
     assert_eq!(judge(marked.as_bytes(), None).unwrap().refusal, None);
 }
+
+#[test]
+fn what_asyncio_did_once_is_accepted() {
+    let asyncio = include_str!("../../spec/examples/asyncio.jsonl");
+    let verdict = judge(asyncio.as_bytes(), None).unwrap();
+    assert_eq!(verdict.refusal, None);
+    let made = verdict.made.expect("it says how it was made");
+    assert!(made.starts_with("record_asyncio.py, CPython 3"), "{made}");
+    assert!(verdict.ran > 50);
+    // The worker's call_soon from outside is stranded until the next safe call.
+    let until_stranded = asyncio
+        .lines()
+        .take_while(|line| !line.contains("\"callback\":3"));
+    let until_stranded: Vec<&str> = until_stranded.collect();
+    let end = format!("{{\"end\":{}}}", until_stranded.len() - 1);
+    let cut = [&until_stranded[..], &[&end]].concat().join("\n");
+    assert_eq!(judge(cut.as_bytes(), None).unwrap().stranded, 1);
+}
