@@ -1,6 +1,5 @@
 //! An observed platform is that platform, and tells its observer what happens.
 
-#[path = "../../tests/common/mod.rs"]
 mod common;
 
 use std::cell::RefCell;

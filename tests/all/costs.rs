@@ -1,18 +1,15 @@
 //! What a callback costs: allocations, locks, notifications. Counted, not timed.
 
-mod common;
-
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use common::with_watchdog;
 use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::ParkingLot;
-use wakeproof::{EventLoop, Handle};
 use wakeproof_explore::platform::{Observed, Observer};
+
+use crate::common::{HOUR, TestLoop, wait_until_asleep};
 
 /// The production platform, with every step counted for the thread that takes it.
 type Counting = Observed<ParkingLot, CountSteps>;
@@ -38,15 +35,9 @@ impl Observer for CountSteps {
     }
 }
 
-fn wait_until_asleep(handle: &Handle<Counting>) {
-    while !handle.status().asleep {
-        thread::yield_now();
-    }
-}
-
 #[test]
 fn a_callback_costs_one_allocation() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let (local, handle) = (event_loop.local(), event_loop.handle());
     let payload = [0_u64; 16];
     let submit_both = || {
@@ -73,7 +64,7 @@ fn a_callback_costs_one_allocation() {
 
 #[test]
 fn a_submission_costs_one_lock_and_a_batch_one_more() {
-    let event_loop = EventLoop::<Counting>::on_platform();
+    let event_loop = TestLoop::<Counting>::on_platform();
     let locks = || LOCKS.replace(0);
     for _ in 0..100 {
         event_loop.local().call_soon(|| ()).unwrap();
@@ -87,7 +78,7 @@ fn a_submission_costs_one_lock_and_a_batch_one_more() {
 
 #[test]
 fn nobody_notifies_a_loop_that_is_awake() {
-    let event_loop = EventLoop::<Counting>::on_platform();
+    let event_loop = TestLoop::<Counting>::on_platform();
     let handle = event_loop.handle();
     for _ in 0..100 {
         let handle_inside = handle.clone();
@@ -102,53 +93,32 @@ fn nobody_notifies_a_loop_that_is_awake() {
 
 #[test]
 fn one_sleep_costs_one_notification_however_many_callbacks_follow() {
-    with_watchdog(|| {
-        let event_loop = EventLoop::<Counting>::on_platform();
-        let handle = event_loop.handle();
-        let worker = thread::spawn(move || {
-            for _ in 0..100 {
-                wait_until_asleep(&handle);
-                let before = NOTIFICATIONS.get();
-                handle.call_soon_threadsafe(|| ()).unwrap();
-                assert_eq!(NOTIFICATIONS.get(), before + 1);
-            }
-            wait_until_asleep(&handle);
-            handle.stop();
-        });
-        event_loop.run_forever().unwrap();
-        worker.join().unwrap();
+    TestLoop::<Counting>::on_platform().run_beside(|handle| {
+        for _ in 0..100 {
+            wait_until_asleep(handle);
+            let before = NOTIFICATIONS.get();
+            handle.call_soon_threadsafe(|| ()).unwrap();
+            assert_eq!(NOTIFICATIONS.get(), before + 1);
+        }
+        wait_until_asleep(handle);
     });
 }
 
 #[test]
 fn an_idle_loop_does_not_wake() {
-    static WAKES_OF_THE_LOOP: AtomicUsize = AtomicUsize::new(0);
-    with_watchdog(|| {
-        let event_loop = EventLoop::<Counting>::on_platform();
-        let handle = event_loop.handle();
-        let worker = thread::spawn(move || {
-            wait_until_asleep(&handle);
-            // Not a wait for something to happen: this is the second in which nothing must.
-            thread::sleep(Duration::from_secs(1));
-            assert!(handle.status().asleep);
-            handle.stop();
-        });
-        event_loop.run_forever().unwrap();
-        WAKES_OF_THE_LOOP.store(WAKES.get(), Ordering::Relaxed);
-        worker.join().unwrap();
+    let event_loop = TestLoop::<Counting>::on_platform();
+    event_loop.run_beside(|handle| {
+        wait_until_asleep(handle);
+        // Not a wait for something to happen: this is the second in which nothing must.
+        thread::sleep(Duration::from_secs(1));
+        assert!(handle.status().asleep);
     });
-    assert_eq!(
-        WAKES_OF_THE_LOOP.load(Ordering::Relaxed),
-        1,
-        "the stop alone"
-    );
+    assert_eq!(WAKES.get(), 1, "the stop alone");
 }
-
-const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
 fn a_timer_costs_one_allocation() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let (local, handle) = (event_loop.local(), event_loop.handle());
     let payload = [0_u64; 16];
     let mut costs = Vec::with_capacity(2);
@@ -170,7 +140,7 @@ fn a_timer_costs_one_allocation() {
 
 #[test]
 fn cancelled_timers_cost_no_memory_for_long() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let (local, handle) = (event_loop.local(), event_loop.handle());
     let kept = local.call_later(HOUR, || ()).unwrap();
     let memory = measure(|| {
@@ -193,30 +163,23 @@ fn cancelled_timers_cost_no_memory_for_long() {
 
 #[test]
 fn a_loop_that_sleeps_is_woken_now_and_then_to_clear_up_what_another_thread_cancels() {
-    with_watchdog(|| {
-        let event_loop = EventLoop::<Counting>::on_platform();
-        let handle = event_loop.handle();
-        let worker = thread::spawn(move || {
-            let set = || handle.call_later_threadsafe(HOUR, || ()).unwrap();
-            let timers: Vec<_> = (0..1_000).map(|_| set()).collect();
-            wait_until_asleep(&handle);
-            NOTIFICATIONS.set(0);
-            for timer in &timers {
-                timer.cancel();
-            }
-            let notifications = NOTIFICATIONS.get();
-            assert!((1..20).contains(&notifications), "{notifications}");
-            wait_until_asleep(&handle);
-            handle.stop();
-        });
-        event_loop.run_forever().unwrap();
-        worker.join().unwrap();
+    TestLoop::<Counting>::on_platform().run_beside(|handle| {
+        let set = || handle.call_later_threadsafe(HOUR, || ()).unwrap();
+        let timers: Vec<_> = (0..1_000).map(|_| set()).collect();
+        wait_until_asleep(handle);
+        NOTIFICATIONS.set(0);
+        for timer in &timers {
+            timer.cancel();
+        }
+        let notifications = NOTIFICATIONS.get();
+        assert!((1..20).contains(&notifications), "{notifications}");
+        wait_until_asleep(handle);
     });
 }
 
 #[test]
 fn a_task_costs_one_allocation_and_its_wakeups_and_polls_none() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let local = event_loop.local();
     let payload = [1_u64; 16];
     let spawn = || {
@@ -248,7 +211,7 @@ fn a_task_costs_one_allocation_and_its_wakeups_and_polls_none() {
 
 #[test]
 fn a_task_of_another_thread_costs_one_allocation_there_and_one_on_the_loops() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let handle = event_loop.handle();
     let mut costs = [0; 3];
     for _ in 0..3 {
@@ -279,7 +242,7 @@ fn yield_once() -> impl Future<Output = ()> {
 
 #[test]
 fn wakeups_before_a_poll_are_one_and_on_the_loops_thread_they_notify_nobody() {
-    let event_loop = EventLoop::<Counting>::on_platform();
+    let event_loop = TestLoop::<Counting>::on_platform();
     let mut polls = 0;
     let main = std::future::poll_fn(|context| {
         polls += 1;

@@ -1,7 +1,5 @@
 //! Events: who waits, who is released, and the two ways to set one from another thread.
 
-mod common;
-
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,25 +8,14 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use common::with_watchdog;
+use wakeproof::Event;
 use wakeproof::hazard::{self, SetError};
-use wakeproof::{Event, EventLoop, Handle};
 
-/// Runs exactly one iteration.
-fn run_once(event_loop: &EventLoop) {
-    event_loop.stop();
-    event_loop.run_forever().unwrap();
-}
-
-fn wait_until_asleep(handle: &Handle) {
-    while !handle.status().asleep {
-        thread::yield_now();
-    }
-}
+use crate::common::{TestLoop, run, wait_until_asleep};
 
 #[test]
 fn set_releases_all_who_wait_in_the_order_of_their_arrival() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let local = event_loop.local();
     let event = Event::new(&local);
     let order = Rc::new(RefCell::new(Vec::new()));
@@ -40,37 +27,37 @@ fn set_releases_all_who_wait_in_the_order_of_their_arrival() {
         });
         drop(waiter.unwrap());
     }
-    run_once(&event_loop);
+    event_loop.run_once();
     assert!(order.borrow().is_empty() && !event.is_set());
     event.set();
     event.set();
     assert!(event.is_set());
-    run_once(&event_loop);
+    event_loop.run_once();
     assert_eq!(*order.borrow(), (0..10).collect::<Vec<_>>());
     event_loop.run_until_complete(event.wait()).unwrap();
 }
 
 #[test]
 fn who_waited_at_a_set_is_released_though_the_event_is_cleared_again() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let local = event_loop.local();
     let event = Event::new(&local);
     let before = local.spawn(event.wait()).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     event.set();
     event.clear();
     let behind = local.spawn(event.wait()).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     assert!(before.is_finished() && !behind.is_finished());
     assert!(!event.is_set());
     event.set();
-    run_once(&event_loop);
+    event_loop.run_once();
     assert!(behind.is_finished());
 }
 
 #[test]
 fn a_wait_that_is_dropped_is_forgotten_and_the_others_are_not() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let event = Event::new(&event_loop.local());
     let mut waits: Vec<_> = (0..5).map(|_| Box::pin(event.wait())).collect();
     event_loop
@@ -99,79 +86,73 @@ fn a_wait_that_is_dropped_is_forgotten_and_the_others_are_not() {
 
 #[test]
 fn a_wait_may_move_to_another_task() {
-    with_watchdog(|| {
-        let event_loop = EventLoop::new();
-        let local = event_loop.local();
-        let event = Event::new(&local);
-        let mut wait = event.wait();
-        event_loop
-            .run_until_complete(poll_fn(|context| {
-                assert!(Pin::new(&mut wait).poll(context).is_pending());
-                Poll::Ready(())
-            }))
-            .unwrap();
-        let task = local.spawn(wait).unwrap();
-        run_once(&event_loop);
-        event.set();
-        event_loop.run_until_complete(task).unwrap().unwrap();
-    });
+    let event_loop = TestLoop::new();
+    let local = event_loop.local();
+    let event = Event::new(&local);
+    let mut wait = event.wait();
+    event_loop
+        .run_until_complete(poll_fn(|context| {
+            assert!(Pin::new(&mut wait).poll(context).is_pending());
+            Poll::Ready(())
+        }))
+        .unwrap();
+    let task = local.spawn(wait).unwrap();
+    event_loop.run_once();
+    event.set();
+    event_loop.run_until_complete(task).unwrap().unwrap();
 }
 
 #[test]
 fn the_safe_way_wakes_a_loop_that_sleeps() {
-    with_watchdog(|| {
-        let event_loop = EventLoop::new();
-        for _ in 0..200 {
-            let event = Event::new(&event_loop.local());
-            let (handle, setter) = (event_loop.handle(), event.handle());
-            let worker = thread::spawn(move || {
-                wait_until_asleep(&handle);
-                setter.set_threadsafe().unwrap()
-            });
-            event_loop.run_until_complete(event.wait()).unwrap();
-            assert!(worker.join().unwrap().is_done() && event.handle().is_set());
-        }
-    });
-}
-
-#[test]
-fn the_unsafe_way_sets_the_event_and_leaves_the_loop_asleep_beside_it() {
-    with_watchdog(|| {
-        let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
+    for _ in 0..200 {
         let event = Event::new(&event_loop.local());
         let (handle, setter) = (event_loop.handle(), event.handle());
         let worker = thread::spawn(move || {
             wait_until_asleep(&handle);
-            hazard::set_event_without_wakeup(&setter).unwrap();
-            // Nobody else is there to wake it.
-            assert!(setter.is_set() && handle.status().is_stranded());
-            handle.call_soon_threadsafe(|| ()).unwrap();
+            setter.set_threadsafe().unwrap()
         });
         event_loop.run_until_complete(event.wait()).unwrap();
-        worker.join().unwrap();
+        assert!(worker.join().unwrap().is_done() && event.handle().is_set());
+    }
+}
+
+#[test]
+fn the_unsafe_way_sets_the_event_and_leaves_the_loop_asleep_beside_it() {
+    let event_loop = TestLoop::new();
+    let event = Event::new(&event_loop.local());
+    let (handle, setter) = (event_loop.handle(), event.handle());
+    let worker = thread::spawn(move || {
+        wait_until_asleep(&handle);
+        hazard::set_event_without_wakeup(&setter).unwrap();
+        // Nobody else is there to wake it.
+        assert!(setter.is_set() && handle.status().is_stranded());
+        handle.call_soon_threadsafe(|| ()).unwrap();
     });
+    event_loop.run_until_complete(event.wait()).unwrap();
+    worker.join().unwrap();
 }
 
 #[test]
 fn the_unsafe_way_goes_unnoticed_while_nobody_waits_or_the_loop_is_busy() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let local = event_loop.local();
     let (idle, busy) = (Event::new(&local), Event::new(&local));
     hazard::set_event_without_wakeup(&idle.handle()).unwrap();
     assert_eq!(event_loop.handle().status().queued, 0);
     let task = local.spawn(busy.wait()).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     let setter = busy.handle();
     let worker = thread::spawn(move || hazard::set_event_without_wakeup(&setter).unwrap());
     worker.join().unwrap();
-    run_once(&event_loop);
-    run_once(&event_loop);
+    event_loop.run_once();
+    event_loop.run_once();
     assert!(task.is_finished());
 }
 
 #[test]
 fn debug_mode_refuses_the_unsafe_way_on_a_foreign_thread_and_sets_nothing() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     event_loop.set_debug(true);
     let (own, foreign) = (
         Event::new(&event_loop.local()),
@@ -189,7 +170,7 @@ fn debug_mode_refuses_the_unsafe_way_on_a_foreign_thread_and_sets_nothing() {
 
 #[test]
 fn a_closed_loop_sets_no_event() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let event = Event::new(&event_loop.local());
     drop(event_loop);
     assert!(event.handle().set_threadsafe().is_err());
@@ -199,9 +180,9 @@ fn a_closed_loop_sets_no_event() {
 
     // Somebody waits for it on another loop.
     event.clear();
-    let other = EventLoop::new();
+    let other = TestLoop::new();
     let task = other.local().spawn(event.wait()).unwrap();
-    run_once(&other);
+    other.run_once();
     assert_eq!(
         hazard::set_event_without_wakeup(&event.handle()),
         Err(SetError::Closed)
@@ -212,10 +193,10 @@ fn a_closed_loop_sets_no_event() {
 
 #[test]
 fn a_loop_that_closes_forgets_who_waits() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let event = Event::new(&event_loop.local());
     let task = event_loop.local().spawn(event.wait()).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     event_loop.close().unwrap();
     assert!(task.is_cancelled());
     event.set(); // wakes nobody, and is not refused
@@ -223,7 +204,7 @@ fn a_loop_that_closes_forgets_who_waits() {
 
 #[test]
 fn an_event_that_is_waited_for_with_a_timeout() {
-    wakeproof::run(async |local| {
+    run(async |local| {
         let event = Event::new(&local);
         let short = local.timeout(Duration::from_millis(1), event.wait());
         assert!(short.await.is_err());
@@ -236,7 +217,7 @@ fn an_event_that_is_waited_for_with_a_timeout() {
 
 #[test]
 fn events_have_a_debug_form() {
-    let event_loop = EventLoop::new();
+    let event_loop = TestLoop::new();
     let event = Event::new(&event_loop.local());
     assert_eq!(format!("{event:?}"), "Event { set: false, .. }");
     assert_eq!(

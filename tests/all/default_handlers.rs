@@ -1,12 +1,13 @@
-//! What a loop prints when nobody has told it whom else to tell.
+//! What a loop without handlers prints.
 
 use std::env;
-use std::process::Command;
 use std::time::Duration;
 
 use wakeproof::EventLoop;
 
-/// Set in the process whose standard error is looked at.
+use crate::watchdog::{Watchdog, run_alone};
+
+/// Set in the process whose standard error the test reads. In the test's own, other tests print.
 const MISBEHAVE: &str = "WAKEPROOF_TEST_MISBEHAVE";
 
 #[test]
@@ -14,12 +15,8 @@ fn a_panic_and_a_slow_callback_are_a_line_each_on_standard_error() {
     if env::var_os(MISBEHAVE).is_some() {
         return misbehave();
     }
-    let output = Command::new(env::current_exe().unwrap())
-        .args(["--nocapture", "--exact"])
-        .arg("a_panic_and_a_slow_callback_are_a_line_each_on_standard_error")
-        .env(MISBEHAVE, "1")
-        .output()
-        .unwrap();
+    let test = "default_handlers::a_panic_and_a_slow_callback_are_a_line_each_on_standard_error";
+    let output = run_alone(test, MISBEHAVE, "1");
     let printed = String::from_utf8(output.stderr).unwrap();
     let ours: Vec<&str> = printed
         .lines()
@@ -40,6 +37,7 @@ fn a_panic_and_a_slow_callback_are_a_line_each_on_standard_error() {
 }
 
 fn misbehave() {
+    let _watchdog = Watchdog::start();
     let event_loop = EventLoop::new();
     let local = event_loop.local();
     local.call_soon(|| panic!("out of {}", "cheese")).unwrap();

@@ -3,71 +3,35 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 
-use wakeproof::{CallHandle, CloseError, EventLoop, Local, LocalCallHandle, RunError};
+use wakeproof::{CallHandle, CloseError, Local, LocalCallHandle, RunError};
 
-/// A log that callbacks write to, in the order in which they run.
-#[derive(Clone, Default)]
-struct Log(Rc<RefCell<Vec<&'static str>>>);
-
-impl Log {
-    fn write(&self, line: &'static str) {
-        self.0.borrow_mut().push(line);
-    }
-
-    #[track_caller]
-    fn expect(&self, lines: &[&str]) {
-        assert_eq!(*self.0.borrow(), lines);
-    }
-
-    fn callback(&self, line: &'static str) -> impl FnOnce() + 'static {
-        let log = self.clone();
-        move || log.write(line)
-    }
-}
-
-/// Writes a line when it is dropped.
-struct OnDrop(Log, &'static str);
-
-impl Drop for OnDrop {
-    fn drop(&mut self) {
-        self.0.write(self.1);
-    }
-}
-
-/// Runs exactly one iteration.
-fn run_once(event_loop: &EventLoop) {
-    event_loop.stop();
-    event_loop.run_forever().unwrap();
-}
+use crate::common::{Log, OnDrop, TestLoop};
 
 /// A loop, its local side, and a log.
-fn fixture() -> (EventLoop, Local, Log) {
-    let event_loop = EventLoop::new();
+fn fixture() -> (TestLoop, Local, Log<&'static str>) {
+    let event_loop = TestLoop::new();
     let local = event_loop.local();
-    (event_loop, local, Log::default())
+    (event_loop, local, Log::new())
 }
 
 #[test]
 fn callbacks_run_in_the_order_of_submission_whichever_call_submitted_them() {
-    let (event_loop, local, log) = fixture();
-    let ran = Arc::new(AtomicUsize::new(0));
+    let (event_loop, local, _) = fixture();
+    let (ran, order) = mpsc::channel();
     for i in 0..100 {
         let ran = ran.clone();
-        let check = move || assert_eq!(ran.fetch_add(1, Ordering::Relaxed), i);
+        let callback = move || ran.send(i).unwrap();
         if i % 3 == 0 {
-            local.call_soon(check).unwrap();
+            local.call_soon(callback).unwrap();
         } else {
-            event_loop.handle().call_soon_threadsafe(check).unwrap();
+            event_loop.handle().call_soon_threadsafe(callback).unwrap();
         }
     }
-    let failed = log.clone();
-    event_loop.set_exception_handler(move |_| failed.write("out of order"));
-    run_once(&event_loop);
-    log.expect(&[]);
-    assert_eq!(ran.load(Ordering::Relaxed), 100);
+    event_loop.run_once();
+    let order: Vec<_> = order.try_iter().collect();
+    assert_eq!(order, (0..100).collect::<Vec<_>>());
 }
 
 #[test]
@@ -82,9 +46,9 @@ fn what_a_callback_schedules_runs_in_the_next_iteration() {
         .unwrap();
     local.call_soon(log.callback("second")).unwrap();
 
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["first", "second"]);
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["first", "second", "nested"]);
 }
 
@@ -106,7 +70,7 @@ fn stop_lets_the_current_iteration_finish_and_what_is_left_survives() {
     log.expect(&["same iteration"]);
     assert_eq!(event_loop.handle().status().queued, 1);
 
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["same iteration", "after the stop"]);
 }
 
@@ -135,27 +99,27 @@ fn a_loop_runs_inside_its_callbacks_and_at_no_other_time() {
         .call_soon(move || inner_seen.set(inner.is_running() && inner.handle().is_running()))
         .unwrap();
     assert!(!event_loop.is_running());
-    run_once(&event_loop);
+    event_loop.run_once();
     assert!(seen.get());
     assert!(!event_loop.is_running());
 }
 
 #[test]
 fn running_a_loop_inside_its_own_callback_is_refused_and_harmless() {
-    let event_loop = Rc::new(EventLoop::new());
+    let event_loop = Rc::new(TestLoop::new());
     let result = Rc::new(Cell::new(None));
     let (inner, inner_result) = (event_loop.clone(), result.clone());
     event_loop
         .local()
         .call_soon(move || inner_result.set(Some((inner.run_forever(), inner.close()))))
         .unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     assert_eq!(
         result.get(),
         Some((Err(RunError::AlreadyRunning), Err(CloseError::Running)))
     );
     assert!(!event_loop.is_closed());
-    run_once(&event_loop);
+    event_loop.run_once();
 }
 
 #[test]
@@ -220,7 +184,7 @@ fn dropping_a_loop_drops_its_callbacks_even_if_they_hold_the_loop() {
 
 #[test]
 fn a_destructor_that_schedules_during_close_is_refused() {
-    struct Schedules(Local, Log);
+    struct Schedules(Local, Log<&'static str>);
     impl Drop for Schedules {
         fn drop(&mut self) {
             let refused = self.0.call_soon(|| ()).is_err();
@@ -245,8 +209,10 @@ fn a_destructor_that_panics_during_close_costs_no_other_callback_its_own() {
     let (event_loop, local, log) = fixture();
     let reported = log.clone();
     event_loop.set_exception_handler(move |panic| {
-        assert_eq!(panic.message(), Some("destructor"));
-        reported.write("reported");
+        reported.write(match panic.message() {
+            Some("destructor") => "reported",
+            _ => "something else",
+        });
     });
     let panics = Panics;
     local.call_soon(move || drop(panics)).unwrap();
@@ -278,7 +244,7 @@ fn a_callback_may_cancel_its_neighbour_but_not_itself() {
     *neighbour.borrow_mut() = Some(second.clone());
     local.call_soon(log.callback("third")).unwrap();
 
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["first", "third"]);
     assert!(first.is_done() && !first.is_cancelled() && !first.cancel());
     assert!(second.is_cancelled() && !second.is_done() && !second.cancel());
@@ -292,7 +258,7 @@ fn cancel_drops_the_callback_at_once() {
     assert!(call.cancel());
     log.expect(&["dropped"]);
     assert!(!call.cancel());
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["dropped"]);
 }
 
@@ -303,23 +269,26 @@ fn a_panic_is_reported_with_its_origin_and_costs_no_other_callback() {
     let writer = reports.clone();
     event_loop.set_exception_handler(move |panic| {
         let text = panic.payload().downcast_ref::<&str>().copied();
-        assert_eq!(panic.message(), text);
-        assert!(format!("{panic:?}").contains(r#"message: Some("mid-iteration")"#));
+        let messages = (panic.message() == text, format!("{panic:?}"));
+        let line = panic.scheduled_at().line();
         writer
             .borrow_mut()
-            .push((panic.to_string(), panic.scheduled_at().line()));
+            .push((panic.to_string(), line, messages));
     });
     local.call_soon(log.callback("before")).unwrap();
     let line = line!() + 1;
     let call = local.call_soon(|| panic!("mid-iteration")).unwrap();
     local.call_soon(log.callback("after")).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
 
     log.expect(&["before", "after"]);
     assert!(call.is_done() && !call.is_cancelled());
     let reports = reports.borrow();
     assert_eq!(reports.len(), 1);
     assert_eq!(reports[0].1, line);
+    let (says_what_it_carries, debug) = &reports[0].2;
+    assert!(says_what_it_carries);
+    assert!(debug.contains(r#"message: Some("mid-iteration")"#));
     let file = file!();
     assert!(
         reports[0]
@@ -351,7 +320,7 @@ fn a_handler_that_panics_does_not_stop_the_loop() {
     event_loop.set_exception_handler(|_| panic!("the handler too"));
     local.call_soon(|| panic!("a callback")).unwrap();
     local.call_soon(log.callback("still running")).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["still running"]);
 }
 
@@ -373,35 +342,35 @@ fn what_a_panic_carries_may_panic_when_it_is_dropped() {
         .call_soon(|| std::panic::panic_any(PanicsOnDrop))
         .unwrap();
     local.call_soon(log.callback("same iteration")).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["reported", "same iteration"]);
 }
 
 #[test]
 fn a_handler_that_is_replaced_may_set_another_when_it_is_dropped() {
-    struct SetsOnDrop(Rc<EventLoop>, Log);
+    struct SetsOnDrop(Rc<TestLoop>, Log<&'static str>);
     impl Drop for SetsOnDrop {
         fn drop(&mut self) {
             let log = self.1.clone();
             self.0.set_exception_handler(move |_| log.write("told"));
         }
     }
-    let event_loop = Rc::new(EventLoop::new());
-    let log = Log::default();
+    let event_loop = Rc::new(TestLoop::new());
+    let log = Log::new();
     let sets = SetsOnDrop(event_loop.clone(), log.clone());
     event_loop.set_exception_handler(move |_| {
         let _sets = &sets;
     });
     event_loop.set_exception_handler(|_| ());
     event_loop.local().call_soon(|| panic!("again")).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["told"]);
 }
 
 #[test]
 fn a_handler_may_replace_itself() {
-    let event_loop = Rc::new(EventLoop::new());
-    let log = Log::default();
+    let event_loop = Rc::new(TestLoop::new());
+    let log = Log::new();
     let (inner, inner_log) = (event_loop.clone(), log.clone());
     event_loop.set_exception_handler(move |_| {
         inner_log.write("old");
@@ -411,8 +380,68 @@ fn a_handler_may_replace_itself() {
     for _ in 0..2 {
         event_loop.local().call_soon(|| panic!("again")).unwrap();
     }
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["old", "new"]);
+}
+
+/// A handler that owns a `Local` owns the loop that owns the handler.
+#[test]
+fn a_closed_loop_drops_its_handlers() {
+    for by_drop in [true, false] {
+        let event_loop = TestLoop::new();
+        let witness = Rc::new(());
+        let holds = || {
+            let both = (event_loop.local(), witness.clone());
+            move || _ = &both
+        };
+        let (exception, slow) = (holds(), holds());
+        event_loop.set_exception_handler(move |_| exception());
+        event_loop.set_slow_callback_handler(move |_| slow());
+        assert_eq!(Rc::strong_count(&witness), 3);
+        if by_drop {
+            drop(event_loop);
+        } else {
+            event_loop.close().unwrap();
+            assert_eq!(Rc::strong_count(&witness), 1);
+            // One that is set now would never be called.
+            let (exception, slow) = (holds(), holds());
+            event_loop.set_exception_handler(move |_| exception());
+            event_loop.set_slow_callback_handler(move |_| slow());
+        }
+        assert_eq!(Rc::strong_count(&witness), 1);
+    }
+}
+
+#[test]
+fn a_handler_that_another_sets_while_the_loop_closes_is_dropped_too() {
+    struct SetsOnDrop(Rc<TestLoop>, Rc<()>);
+    impl Drop for SetsOnDrop {
+        fn drop(&mut self) {
+            let held = self.1.clone();
+            self.0.set_exception_handler(move |_| _ = &held);
+        }
+    }
+    let (event_loop, witness) = (Rc::new(TestLoop::new()), Rc::new(()));
+    let sets = SetsOnDrop(event_loop.clone(), witness.clone());
+    event_loop.set_exception_handler(move |_| _ = &sets);
+    event_loop.close().unwrap();
+    assert_eq!(Rc::strong_count(&witness), 1);
+}
+
+#[test]
+fn a_handler_whose_destructor_panics_does_not_keep_the_loop_from_closing() {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("destructor of a handler");
+        }
+    }
+    let (event_loop, witness) = (TestLoop::new(), Rc::new(()));
+    let (panics, held) = (PanicsOnDrop, witness.clone());
+    event_loop.set_exception_handler(move |_| _ = &panics);
+    event_loop.set_slow_callback_handler(move |_| _ = &held);
+    event_loop.close().unwrap();
+    assert_eq!(Rc::strong_count(&witness), 1);
 }
 
 #[test]
@@ -420,9 +449,11 @@ fn slow_callbacks_are_reported_in_debug_mode_only() {
     let (event_loop, local, log) = fixture();
     let reporter = log.clone();
     event_loop.set_slow_callback_handler(move |slow| {
-        assert!(slow.duration > slow.allowed && slow.scheduled_at.file() == file!());
-        assert!(slow.to_string().contains("ran for"));
-        reporter.write("slow");
+        let is_slow = slow.duration > slow.allowed && slow.to_string().contains("ran for");
+        reporter.write(match is_slow && slow.scheduled_at.file() == file!() {
+            true => "slow",
+            false => "wrong",
+        });
     });
     // As long as it takes the clock to show a difference.
     let spin = |clock: Local| {
@@ -435,18 +466,18 @@ fn slow_callbacks_are_reported_in_debug_mode_only() {
     };
     event_loop.set_slow_callback_duration(std::time::Duration::ZERO);
     local.call_soon(spin(local.clone())).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&[]);
 
     event_loop.set_debug(true);
     assert!(event_loop.is_debug());
     local.call_soon(spin(local.clone())).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["slow"]);
 
     event_loop.set_slow_callback_duration(std::time::Duration::MAX);
     local.call_soon(spin(local.clone())).unwrap();
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&["slow"]);
 }
 
@@ -460,7 +491,7 @@ fn a_cancelled_callback_is_not_slow() {
     for _ in 0..100 {
         local.call_soon(|| ()).unwrap().cancel();
     }
-    run_once(&event_loop);
+    event_loop.run_once();
     log.expect(&[]);
 }
 
@@ -482,7 +513,7 @@ fn messages_are_one_line_and_say_what_to_do() {
 fn everything_public_has_a_debug_form() {
     let (event_loop, local, _) = fixture();
     let call = local.call_soon(|| ()).unwrap();
-    let values: [&dyn Debug; 3] = [&event_loop, &local, &event_loop.handle()];
+    let values: [&dyn Debug; 3] = [&*event_loop, &local, &event_loop.handle()];
     for value in values {
         let text = format!("{value:?}");
         assert!(text.contains("running: false, debug: false"), "{text}");

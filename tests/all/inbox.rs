@@ -1,15 +1,14 @@
 //! The protocol alone: what a batch holds, when the wait for it ends, and what a deadline does.
 
-mod common;
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use common::with_watchdog;
 use wakeproof::inbox::{Inbox, Next};
 use wakeproof::platform::{ParkingLot, Platform};
+
+use crate::watchdog::Watchdog;
 
 type TestInbox = Inbox<ParkingLot, u32>;
 
@@ -71,71 +70,66 @@ fn a_stop_ends_the_run_before_the_next_batch_and_leaves_the_queue() {
 
 #[test]
 fn a_stop_keeps_the_first_batch_from_sleeping() {
-    with_watchdog(|| {
-        let inbox = TestInbox::new();
-        inbox.stop();
-        let mut batch = VecDeque::new();
-        inbox.first_batch(&mut batch, None);
-        assert!(batch.is_empty());
-    });
+    let _watchdog = Watchdog::start();
+    let inbox = TestInbox::new();
+    inbox.stop();
+    let mut batch = VecDeque::new();
+    inbox.first_batch(&mut batch, None);
+    assert!(batch.is_empty());
 }
 
 #[test]
 fn a_deadline_in_the_past_ends_the_wait_at_once_and_one_in_the_future_when_it_comes() {
-    with_watchdog(|| {
-        let inbox = TestInbox::new();
-        let mut batch = VecDeque::new();
-        inbox.first_batch(&mut batch, Some(Duration::ZERO));
-        assert!(batch.is_empty());
+    let _watchdog = Watchdog::start();
+    let inbox = TestInbox::new();
+    let mut batch = VecDeque::new();
+    inbox.first_batch(&mut batch, Some(Duration::ZERO));
+    assert!(batch.is_empty());
 
-        let deadline = ParkingLot::now() + Duration::from_millis(20);
-        inbox.first_batch(&mut batch, Some(deadline));
-        assert!(batch.is_empty());
-        assert!(ParkingLot::now() >= deadline, "not earlier than asked for");
-        assert!(!inbox.status().asleep);
-    });
+    let deadline = ParkingLot::now() + Duration::from_millis(20);
+    inbox.first_batch(&mut batch, Some(deadline));
+    assert!(batch.is_empty());
+    assert!(ParkingLot::now() >= deadline, "not earlier than asked for");
+    assert!(!inbox.status().asleep);
 }
 
 #[test]
 fn a_deadline_does_not_delay_what_is_there() {
-    with_watchdog(|| {
-        let inbox = TestInbox::new();
-        inbox.call_soon(1).unwrap();
-        let mut batch = VecDeque::new();
-        inbox.first_batch(&mut batch, Some(Duration::MAX));
-        assert_eq!(batch, [1]);
-    });
+    let _watchdog = Watchdog::start();
+    let inbox = TestInbox::new();
+    inbox.call_soon(1).unwrap();
+    let mut batch = VecDeque::new();
+    inbox.first_batch(&mut batch, Some(Duration::MAX));
+    assert_eq!(batch, [1]);
 }
 
 #[test]
 fn a_submission_and_a_stop_wake_a_loop_that_sleeps_until_a_deadline() {
-    with_watchdog(|| {
-        // An hour, and longer than the clock can count.
-        let far_away = [ParkingLot::now() + Duration::from_secs(3600), Duration::MAX];
-        for deadline in far_away {
-            let inbox = Arc::new(TestInbox::new());
-            let taker = asleep_for_a_batch(&inbox, Some(deadline));
-            inbox.call_soon_threadsafe(1).unwrap();
-            assert_eq!(taker.join().unwrap(), [1]);
+    let _watchdog = Watchdog::start();
+    // An hour, and longer than the clock can count.
+    let far_away = [ParkingLot::now() + Duration::from_secs(3600), Duration::MAX];
+    for deadline in far_away {
+        let inbox = Arc::new(TestInbox::new());
+        let taker = asleep_for_a_batch(&inbox, Some(deadline));
+        inbox.call_soon_threadsafe(1).unwrap();
+        assert_eq!(taker.join().unwrap(), [1]);
 
-            let taker = asleep_for_a_batch(&inbox, Some(deadline));
-            inbox.stop();
-            assert_eq!(taker.join().unwrap(), []);
-        }
-    });
+        let taker = asleep_for_a_batch(&inbox, Some(deadline));
+        inbox.stop();
+        assert_eq!(taker.join().unwrap(), []);
+    }
 }
 
 #[test]
 fn a_call_soon_from_another_thread_leaves_the_loop_asleep_beside_its_callback() {
-    with_watchdog(|| {
-        let inbox = Arc::new(TestInbox::new());
-        let taker = asleep_for_a_batch(&inbox, None);
-        inbox.call_soon(1).unwrap();
-        assert!(inbox.status().is_stranded());
-        inbox.call_soon_threadsafe(2).unwrap();
-        assert!(!inbox.status().is_stranded());
-        assert_eq!(taker.join().unwrap(), [1, 2]);
-    });
+    let _watchdog = Watchdog::start();
+    let inbox = Arc::new(TestInbox::new());
+    let taker = asleep_for_a_batch(&inbox, None);
+    inbox.call_soon(1).unwrap();
+    assert!(inbox.status().is_stranded());
+    inbox.call_soon_threadsafe(2).unwrap();
+    assert!(!inbox.status().is_stranded());
+    assert_eq!(taker.join().unwrap(), [1, 2]);
 }
 
 #[test]
