@@ -16,7 +16,7 @@ mod until;
 pub use error::{Error, UntilError};
 pub use report::{
     Activity, Descriptor, File, Limit, Outside, Report, Resemblance, SocketFamily, Target, Thread,
-    Time, Unseen, Verdict, Wait, harmless,
+    Time, Unseen, Verdict, Wait, harmless, signal_name,
 };
 pub use until::{until, until_report};
 

@@ -28,6 +28,10 @@ pub struct Report {
     /// The lost wakeup of the catalogue that this looks like.
     pub resembles: Option<Resemblance>,
     /// How long the look took.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "took_seconds", serialize_with = "seconds")
+    )]
     pub took: Duration,
 }
 
@@ -74,6 +78,10 @@ pub enum Verdict {
     AsleepUntil {
         /// The earliest of the limits, counted from the look. The system call says how long it waits
         /// at most, not when it began to, so that the thread may go on earlier than this.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "within_seconds", serialize_with = "seconds")
+        )]
         within: Duration,
     },
     /// At least one thread runs, is about to run, or ran between the two looks.
@@ -248,6 +256,10 @@ pub enum File {
     /// A timer.
     TimerFd {
         /// When it expires next, counted from the look. `None`: it is not armed.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "expires_in_seconds", serialize_with = "maybe_seconds")
+        )]
         expires_in: Option<Duration>,
     },
     /// Signals, by their numbers, to be read.
@@ -315,6 +327,10 @@ pub enum Limit {
     /// There is one.
     Within {
         /// The longest it can still be, counted from the look.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "within_seconds", serialize_with = "seconds")
+        )]
         within: Duration,
     },
     /// There may be one.
@@ -447,6 +463,37 @@ impl Resemblance {
     }
 }
 
+#[cfg(feature = "serde")]
+fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.as_secs_f64())
+}
+
+#[cfg(feature = "serde")]
+#[expect(clippy::ref_option, reason = "serde calls it with one")]
+fn maybe_seconds<S: serde::Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&time.map(|time| time.as_secs_f64()), to)
+}
+
+/// The name of a signal, such as `SIGINT`.
+#[must_use]
+pub fn signal_name(signal: u8) -> String {
+    const NAMES: [&str; 31] = [
+        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+        "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+        "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    ];
+    // What the C library calls the first of the real-time signals: it keeps two for itself.
+    const REAL_TIME: u8 = 34;
+    match usize::from(signal)
+        .checked_sub(1)
+        .and_then(|i| NAMES.get(i))
+    {
+        Some(name) => format!("SIG{name}"),
+        None if signal >= REAL_TIME => format!("SIGRTMIN+{}", signal - REAL_TIME),
+        None => format!("signal {signal}"),
+    }
+}
+
 /// A duration as a person reads it: three digits, one unit.
 #[derive(Debug, Clone, Copy)]
 pub struct Time(
@@ -491,4 +538,43 @@ pub fn harmless(text: &str) -> String {
 /// Characters that change the direction of the text, or cannot be seen.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_names() {
+        let names = [1, 14, 31, 33, 34, 64].map(signal_name);
+        assert_eq!(
+            names,
+            [
+                "SIGHUP",
+                "SIGALRM",
+                "SIGSYS",
+                "signal 33",
+                "SIGRTMIN+0",
+                "SIGRTMIN+30"
+            ]
+        );
+    }
+
+    #[test]
+    fn times_have_three_digits_and_a_unit() {
+        let text = |duration| Time(duration).to_string();
+        assert_eq!(text(Duration::from_nanos(500)), "0.50 µs");
+        assert_eq!(text(Duration::from_micros(1234)), "1.23 ms");
+        assert_eq!(text(Duration::from_millis(59_950)), "60.0 s");
+        assert_eq!(text(Duration::from_secs(3 * 3600)), "3.00 hours");
+        assert_eq!(text(Duration::MAX), "584542046091 years");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_becomes_visible() {
+        assert_eq!(
+            harmless("a\x1b[2J\u{202e}\u{7f}ü"),
+            "a\\u{1b}[2J\\u{202e}\\u{7f}ü"
+        );
+    }
 }

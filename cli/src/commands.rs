@@ -7,4 +7,5 @@ pub(crate) mod matrix;
 pub(crate) mod overview;
 mod recording;
 pub(crate) mod spec;
+pub(crate) mod stuck;
 pub(crate) mod trace;

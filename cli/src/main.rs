@@ -2,6 +2,7 @@
 
 mod commands;
 mod counterexample;
+mod diagnosis;
 mod matrix;
 mod report;
 mod rows;
@@ -23,6 +24,7 @@ Examples:
   wakeproof explore           every execution of two threads that submit
   wakeproof matrix            every known fault, and who finds it
   wakeproof trace no-notify   a lost wakeup, step by step
+  wakeproof stuck 4321        is process 4321 asleep for good, and in what
 
 Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
 environment is at fault.";
@@ -52,6 +54,8 @@ enum Command {
     Spec(commands::spec::Args),
     /// A recorded execution, compared with the specification step by step.
     Conform(commands::conform::Args),
+    /// Whether a process that hangs is asleep for good, and what it waits for. Linux only.
+    Stuck(commands::stuck::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,10 +71,13 @@ fn main() -> ExitCode {
         Some(Command::Trace(args)) => commands::trace::run(&args),
         Some(Command::Spec(args)) => commands::spec::run(&args),
         Some(Command::Conform(args)) => commands::conform::run(&args),
+        Some(Command::Stuck(args)) => commands::stuck::run(&args),
     };
     match result {
         Ok(Verdict::AsExpected) => ExitCode::SUCCESS,
         Ok(Verdict::NotAsExpected) => ExitCode::from(1),
+        Ok(Verdict::Undecided) => ExitCode::from(2),
+        Ok(Verdict::Interrupted) => ExitCode::from(130),
         // Who reads the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("{error:#}")),

@@ -54,6 +54,10 @@ pub enum Verdict {
     AsExpected,
     /// Exit status 1.
     NotAsExpected,
+    /// Exit status 2: the output says what is missing.
+    Undecided,
+    /// Exit status 130.
+    Interrupted,
 }
 
 impl From<bool> for Verdict {

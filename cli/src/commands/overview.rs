@@ -39,6 +39,6 @@ fn conclusion(verdict: Verdict) -> &'static str {
         Verdict::AsExpected => {
             "As expected: without the wakeup a callback can wait for ever; with it, none does."
         }
-        Verdict::NotAsExpected => "NOT as expected: look for ✗ in the table.",
+        _ => "NOT as expected: look for ✗ in the table.",
     }
 }
