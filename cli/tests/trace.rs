@@ -72,7 +72,7 @@ fn bad_input_is_one_line() {
     for (arguments, says) in [
         (
             &["no-nitofy"][..],
-            "no fault is called \"no-nitofy\"; there are no-notify,",
+            "no fault is called \"no-nitofy\"; the faults are no-notify,",
         ),
         (&["no-notify", "--checker", "gdb"], "invalid value 'gdb'"),
         (&["no-notify", "--format", "png"], "invalid value 'png'"),

@@ -1,35 +1,36 @@
-//! What is wrong in the execution that runs.
+//! The fault of the current execution.
 
 use std::cell::Cell;
 
 use crate::InboxFault;
 
-/// What is wrong in an execution.
+/// The fault that an execution has, if any.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Chosen {
-    /// The fault of every inbox, if there is one.
+pub struct FaultChoice {
+    /// The fault of every inbox.
     pub inbox: Option<InboxFault>,
-    /// Whether a notification that is made now, on this thread, gets lost. Without it, none does.
+    /// Called before each notification, on the notifying thread. If it returns true, the notification
+    /// gets lost.
     pub is_lost: Option<fn() -> bool>,
 }
 
-impl Chosen {
-    /// Nothing is wrong.
-    pub const CORRECT: Chosen = Chosen {
+impl FaultChoice {
+    /// No fault.
+    pub const CORRECT: FaultChoice = FaultChoice {
         inbox: None,
         is_lost: None,
     };
 }
 
-impl From<InboxFault> for Chosen {
+impl From<InboxFault> for FaultChoice {
     fn from(fault: InboxFault) -> Self {
-        Chosen::from(Some(fault))
+        FaultChoice::from(Some(fault))
     }
 }
 
-impl From<Option<InboxFault>> for Chosen {
+impl From<Option<InboxFault>> for FaultChoice {
     fn from(inbox: Option<InboxFault>) -> Self {
-        Chosen {
+        FaultChoice {
             inbox,
             is_lost: None,
         }
@@ -37,20 +38,19 @@ impl From<Option<InboxFault>> for Chosen {
 }
 
 thread_local! {
-    // loom and shuttle run all threads of an execution on one of the operating system's; elsewhere,
-    // `Faulty::spawn` hands it on.
-    static CHOSEN: Cell<Chosen> = const { Cell::new(Chosen::CORRECT) };
+    // loom and shuttle run all threads of an execution on one thread of the operating system. On real
+    // threads, `Faulty::spawn` passes the choice on.
+    static CHOSEN: Cell<FaultChoice> = const { Cell::new(FaultChoice::CORRECT) };
 }
 
-/// Chooses what is wrong with the inboxes and condvars that this thread makes from now on, on the
-/// platform [`Faulty`](crate::Faulty). Call it when an execution begins. Returns what was chosen
-/// before.
-pub fn choose(chosen: Chosen) -> Chosen {
+/// Chooses the fault of the inboxes and condvars that this thread creates from now on, on the platform
+/// [`Faulty`](crate::Faulty). Call it when an execution begins. Returns the previous choice.
+pub fn choose(chosen: FaultChoice) -> FaultChoice {
     CHOSEN.replace(chosen)
 }
 
-/// What was chosen on this thread.
+/// The choice that this thread made last.
 #[must_use]
-pub fn chosen() -> Chosen {
+pub fn chosen() -> FaultChoice {
     CHOSEN.get()
 }

@@ -1,14 +1,14 @@
 //! The ways to get the protocol of the wakeproof event loop wrong.
 //!
-//! An [`InboxFault`] is a value. It names a protocol that overrides the one step that it gets wrong, so
-//! the source of a fault is the bug and nothing else. [`Faulty`] is a platform whose inboxes follow the
-//! protocol that was [chosen](choose) when the execution began: any fault goes into any program that
-//! is generic over the platform, without compiling the program again.
+//! An [`InboxFault`] is a value. It stands for a protocol that overrides the one step that it gets wrong,
+//! so that the source of a fault shows the bug and nothing else. The inboxes of the platform [`Faulty`]
+//! follow the protocol that was [chosen](choose) when the execution began. So any program that is
+//! generic over the platform can run with any fault, without being compiled again.
 //!
 //! ```
 //! use wakeproof::inbox::Inbox;
 //! use wakeproof::platform::ParkingLot;
-//! use wakeproof_faults::{Chosen, Faulty, InboxFault, choose};
+//! use wakeproof_faults::{FaultChoice, Faulty, InboxFault, choose};
 //!
 //! fn accepts_after_close() -> bool {
 //!     let inbox = Inbox::<Faulty<ParkingLot>, &str>::new();
@@ -16,7 +16,7 @@
 //!     inbox.call_soon_threadsafe("too late").is_ok()
 //! }
 //!
-//! choose(Chosen::CORRECT);
+//! choose(FaultChoice::CORRECT);
 //! assert!(!accepts_after_close());
 //! choose(InboxFault::AcceptsWhenClosed.into());
 //! assert!(accepts_after_close());
@@ -28,7 +28,7 @@ mod promises;
 mod sleeping;
 mod submission;
 
-pub use chosen::{Chosen, choose, chosen};
+pub use chosen::{FaultChoice, choose, chosen};
 pub use platform::{Faulty, FaultyCondvar};
 
 use std::fmt;
@@ -55,10 +55,10 @@ macro_rules! faults {
         }
 
         impl InboxFault {
-            /// All of them.
+            /// Every fault.
             pub const ALL: &[InboxFault] = &[$(InboxFault::$fault),+];
 
-            /// What it is called on the command line.
+            /// Its name on the command line.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -80,35 +80,35 @@ macro_rules! faults {
 faults! {
     /// Enqueues and wakes nobody.
     NoNotify = "no-notify";
-    /// Wakes first and enqueues then.
+    /// Wakes the loop first and then enqueues.
     NotifyBeforeEnqueue = "notify-before-enqueue";
-    /// Decides whether to wake by a look at the flag under an earlier lock.
+    /// Reads whether the loop is asleep under one lock, and acts on it under another.
     StaleAsleepFlag = "stale-asleep-flag";
-    /// Decides whether to accept by a look at the flag under an earlier lock.
+    /// Reads whether the loop is closed under one lock, and acts on it under another.
     AcceptAfterClose = "accept-after-close";
-    /// Asks the loop to stop and wakes nobody.
+    /// Requests a stop and wakes nobody.
     SilentStop = "silent-stop";
     /// The loop finds its queue empty, releases the lock, takes it again, and sleeps.
     CheckOutsideTheLock = "check-outside-lock";
-    /// The loop takes any wakeup for the one that it was waiting for.
+    /// The loop does not look at its queue again after a spurious wakeup.
     IfInsteadOfWhile = "if-instead-of-while";
-    /// The loop returns from a wait that timed out without another look at the queue.
+    /// After a wait that timed out, the loop does not look at its queue again.
     TimeoutMeansNothingToDo = "timeout-means-nothing-to-do";
-    /// The loop takes a deadline for a delay, and sleeps too long.
+    /// The loop mistakes a deadline for a delay, and sleeps too long.
     DeadlineTakenForDelay = "deadline-taken-for-delay";
-    /// The loop sleeps a millisecond longer than until the deadline.
+    /// The loop sleeps until a millisecond after the deadline.
     Oversleeps = "oversleeps";
-    /// Against *exactly once*: an iteration loses the last of several callbacks.
+    /// Breaks *exactly once*: an iteration loses the last of several callbacks.
     LosesTheLast = "loses-the-last";
-    /// Against *first in, first out*: the newest callback is put first.
+    /// Breaks *first in, first out*: the newest callback goes to the front.
     LastInFirstOut = "last-in-first-out";
-    /// Against *iteration snapshot*: the loop finishes what there is before it honours a stop.
+    /// Breaks *iteration snapshot*: the loop empties its queue before it stops.
     StopsWhenEmpty = "stops-when-empty";
-    /// Against *stop*: a stop ends every run from then on.
+    /// Breaks *stop*: one stop ends every later run.
     StaysStopped = "stays-stopped";
-    /// Against *close*: a closed inbox goes on accepting.
+    /// Breaks *close*: a closed inbox still accepts callbacks.
     AcceptsWhenClosed = "accepts-when-closed";
-    /// Against *destructors*: what is queued when the loop is closed stays where it is.
+    /// Breaks *destructors*: `close` leaves the queue as it is.
     ClosesWithoutEmptying = "closes-without-emptying";
 }
 
@@ -118,7 +118,7 @@ impl fmt::Display for InboxFault {
     }
 }
 
-/// There is no fault of that name.
+/// No fault has this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoSuchFault(String);
 
@@ -127,7 +127,7 @@ impl fmt::Display for NoSuchFault {
         let names: Vec<_> = InboxFault::ALL.iter().map(|fault| fault.name()).collect();
         write!(
             f,
-            "no fault of the inbox is called {:?}; there are {}",
+            "no fault of the inbox is called {:?}; the faults are {}",
             self.0,
             names.join(", ")
         )

@@ -1,4 +1,4 @@
-//! A platform whose inboxes follow the protocol that was chosen.
+//! A platform whose inboxes follow the chosen protocol.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -9,14 +9,14 @@ use wakeproof::inbox::{Correct, Protocol, Status, Step};
 use wakeproof::platform::{Platform, TaskStep};
 use wakeproof_explore::platform::ModelPlatform;
 
-use crate::{Chosen, choose, chosen};
+use crate::{FaultChoice, choose, chosen};
 
-/// The platform `P`, with what was [chosen](crate::choose) when an inbox or a condvar was made: another
-/// protocol, or notifications that get lost.
+/// The platform `P`, with the fault that was [chosen](crate::choose) when the inbox or condvar was created:
+/// another protocol, or lost notifications.
 #[derive(Debug, Clone, Copy)]
 pub struct Faulty<P>(PhantomData<P>);
 
-/// A condvar of [`Faulty`].
+/// The condvar of [`Faulty`].
 pub struct FaultyCondvar<P: Platform> {
     condvar: P::Condvar,
     is_lost: Option<fn() -> bool>,
@@ -110,7 +110,7 @@ impl<P: ModelPlatform> ModelPlatform for Faulty<P> {
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        let inherited: Chosen = chosen();
+        let inherited: FaultChoice = chosen();
         P::spawn(name, move || {
             choose(inherited);
             body()

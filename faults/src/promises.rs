@@ -1,4 +1,4 @@
-//! Faults that break one promise of the loop, and that a history of one thread can show.
+//! Faults that each break one promise of the loop. A history of one thread can show them.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use wakeproof::inbox::{Correct, Inbox, Next, Protocol, State, StateGuard};
 use wakeproof::platform::Platform;
 
-/// Against *exactly once*: an iteration loses the last of several callbacks.
+/// Breaks *exactly once*: an iteration loses the last of several callbacks.
 #[derive(Debug)]
 pub(crate) struct LosesTheLast;
 
@@ -26,7 +26,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for LosesTheLast {
     }
 }
 
-/// Against *first in, first out*: the newest callback is put first.
+/// Breaks *first in, first out*: the newest callback goes to the front.
 #[derive(Debug)]
 pub(crate) struct LastInFirstOut;
 
@@ -40,7 +40,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for LastInFirstOut {
     }
 }
 
-/// Against *iteration snapshot*: the loop finishes what there is before it honours a stop.
+/// Breaks *iteration snapshot*: the loop empties its queue before it stops.
 #[derive(Debug)]
 pub(crate) struct StopsWhenEmpty;
 
@@ -61,7 +61,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for StopsWhenEmpty {
     }
 }
 
-/// Against *stop*: a stop ends every run from then on.
+/// Breaks *stop*: one stop ends every later run.
 #[derive(Debug)]
 pub(crate) struct StaysStopped;
 
@@ -82,7 +82,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for StaysStopped {
     }
 }
 
-/// Against *close*: a closed inbox goes on accepting.
+/// Breaks *close*: a closed inbox still accepts callbacks.
 #[derive(Debug)]
 pub(crate) struct AcceptsWhenClosed;
 
@@ -93,7 +93,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for AcceptsWhenClosed {
     }
 }
 
-/// Against *destructors*: what is queued when the loop is closed stays where it is.
+/// Breaks *destructors*: `close` leaves the queue as it is.
 #[derive(Debug)]
 pub(crate) struct ClosesWithoutEmptying;
 

@@ -1,4 +1,4 @@
-//! Faults of the loop that goes to sleep: each overrides one step of that, and only that.
+//! Faults in how the loop goes to sleep. Each overrides one step.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for CheckOutsideTheLock {
     }
 }
 
-/// Takes any wakeup for the one it was waiting for.
+/// Does not look at the queue again after a spurious wakeup.
 #[derive(Debug)]
 pub(crate) struct IfInsteadOfWhile;
 
@@ -41,7 +41,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for IfInsteadOfWhile {
     }
 }
 
-/// Returns from a wait that timed out without another look at the queue.
+/// Does not look at the queue again after a wait that timed out.
 #[derive(Debug)]
 pub(crate) struct TimeoutMeansNothingToDo;
 
@@ -61,7 +61,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for TimeoutMeansNothingToDo 
     }
 }
 
-/// Takes the deadline for a delay: sleeps too long by as much as the clock shows already.
+/// Mistakes the deadline for a delay, and so adds the current time to it.
 #[derive(Debug)]
 pub(crate) struct DeadlineTakenForDelay;
 
@@ -77,7 +77,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for DeadlineTakenForDelay {
     }
 }
 
-/// Sleeps a little longer than until the deadline.
+/// Sleeps until a millisecond after the deadline.
 #[derive(Debug)]
 pub(crate) struct Oversleeps;
 

@@ -1,4 +1,4 @@
-//! Faults of the thread that submits or stops: each overrides that call, and only that.
+//! Faults of the thread that submits or stops. Each overrides one call.
 
 use wakeproof::inbox::{Correct, Inbox, Protocol, Step};
 use wakeproof::platform::Platform;
@@ -13,7 +13,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for NoNotify {
     }
 }
 
-/// Wakes first and enqueues then: the loop finds nothing, and sleeps again.
+/// Wakes the loop first and then enqueues. The loop finds nothing, and sleeps again.
 #[derive(Debug)]
 pub(crate) struct NotifyBeforeEnqueue;
 
@@ -26,7 +26,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for NotifyBeforeEnqueue {
     }
 }
 
-/// Looks whether the loop is asleep, releases the lock, and still believes it.
+/// Reads whether the loop is asleep, releases the lock, and acts on what may be out of date.
 #[derive(Debug)]
 pub(crate) struct StaleAsleepFlag;
 
@@ -42,7 +42,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for StaleAsleepFlag {
     }
 }
 
-/// Looks whether the loop is open, releases the lock, and still believes it.
+/// Reads whether the loop is closed, releases the lock, and acts on what may be out of date.
 #[derive(Debug)]
 pub(crate) struct AcceptAfterClose;
 
@@ -59,7 +59,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for AcceptAfterClose {
     }
 }
 
-/// The look of a thread that will refuse its own submission if the loop is closed.
+/// Reads whether the loop is closed. If so, records the step of the refusal.
 fn is_closed<P: Platform, T: Send + 'static>(inbox: &Inbox<P, T>) -> bool {
     let state = inbox.lock();
     let closed = state.closed;
@@ -70,7 +70,7 @@ fn is_closed<P: Platform, T: Send + 'static>(inbox: &Inbox<P, T>) -> bool {
     closed
 }
 
-/// Asks the loop to stop and wakes nobody to hear that.
+/// Requests a stop and wakes nobody.
 #[derive(Debug)]
 pub(crate) struct SilentStop;
 

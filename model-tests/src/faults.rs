@@ -1,9 +1,8 @@
-//! The catalogue of faults: lost wakeups and their relatives, each the smallest change to code that
-//! is right.
+//! The catalogue of faults: lost wakeups and related bugs, each the smallest change to correct code.
 //!
-//! A fault of the loop's protocol overrides one function of [`Protocol`](wakeproof::inbox::Protocol);
-//! the others override one step of a small protocol of their own, whose correct twin is examined by
-//! the same model. The diff is the bug.
+//! A fault of the loop's protocol overrides one function of [`Protocol`](wakeproof::inbox::Protocol). The
+//! others override one step of a small protocol of their own, and the same model runs with the correct
+//! step and with the faulty one. The difference between the two is the bug.
 
 use std::fmt;
 
@@ -33,13 +32,13 @@ pub use self::timers::StaleDeadline;
 /// An entry of the catalogue.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// What goes wrong, in one sentence.
     pub wrong: &'static str,
-    /// Where it has been seen.
+    /// Where it has occurred.
     pub seen_in: &'static str,
-    /// Which promise it breaks.
+    /// The promise that it breaks.
     pub breaks: Promise,
     /// The model that shows it.
     pub faulty: Subject,
@@ -47,27 +46,27 @@ pub struct Fault {
     pub correct: Subject,
     /// The model of the specification that shows it.
     pub specified_as: Option<&'static str>,
-    /// Who else cannot see it, and why.
+    /// The checkers that cannot see it, and why.
     pub blind: &'static [(Checker, &'static str)],
 }
 
 /// What a correct loop promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Promise {
-    /// The loop does not sleep beside work.
+    /// The loop does not sleep while there is work.
     NoLostWakeup,
-    /// An accepted callback runs exactly once, or is dropped by `close`.
+    /// An accepted callback runs exactly once, or `close` drops it.
     ExactlyOnce,
     /// If one submission happens-before another, its callback runs first.
     InOrder,
-    /// The loop runs nothing but what somebody has asked for, when it is due.
+    /// The loop begins an iteration only for a submission, a stop or a deadline.
     OnlyWhenAsked,
 }
 
 impl fmt::Display for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Promise::NoLostWakeup => "the loop does not sleep beside work",
+            Promise::NoLostWakeup => "the loop does not sleep while there is work",
             Promise::ExactlyOnce => "an accepted callback runs once, or close drops it",
             Promise::InOrder => "first in, first out",
             Promise::OnlyWhenAsked => "an iteration has a reason",
@@ -75,28 +74,28 @@ impl fmt::Display for Promise {
     }
 }
 
-/// Who looks for a fault.
+/// A way to look for a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Checker {
-    /// The specification, every state.
+    /// The specification, in every state.
     Tla,
-    /// loom, every execution.
+    /// loom, in every execution.
     Loom,
-    /// shuttle, every schedule.
+    /// shuttle, under every schedule.
     ShuttleDepthFirst,
-    /// shuttle, threads with random priorities.
+    /// shuttle, with random priorities of threads.
     ShuttlePct,
-    /// shuttle, random schedules.
+    /// shuttle, under random schedules.
     ShuttleRandom,
-    /// The operating system's threads and a watchdog.
+    /// Threads of the operating system, with a watchdog.
     Threads,
-    /// The property tests: random histories and programs, against a sequential reference.
+    /// The property tests: random histories and programs, compared with a sequential reference.
     Properties,
 }
 
 impl Checker {
-    /// All of them, in the order of the matrix's columns.
+    /// Every checker, in the order of the matrix's columns.
     pub const ALL: [Checker; 7] = [
         Checker::Tla,
         Checker::Loom,
@@ -123,10 +122,10 @@ impl fmt::Display for Checker {
 }
 
 impl Fault {
-    /// Why a checker cannot see this fault, if that is so.
+    /// Why a checker cannot see this fault, if it cannot.
     #[must_use]
     pub fn blindness(&self, checker: Checker) -> Option<&'static str> {
-        let listed = self.blind.iter().find(|(who, _)| *who == checker);
+        let listed = self.blind.iter().find(|(blind, _)| *blind == checker);
         listed.map(|(_, why)| *why).or_else(|| {
             let elsewhere = checker == Checker::Properties && self.faulty.fault.is_none();
             elsewhere.then_some(NOT_IN_THE_LOOP)
@@ -134,39 +133,39 @@ impl Fault {
     }
 }
 
-/// The fault of that name.
+/// The fault with this name.
 ///
 /// # Errors
 ///
-/// If there is none: says which there are.
+/// If there is none. The message lists the faults.
 pub fn find(name: &str) -> anyhow::Result<Fault> {
     let catalogue = catalogue();
     let names: Vec<&str> = catalogue.iter().map(|fault| fault.name).collect();
     let Some(index) = names.iter().position(|known| *known == name) else {
         anyhow::bail!(
-            "no fault is called {name:?}; there are {}",
+            "no fault is called {name:?}; the faults are {}",
             names.join(", ")
         );
     };
     Ok(catalogue
         .into_iter()
         .nth(index)
-        .expect("it has been found there"))
+        .expect("the index was found above"))
 }
 
 const SEQUENTIAL: &str =
     "explores sequentially consistent executions only, in which a read cannot overtake a write";
 const NEVER_SPURIOUS: &str = "parking_lot's condvar does not wake spuriously";
 const VIRTUAL_TIME: &str =
-    "the deadline has to pass at one moment out of many; real time cannot be told to";
+    "the deadline must pass at one particular moment, which real time cannot be made to do";
 
 const NOT_IN_THE_LOOP: &str =
-    "the properties are of the loop; this fault is in a small protocol of its own";
-const LATE_NOT_LOST: &str = "a whole loop looks into the queue again before it sleeps, so that the callback comes an iteration late; where several threads take part, the properties allow that";
+    "the properties are about the loop, and this fault is in a small protocol of its own";
+const LATE_NOT_LOST: &str = "a whole loop looks at its queue again before it sleeps, so the callback only comes an iteration late; with several threads, the properties allow that";
 
-const ONE_CONSUMER: &str = "the specification is of a loop, which takes the whole queue, not of workers that take one item each";
+const ONE_CONSUMER: &str = "the specification describes a loop, which takes the whole queue, not workers that take one item each";
 
-/// Every fault, in the order in which they are best read.
+/// Every fault, in the best order to read them.
 #[must_use]
 pub fn catalogue() -> Vec<Fault> {
     use Checker::{Properties, ShuttleDepthFirst, ShuttlePct, ShuttleRandom, Threads, Tla};
@@ -196,7 +195,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "notify-before-enqueue",
-            wrong: "the wakeup arrives before there is anything to see",
+            wrong: "the wakeup arrives before there is anything to run",
             seen_in: "textbook",
             breaks: NoLostWakeup,
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::NotifyBeforeEnqueue),
@@ -216,7 +215,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "stale-asleep-flag",
-            wrong: "the submitter reads whether the loop is asleep, and takes the lock then",
+            wrong: "the submitter reads whether the loop is asleep before it takes the lock",
             seen_in: "cloudius-systems/osv PR 1480",
             breaks: NoLostWakeup,
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::StaleAsleepFlag),
@@ -236,7 +235,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "clear-after-drain",
-            wrong: "the flag that a wakeup is on its way is cleared after the queue is drained, not before",
+            wrong: "the flag for a wakeup on its way is cleared after the queue is drained, not before",
             seen_in: "dbmail PR 559",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<Pipe<ClearAfterDrain>>(),
@@ -246,7 +245,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "notify-only-when-empty",
-            wrong: "not empty, so somebody has notified already, while each who is woken takes one item",
+            wrong: "a submitter that finds the queue not empty notifies nobody, but each woken worker takes only one item",
             seen_in: "bloomberg/ntf-core PR 395",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<WorkerPool<NotifyOnlyWhenEmpty>>(),
@@ -276,7 +275,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "stale-deadline",
-            wrong: "the deadline is computed before the lock is taken under which the loop goes to sleep",
+            wrong: "the loop computes its deadline before it takes the lock under which it goes to sleep",
             seen_in: "bloomberg/ntf-core PR 395; SharpTS issue 194",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
@@ -286,7 +285,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "accept-after-close",
-            wrong: "closed is checked apart from the enqueue: accepted, never run, never dropped",
+            wrong: "the check for closed and the enqueue are separate: a callback is accepted, and never run or dropped",
             seen_in: "asyncio's call_soon_threadsafe against close from another thread",
             breaks: ExactlyOnce,
             faulty: Subject::with::<CloseRacesWithSubmit>(InboxFault::AcceptAfterClose),
@@ -306,7 +305,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "timeout-means-nothing-to-do",
-            wrong: "a wait that timed out returns without a look at the queue",
+            wrong: "a wait that timed out returns without looking at the queue",
             seen_in: "textbook",
             breaks: NoLostWakeup,
             faulty: Subject::with::<DeadlinePasses>(InboxFault::TimeoutMeansNothingToDo),
@@ -316,7 +315,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "two-queues",
-            wrong: "the loop's own callbacks have a queue of their own, which overtakes the shared one",
+            wrong: "the loop's own callbacks have a queue of their own, which overtakes the shared queue",
             seen_in: "the first idea for this loop",
             breaks: InOrder,
             faulty: Subject::correct::<OwnAfterForeign<TwoQueues>>(),
@@ -336,7 +335,7 @@ pub fn catalogue() -> Vec<Fault> {
         },
         Fault {
             name: "relaxed-flag",
-            wrong: "the loop announces its sleep in an atomic with acquire and release, where the read must not overtake the write",
+            wrong: "the loop announces its sleep in an atomic with acquire and release, but the read must not overtake the write",
             seen_in: "Dekker's mutual exclusion",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<AnnouncedSleep<RelaxedFlag>>(),

@@ -1,7 +1,7 @@
 //! Models of the wakeproof event loop, and the catalogue of faults.
 //!
-//! A [model](models) is what some threads do to a loop. The checkers of `wakeproof_explore` explore it as
-//! it is, and with each [fault](faults) that it is about.
+//! A [model](models) says what some threads do with a loop. The checkers of `wakeproof_explore` explore it
+//! without a fault, and with each [fault](faults) that it can show.
 
 pub mod faults;
 pub mod models;

@@ -1,16 +1,15 @@
-//! What threads do to a loop: the bodies that the checkers explore.
+//! The models: what threads do with a loop.
 //!
-//! Each is written once, over the platform, and checks what the loop promises: an accepted callback
-//! runs exactly once, on the loop's thread, in order, and the execution comes to its end. Each takes
-//! its protocol from the platform, so that the correct loop and its faulty twins are examined by the
-//! same body.
+//! Each model is generic over the platform and checks what the loop promises: an accepted callback
+//! runs exactly once, on the loop's thread, in order, and the execution ends. The protocol comes from
+//! the platform, so the same code checks the correct loop and the faulty ones.
 
 use std::fmt::Debug;
 
 use wakeproof::platform::ParkingLot;
 use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
 use wakeproof_explore::{self as explore, Exploration, Judge, Limits, Schedule, Search};
-use wakeproof_faults::{Chosen, Faulty, InboxFault, choose};
+use wakeproof_faults::{FaultChoice, Faulty, InboxFault, choose};
 
 mod announced_sleep;
 mod bounded_buffer;
@@ -65,30 +64,30 @@ pub use self::waking::{
 };
 pub use self::worker_pool::{WakeWorker, WorkerPool};
 
-/// A body that checkers explore.
+/// A program that checkers explore.
 pub trait Model: Debug + 'static {
-    /// How many threads it starts, beside the one that it begins on.
+    /// How many threads it starts, in addition to the thread on which it begins.
     const THREADS: usize;
-    /// What its environment does, unless somebody asks for another.
+    /// Its default environment.
     const ENVIRONMENT: Environment = Environment::QUIET;
-    /// Whether only checkers can run it. On real threads, it would take as long as the deadlines in
-    /// it, or rely on more than real threads promise.
+    /// Whether only checkers can run it. On real threads it would take as long as its deadlines say, or
+    /// it relies on more than real threads promise.
     const FOR_CHECKERS_ONLY: bool = false;
 
-    /// One execution. Panics if something is not as it should be.
+    /// Runs one execution. Panics if the loop breaks a promise.
     fn run<P: ModelPlatform>();
 }
 
-/// A model with a protocol, ready to be explored.
+/// A model with an environment and perhaps a fault, ready to be explored.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject {
     /// How many threads the model starts.
     pub threads: usize,
     /// What the environment does.
     pub environment: Environment,
-    /// Whether real threads cannot run it.
+    /// Whether only checkers can run it.
     pub for_checkers_only: bool,
-    /// What is wrong with every inbox in it.
+    /// The fault of every inbox in it.
     pub fault: Option<InboxFault>,
     under_loom: fn(),
     under_shuttle: fn(),
@@ -96,7 +95,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The model `M` as it is proved.
+    /// The model `M` without a fault.
     #[must_use]
     pub fn correct<M: Model>() -> Self {
         Subject {
@@ -116,7 +115,7 @@ impl Subject {
         Self::correct::<M>().with_fault(fault)
     }
 
-    /// The same with a fault in every inbox.
+    /// Adds a fault to every inbox.
     #[must_use]
     pub fn with_fault(self, fault: InboxFault) -> Self {
         Subject {
@@ -125,7 +124,7 @@ impl Subject {
         }
     }
 
-    /// The same in another environment.
+    /// Replaces the environment.
     #[must_use]
     pub fn in_environment(self, environment: Environment) -> Self {
         Subject {
@@ -138,7 +137,7 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// If it starts more threads than loom can.
+    /// If it needs more threads than loom has.
     pub fn loom(&self, limits: &Limits) -> anyhow::Result<Exploration> {
         ensure_loom_can(self.threads, self.environment)?;
         Ok(explore::loom(
@@ -171,7 +170,7 @@ impl Subject {
         explore::replay(self.environment, schedule, self.body(self.under_shuttle))
     }
 
-    /// Explores it under shuttle, and has each execution judged by its journal.
+    /// Explores it under shuttle, and passes the journal of each execution to `judge`.
     #[must_use]
     pub fn judged(&self, search: Search, limits: &Limits, judge: Judge) -> Exploration {
         explore::judged(
@@ -183,30 +182,30 @@ impl Subject {
         )
     }
 
-    /// Runs it on real threads, which hang if nothing happens for `patience`.
+    /// Runs it on real threads. An execution that takes longer than `patience` counts as hanging.
     #[must_use]
     pub fn on_threads(&self, patience: std::time::Duration, limits: &Limits) -> Exploration {
         explore::threads(patience, limits, self.body(self.on_threads))
     }
 
-    /// Each execution begins by choosing what is wrong in it.
+    /// An execution, which begins by choosing the fault.
     fn body(&self, run: fn()) -> impl Fn() + Send + Sync + 'static {
         with_fault(self.fault, run)
     }
 }
 
-/// `run`, with a fault in every inbox that it makes.
+/// `run`, with a fault in every inbox that it creates.
 pub fn with_fault(
     fault: Option<InboxFault>,
     run: impl Fn() + Send + Sync + 'static,
 ) -> impl Fn() + Send + Sync + 'static {
     move || {
-        choose(Chosen::from(fault));
+        choose(FaultChoice::from(fault));
         run();
     }
 }
 
-/// loom has five threads for an execution, of which the body runs on one.
+/// Checks loom's bound: five threads for an execution, one of which runs the model itself.
 fn ensure_loom_can(threads: usize, environment: Environment) -> anyhow::Result<()> {
     let Environment {
         spurious_wakeups,
@@ -232,13 +231,13 @@ fn ensure_loom_can(threads: usize, environment: Environment) -> anyhow::Result<(
     Ok(())
 }
 
-/// One spurious wakeup may come.
+/// An environment with at most one spurious wakeup.
 pub const SPURIOUS: Environment = Environment {
     spurious_wakeups: 1,
     ..Environment::QUIET
 };
 
-/// One deadline may pass.
+/// An environment in which at most one deadline passes.
 pub const TIMED: Environment = Environment {
     timeouts: 1,
     ..Environment::QUIET

@@ -1,4 +1,4 @@
-//! Every model of the loop, beside a twin that must fail.
+//! Every model of the loop, paired with a faulty version that must fail.
 
 use wakeproof_faults::InboxFault;
 
@@ -15,18 +15,18 @@ use crate::models::{
     WakeAfterCompletion, WakeRacesWithPoll,
 };
 
-/// A model, and its twin in which one step is wrong.
+/// A model, and a version of it in which one step is wrong.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair {
-    /// What the model is called.
+    /// The name of the model.
     pub name: &'static str,
-    /// As it is proved.
+    /// The model without a fault.
     pub correct: Subject,
-    /// Without the wakeup, or with another fault that the model is about.
+    /// The model without the wakeup, or with another fault that it can show.
     pub faulty: Subject,
 }
 
-/// Every model of the loop, beside a twin that must fail.
+/// Every model of the loop, paired with a faulty version that must fail.
 #[must_use]
 pub fn pairs() -> Vec<Pair> {
     use InboxFault::{
@@ -40,7 +40,7 @@ pub fn pairs() -> Vec<Pair> {
             faulty: correct.with_fault(fault),
         }
     }
-    /// For a fault that is not in the protocol.
+    /// For a fault outside the protocol.
     fn twins<M: Model, F: Model>(name: &'static str) -> Pair {
         Pair {
             name,

@@ -1,15 +1,18 @@
-//! Every fault of the catalogue is found by loom and by shuttle, unless it cannot be seen there,
-//! and its correct twin is proved right by both.
+//! loom and shuttle find every fault of the catalogue that they can see, and prove the model without the
+//! fault.
 
 use wakeproof_explore::{Exploration, Limits, Outcome, Search};
 use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
 use wakeproof_model_tests::models::Subject;
 
-/// Models of three threads that wait for each other in many ways: more schedules than a test has
-/// time for. loom proves them right.
+use crate::watchdog;
+
+/// Models with more schedules than a test has time for: three threads wait for each other in many ways.
+/// loom proves them.
 const TOO_MANY_SCHEDULES: [&str; 1] = ["wrong-sleeper"];
 
 fn check(checker: Checker, explore: impl Fn(&Subject) -> Exploration) {
+    let _watchdog = watchdog::guard();
     for fault in catalogue() {
         let Fault { name, blind, .. } = fault;
         let correct = explore(&fault.correct);
@@ -23,16 +26,16 @@ fn check(checker: Checker, explore: impl Fn(&Subject) -> Exploration) {
         }
         let faulty = explore(&fault.faulty);
         println!("{name}: {faulty} ({:?})", faulty.time);
-        let is_blind = blind.iter().any(|(who, _)| *who == checker);
+        let is_blind = blind.iter().any(|(blind, _)| *blind == checker);
         match faulty.outcome {
-            Outcome::Found(_) => assert!(!is_blind, "{name}: seen after all"),
+            Outcome::Found(_) => assert!(!is_blind, "{name}: found, although listed as invisible"),
             Outcome::Exhausted => assert!(is_blind, "{name}: not found"),
             _ => panic!("{name}: {faulty}"),
         }
     }
 }
 
-/// More than any of them needs to fail.
+/// More executions than any fault needs to show.
 fn limits() -> Limits {
     Limits {
         executions: Some(30_000),

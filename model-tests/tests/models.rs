@@ -1,11 +1,14 @@
-//! Every model of the loop, under every checker, beside a twin that must fail.
+//! Every model of the loop holds under every checker, and its faulty version fails.
 
 use std::time::Duration;
 
 use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{Environment, Exploration, Limits, Outcome, Search};
+use wakeproof_faults::InboxFault;
 use wakeproof_model_tests::models::{JobsThatMeet, Subject, Submit};
 use wakeproof_model_tests::pairs::{Pair, pairs};
+
+use crate::watchdog;
 
 fn assert_proved(name: &str, exploration: &Exploration) {
     println!("{name}: {exploration} ({:?})", exploration.time);
@@ -26,7 +29,7 @@ fn assert_found(name: &str, exploration: &Exploration) {
     );
 }
 
-/// The same model in its environment, in which one spurious wakeup may come as well.
+/// Adds at most one spurious wakeup to the model's environment.
 fn with_a_spurious_wakeup(subject: Subject) -> Subject {
     subject.in_environment(Environment {
         spurious_wakeups: 1,
@@ -36,6 +39,7 @@ fn with_a_spurious_wakeup(subject: Subject) -> Subject {
 
 #[test]
 fn under_loom() {
+    let _watchdog = watchdog::guard();
     let limits = Limits::default();
     let loom = |subject: Subject| subject.loom(&limits).expect("few threads");
     for Pair {
@@ -51,21 +55,21 @@ fn under_loom() {
     }
 }
 
-/// More schedules than a test has time for: the two loops have a quarter of a million. loom, which
-/// leaves out what makes no difference, proves these right.
+/// Models with more schedules than a test has time for. The two loops have a quarter of a million. loom
+/// skips schedules that make no difference, and proves these models.
 const TOO_MANY_SCHEDULES: [&str; 3] = [
     "two loops submit to each other",
     "a job's result comes back",
     "a job comes to a thread that may fall asleep",
 ];
-/// The same of those that have too many only with a spurious wakeup.
+/// Models that have too many schedules only with a spurious wakeup.
 const TOO_MANY_WITH_A_SPURIOUS_WAKEUP: [&str; 2] =
     ["2 threads wake a task at once", "a thread awaits a task"];
 
-/// Every schedule, where there are not too many. Where there are, the exploration has to say that it
-/// is no proof.
+/// Explores every schedule, unless there are too many. Then the exploration must say that it is no proof.
 #[test]
 fn under_shuttle_every_schedule() {
+    let _watchdog = watchdog::guard();
     let limits = Limits {
         executions: Some(35_000),
         ..Limits::default()
@@ -100,10 +104,11 @@ fn under_shuttle_every_schedule() {
     }
 }
 
-/// Sixteen threads with thirty callbacks each are too many for every schedule. The seeds are fixed,
-/// so that a schedule that fails today fails tomorrow.
+/// Sixteen threads with thirty callbacks each are too many to explore every schedule. The seeds are fixed,
+/// so that a failure can be repeated.
 #[test]
 fn under_shuttle_many_threads() {
+    let _watchdog = watchdog::guard();
     let limits = Limits {
         executions: Some(10),
         ..Limits::default()
@@ -111,10 +116,11 @@ fn under_shuttle_many_threads() {
     assert_samples_are_right(Subject::correct::<Submit<16, 30>>(), &limits);
 }
 
-/// A loop and two threads of an executor have more executions than there is time for, under loom too.
-/// On one thread, the jobs that wait for each other wait for ever.
+/// A loop and two threads of an executor have more executions than a test has time for, also under loom.
+/// With only one thread, the two jobs wait for each other for ever.
 #[test]
 fn under_shuttle_jobs_that_wait_for_each_other() {
+    let _watchdog = watchdog::guard();
     let limits = Limits {
         executions: Some(1_000),
         ..Limits::default()
@@ -145,6 +151,7 @@ fn assert_samples_are_right(subject: Subject, limits: &Limits) {
 
 #[test]
 fn on_real_threads() {
+    let _watchdog = watchdog::guard();
     let limits = Limits {
         executions: Some(100),
         ..Limits::default()
@@ -162,6 +169,15 @@ fn on_real_threads() {
     }
 }
 
+/// The neighbour that must fail: without the wakeup, some execution on real threads hangs.
+#[test]
+fn on_real_threads_a_lost_wakeup_hangs() {
+    let _watchdog = watchdog::guard();
+    let faulty = Subject::with::<Submit<1, 1>>(InboxFault::NoNotify);
+    let exploration = faulty.on_threads(Duration::from_secs(2), &Limits::default());
+    assert_found("real threads", &exploration);
+}
+
 #[test]
 fn loom_refuses_more_threads_than_it_has() {
     let refused = Subject::correct::<Submit<5, 1>>().loom(&Limits::default());
@@ -174,6 +190,7 @@ fn loom_refuses_more_threads_than_it_has() {
 
 #[test]
 fn cut_short_is_no_proof() {
+    let _watchdog = watchdog::guard();
     let limits = Limits {
         executions: Some(3),
         ..Limits::default()
@@ -190,9 +207,9 @@ fn cut_short_is_no_proof() {
     }
 }
 
-/// `cargo test -p wakeproof-model-tests --release --test models -- --ignored --nocapture`
+/// `cargo test -p wakeproof-model-tests --release --test main models -- --ignored --nocapture`
 #[test]
-#[ignore = "explores 360,882 executions, in a minute or so; shows its progress"]
+#[ignore = "explores 360,882 executions, which takes about a minute"]
 fn three_threads_under_loom() {
     let limits = Limits::default();
     let progress = limits.progress.clone();

@@ -1,4 +1,4 @@
-//! The language of histories: every public call as a value.
+//! The commands that a history consists of: every public call as a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,18 +10,18 @@ use proptest::prelude::*;
 /// The number of a submission, counted from 0 in the order in which the submissions began.
 pub type Id = usize;
 
-/// Who makes a call.
+/// The thread that makes a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// The loop's own thread.
     Owner,
-    /// Another thread, which is started for the call and joined behind it.
+    /// Another thread, started for the call and joined after it.
     Foreign,
 }
 
-/// By which call a callback is submitted.
+/// The call that submits a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Through {
+pub enum SubmitCall {
     /// `Local::call_soon`.
     CallSoon,
     /// `Handle::call_soon_threadsafe`.
@@ -34,30 +34,30 @@ pub enum Through {
     TimerThreadsafe(Due, Caller),
 }
 
-impl Through {
-    /// Who submits.
+impl SubmitCall {
+    /// The thread that submits.
     #[must_use]
     pub fn caller(self) -> Caller {
         match self {
-            Through::CallSoon | Through::Timer(_) => Caller::Owner,
-            Through::Threadsafe(caller)
-            | Through::Hazard(caller)
-            | Through::TimerThreadsafe(_, caller) => caller,
+            SubmitCall::CallSoon | SubmitCall::Timer(_) => Caller::Owner,
+            SubmitCall::Threadsafe(caller)
+            | SubmitCall::Hazard(caller)
+            | SubmitCall::TimerThreadsafe(_, caller) => caller,
         }
     }
 
-    /// Whether what is submitted may be cancelled on the loop's thread only.
+    /// Whether only the loop's thread can cancel what this call submits.
     #[must_use]
     pub fn is_local(self) -> bool {
-        matches!(self, Through::CallSoon | Through::Timer(_))
+        matches!(self, SubmitCall::CallSoon | SubmitCall::Timer(_))
     }
 
-    /// When a timer is due that is set now.
+    /// The deadline of a timer that is set at the time `now`.
     #[must_use]
     pub fn deadline(self, now: Duration) -> Option<Duration> {
         match self {
-            Through::Timer(due) | Through::TimerThreadsafe(due, _) => Some(due.deadline(now)),
-            Through::CallSoon | Through::Threadsafe(_) | Through::Hazard(_) => None,
+            SubmitCall::Timer(due) | SubmitCall::TimerThreadsafe(due, _) => Some(due.deadline(now)),
+            SubmitCall::CallSoon | SubmitCall::Threadsafe(_) | SubmitCall::Hazard(_) => None,
         }
     }
 }
@@ -67,14 +67,14 @@ impl Through {
 pub enum Due {
     /// `call_later` with this delay.
     Later(u64),
-    /// `call_at` so long after the present, or before it.
+    /// `call_at` with a deadline this far in the future, or in the past if negative.
     At(i64),
     /// `call_later` with a delay that is too long for the clock.
     Never,
 }
 
 impl Due {
-    /// The delay, unless it is the deadline that is given.
+    /// The delay, for a call that takes a delay.
     #[must_use]
     pub fn delay(self) -> Option<Duration> {
         match self {
@@ -84,7 +84,7 @@ impl Due {
         }
     }
 
-    /// The deadline, if the clock shows this.
+    /// The deadline, if the call is made at the time `now`.
     #[must_use]
     pub fn deadline(self, now: Duration) -> Duration {
         match self {
@@ -101,24 +101,24 @@ impl Due {
     }
 }
 
-/// By which call a task is spawned.
+/// The call that spawns a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SpawnThrough {
+pub enum SpawnCall {
     /// `Local::spawn`.
     Local,
     /// `Handle::spawn_threadsafe`.
     Threadsafe(Caller),
 }
 
-/// The number of an event. There are [`EVENTS`].
-pub type Event = usize;
+/// The number of an event, below [`EVENTS`].
+pub type EventId = usize;
 
 /// How many events there are.
 pub const EVENTS: usize = 2;
 
-/// By which call an event is set.
+/// The call that sets an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SetThrough {
+pub enum SetCall {
     /// `Event::set`.
     Event,
     /// `EventHandle::set_threadsafe`.
@@ -128,32 +128,32 @@ pub enum SetThrough {
 /// What a task awaits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Await {
-    /// Its next turn.
+    /// Its next turn: it yields once.
     Turn,
     /// A deadline, by `sleep` or `sleep_until`.
     Sleep(Due),
     /// An event.
-    Event(Event),
-    /// The end of one of the tasks whose handle is still there: the n-th, counted in a circle. The
-    /// handle is gone after that.
+    Event(EventId),
+    /// The end of one of the tasks whose handle still exists: the n-th, wrapping around. This uses the
+    /// handle up.
     Task(usize),
-    /// A time or an event, by `timeout` for no longer than so many milliseconds.
-    Timeout(u64, Brief),
+    /// A sleep or an event, under a `timeout` of this many milliseconds.
+    Timeout(u64, TimedWait),
 }
 
-/// What a task awaits by `timeout`.
+/// What a task awaits under a `timeout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Brief {
-    /// That so many milliseconds pass, by `sleep`.
+pub enum TimedWait {
+    /// `sleep`, for this many milliseconds.
     Sleep(u64),
     /// An event.
-    Event(Event),
+    Event(EventId),
 }
 
-/// By which of the three calls a loop is stopped.
+/// The call that stops a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StopThrough {
-    /// `EventLoop::stop`; as `Local::stop` once the loop is gone.
+pub enum StopCall {
+    /// `EventLoop::stop`, or `Local::stop` once the `EventLoop` has been dropped.
     Loop,
     /// `Local::stop`.
     Local,
@@ -161,15 +161,15 @@ pub enum StopThrough {
     Handle(Caller),
 }
 
-/// What the destructor of a callback does. It is what shows that a callback which did not run was
-/// dropped, where, and when.
+/// What the destructor of a callback does. The destructor's record shows when and on which thread a
+/// callback that did not run was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Destructor {
     /// Nothing.
     Quiet,
-    /// It panics, unless the callback does so already.
+    /// It panics, unless the callback is already panicking.
     Panics,
-    /// It submits a callback that does nothing, by `Handle::call_soon_threadsafe`.
+    /// It submits a callback that does nothing, with `Handle::call_soon_threadsafe`.
     Submits,
     /// It calls `Handle::stop`.
     Stops,
@@ -179,32 +179,32 @@ pub enum Destructor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Submits a callback.
-    Submit(Through, Callback),
-    /// Cancels one of the callbacks whose handle is still there: the n-th, counted in a circle.
+    Submit(SubmitCall, Callback),
+    /// Cancels one of the callbacks whose handle still exists: the n-th, wrapping around.
     Cancel(usize, Caller),
     /// Drops the handle of one of the callbacks, which must change nothing.
     Forget(usize),
-    /// Spawns a task, whose script is the callback's.
-    Spawn(SpawnThrough, Callback),
-    /// Awaits something, in the script of a task. Elsewhere, it is nothing.
+    /// Spawns a task that follows the callback's script.
+    Spawn(SpawnCall, Callback),
+    /// Awaits something, in the script of a task. Does nothing elsewhere.
     Await(Await),
-    /// Keeps a waker, in the script of a task. Elsewhere, it is nothing.
+    /// Keeps a waker, in the script of a task. Does nothing elsewhere.
     KeepWaker,
-    /// Uses one of the wakers that were kept: the n-th, counted in a circle.
+    /// Uses one of the wakers that were kept: the n-th, wrapping around.
     Wake(usize, Caller),
-    /// Cancels one of the tasks whose handle is still there: the n-th, counted in a circle.
+    /// Cancels one of the tasks whose handle still exists: the n-th, wrapping around.
     CancelTask(usize, Caller),
-    /// Drops the handle of one of the tasks, which then runs by itself.
+    /// Drops the handle of one of the tasks, which keeps running.
     Detach(usize),
     /// Sets an event.
-    SetEvent(SetThrough, Event),
+    SetEvent(SetCall, EventId),
     /// Resets an event.
-    ClearEvent(Event),
+    ClearEvent(EventId),
     /// Asks the loop to stop.
-    Stop(StopThrough),
+    Stop(StopCall),
     /// `EventLoop::run_forever`.
     Run,
-    /// `EventLoop::run_until_complete`, with a future that follows this script as a task does.
+    /// `EventLoop::run_until_complete`, with a future that follows this script like a task.
     RunUntilComplete(Callback),
     /// `EventLoop::close`.
     Close,
@@ -214,18 +214,18 @@ pub enum Command {
     SetDebug(bool),
     /// `EventLoop::set_slow_callback_duration`, in milliseconds.
     SetSlowCallbackDuration(u64),
-    /// Computes for so many milliseconds.
-    Elapse(u64),
+    /// Lets this much time pass, as a long computation would.
+    Elapse(Duration),
     /// `EventLoop::set_exception_handler` and `EventLoop::set_slow_callback_handler`.
     ReplaceHandlers,
-    /// Asks for everything that can be asked for.
+    /// Makes every query.
     Look,
 }
 
 /// What a callback or a task does when it runs, and when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Callback {
-    /// What it calls, one after the other.
+    /// The commands that it executes, in order.
     pub script: Vec<Command>,
     /// Whether it ends with a panic.
     pub panics: bool,
@@ -242,7 +242,7 @@ impl Callback {
     };
 }
 
-/// Only what is not as in [`Callback::NOTHING`], so that a history stays readable.
+/// Shows only what differs from [`Callback::NOTHING`], so that a history stays readable.
 impl fmt::Debug for Callback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
@@ -259,12 +259,12 @@ impl fmt::Debug for Callback {
     }
 }
 
-/// Any command for the top level of a history, with callbacks that submit callbacks, and so on; a
-/// run only where it returns.
+/// Any command for the top level of a history, with nested callbacks. Includes a run only if
+/// `run_returns`.
 pub(crate) fn top_level(run_returns: bool) -> BoxedStrategy<Command> {
     let run = match run_returns {
         true => Command::Run,
-        false => Command::Stop(StopThrough::Local),
+        false => Command::Stop(StopCall::Local),
     };
     prop_oneof![
         60 => anywhere(2),
@@ -276,29 +276,26 @@ pub(crate) fn top_level(run_returns: bool) -> BoxedStrategy<Command> {
     .boxed()
 }
 
-/// Any command that makes sense outside of callbacks and inside, where callbacks are nested `depth`
-/// deep at most.
+/// Any command that makes sense both inside and outside callbacks, with callbacks nested at most `depth`
+/// deep.
 fn anywhere(depth: u32) -> BoxedStrategy<Command> {
     let caller = || prop_oneof![3 => Just(Caller::Owner), 1 => Just(Caller::Foreign)];
     let through = prop_oneof![
-        2 => Just(Through::CallSoon),
-        2 => caller().prop_map(Through::Threadsafe),
-        2 => caller().prop_map(Through::Hazard),
-        2 => due().prop_map(Through::Timer),
-        2 => (due(), caller()).prop_map(|(due, caller)| Through::TimerThreadsafe(due, caller)),
+        2 => Just(SubmitCall::CallSoon),
+        2 => caller().prop_map(SubmitCall::Threadsafe),
+        2 => caller().prop_map(SubmitCall::Hazard),
+        2 => due().prop_map(SubmitCall::Timer),
+        2 => (due(), caller()).prop_map(|(due, caller)| SubmitCall::TimerThreadsafe(due, caller)),
     ];
     let spawn_through = prop_oneof![
-        Just(SpawnThrough::Local),
-        caller().prop_map(SpawnThrough::Threadsafe),
+        Just(SpawnCall::Local),
+        caller().prop_map(SpawnCall::Threadsafe),
     ];
-    let set_through = prop_oneof![
-        Just(SetThrough::Event),
-        caller().prop_map(SetThrough::Threadsafe),
-    ];
+    let set_through = prop_oneof![Just(SetCall::Event), caller().prop_map(SetCall::Threadsafe),];
     let stop_through = prop_oneof![
-        Just(StopThrough::Loop),
-        Just(StopThrough::Local),
-        caller().prop_map(StopThrough::Handle),
+        Just(StopCall::Loop),
+        Just(StopCall::Local),
+        caller().prop_map(StopCall::Handle),
     ];
     prop_oneof![
         8 => (through, callback(depth)).prop_map(|(through, callback)| Command::Submit(through, callback)),
@@ -313,7 +310,7 @@ fn anywhere(depth: u32) -> BoxedStrategy<Command> {
         3 => stop_through.prop_map(Command::Stop),
         1 => any::<bool>().prop_map(Command::SetDebug),
         1 => (0..3_u64).prop_map(Command::SetSlowCallbackDuration),
-        2 => (1..4_u64).prop_map(Command::Elapse),
+        2 => elapsed().prop_map(Command::Elapse),
         1 => Just(Command::ReplaceHandlers),
         1 => Just(Command::Look),
     ]
@@ -327,12 +324,20 @@ fn awaits() -> impl Strategy<Value = Await> {
         1 => due().prop_map(Await::Sleep),
         2 => (0..EVENTS).prop_map(Await::Event),
         1 => (0..4_usize).prop_map(Await::Task),
-        1 => (0..4_u64, 0..4_u64).prop_map(|(limit, delay)| Await::Timeout(limit, Brief::Sleep(delay))),
-        1 => (0..4_u64, 0..EVENTS).prop_map(|(limit, event)| Await::Timeout(limit, Brief::Event(event))),
+        1 => (0..4_u64, 0..4_u64).prop_map(|(limit, delay)| Await::Timeout(limit, TimedWait::Sleep(delay))),
+        1 => (0..4_u64, 0..EVENTS).prop_map(|(limit, event)| Await::Timeout(limit, TimedWait::Event(event))),
     ]
 }
 
-/// Any deadline: most of them close together, so that they meet, and some hours or centuries away.
+/// A few milliseconds, or a nanosecond less: then the clock stops one tick short of a timer's deadline,
+/// since deadlines are whole milliseconds.
+fn elapsed() -> impl Strategy<Value = Duration> {
+    (1..4_u64, any::<bool>()).prop_map(|(milliseconds, one_short)| {
+        Duration::from_millis(milliseconds) - Duration::from_nanos(one_short.into())
+    })
+}
+
+/// Any deadline. Most are close together, so that they coincide; some are hours or centuries away.
 fn due() -> impl Strategy<Value = Due> {
     const HOUR: u64 = 3_600_000;
     prop_oneof![
@@ -343,7 +348,7 @@ fn due() -> impl Strategy<Value = Due> {
     ]
 }
 
-/// Any callback that submits others no more than `depth` deep.
+/// Any callback, with others nested in it at most `depth` deep.
 fn callback(depth: u32) -> BoxedStrategy<Callback> {
     match depth {
         0 => with_script(Just(Vec::new())),
@@ -351,7 +356,7 @@ fn callback(depth: u32) -> BoxedStrategy<Callback> {
     }
 }
 
-/// Any task that submits others no more than `depth` deep.
+/// Any task, with others nested in it at most `depth` deep.
 fn task(depth: u32) -> BoxedStrategy<Callback> {
     let awaits = prop_oneof![
         6 => awaits().prop_map(Command::Await),
@@ -363,7 +368,7 @@ fn task(depth: u32) -> BoxedStrategy<Callback> {
     }
 }
 
-/// Any command for a script. Running and closing a running loop is refused, and has to be harmless.
+/// Any command for a script. A running loop refuses to be run or closed, and that must be harmless.
 fn in_script(depth: u32) -> impl Strategy<Value = Command> {
     prop_oneof![
         12 => anywhere(depth - 1),
@@ -389,7 +394,7 @@ fn with_script(script: impl Strategy<Value = Vec<Command>> + 'static) -> BoxedSt
         .boxed()
 }
 
-/// The n-th entry, counted in a circle.
+/// The n-th entry, wrapping around.
 pub(crate) fn nth<T: Clone>(map: &BTreeMap<Id, T>, n: usize) -> Option<(Id, T)> {
     let (id, value) = map.iter().nth(n.checked_rem(map.len())?)?;
     Some((*id, value.clone()))

@@ -1,8 +1,8 @@
 //! Histories of several threads: random programs, executed under random schedules.
 //!
-//! An execution is judged three times. It must end: a lost wakeup is a deadlock. Its history must
-//! have the [properties]. And it must be linearizable: there has to be an order
-//! of the calls in which the [reference](crate::reference) gives every answer that was given.
+//! Each execution must pass three checks. It must end: a lost wakeup is a deadlock. Its history must
+//! have the [properties]. And the history must be linearizable: in some order of the calls, the
+//! [reference](crate::reference) returns what the loop returned.
 
 pub mod execution;
 pub mod explore;
@@ -15,7 +15,7 @@ use std::fmt;
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use wakeproof_explore::Schedule;
-use wakeproof_faults::Chosen;
+use wakeproof_faults::FaultChoice;
 
 use self::execution::execute;
 use self::explore::{explore, searches};
@@ -26,30 +26,30 @@ use crate::reference::Rules;
 /// How many schedules of each program are tried with each of the schedulers.
 const SCHEDULES: u64 = 20;
 
-/// A program, and a schedule under which it goes wrong.
+/// A program, and a schedule under which it fails.
 #[derive(Debug, Clone)]
 pub struct Counterexample {
     /// The program.
     pub program: Program,
     /// The order in which its threads took turns.
     pub schedule: Schedule,
-    /// What went wrong.
+    /// How it fails.
     pub reason: String,
 }
 
-/// Executes random programs on a loop with this fault or with none, and returns the shortest one that
-/// goes wrong. Half of the programs have callbacks alone, and then come as many with tasks.
+/// Executes random programs on a loop with this fault, or with none: first programs that only have
+/// callbacks, then as many programs with tasks.
 ///
 /// # Errors
 ///
-/// The program, with the schedule under which it goes wrong.
-pub fn check(wrong: Chosen, config: Config) -> Result<(), Box<Counterexample>> {
+/// The shortest program that fails, with the schedule under which it does.
+pub fn check(wrong: FaultChoice, config: Config) -> Result<(), Box<Counterexample>> {
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => 0,
     };
     let config = Config {
-        failure_persistence: None, // what goes wrong is worth more as text than as a seed
+        failure_persistence: None, // a failing program is more useful as text than as a seed
         ..config
     };
     for tasks in [false, true] {
@@ -59,11 +59,11 @@ pub fn check(wrong: Chosen, config: Config) -> Result<(), Box<Counterexample>> {
         });
         match checked {
             Ok(()) => {}
-            Err(TestError::Abort(reason)) => panic!("no programs could be made: {reason}"),
+            Err(TestError::Abort(reason)) => panic!("cannot generate programs: {reason}"),
             Err(TestError::Fail(_, program)) => {
                 let fails = |program: &Program| try_schedules(wrong, program, seed).err();
                 let shortest = program::shortest(program, |program| fails(program).is_some());
-                let shortest = fails(&shortest).expect("the same schedules again");
+                let shortest = fails(&shortest).expect("the same schedules fail again");
                 return Err(Box::new(shortest));
             }
         }
@@ -75,27 +75,30 @@ pub fn check(wrong: Chosen, config: Config) -> Result<(), Box<Counterexample>> {
 ///
 /// # Errors
 ///
-/// The first schedule under which the program goes wrong.
-pub fn try_schedules(wrong: Chosen, program: &Program, seed: u64) -> Result<(), Counterexample> {
+/// The first schedule under which the program fails.
+pub fn try_schedules(
+    wrong: FaultChoice,
+    program: &Program,
+    seed: u64,
+) -> Result<(), Counterexample> {
     judge_schedules(wrong, program, seed, judge)
 }
 
-/// As [`try_schedules`], but the only question is whether a reference with these rules explains the
-/// histories.
+/// Like [`try_schedules`], but only checks whether a reference with these rules explains the histories.
 ///
 /// # Errors
 ///
 /// The first schedule under which it does not.
 pub fn explain_by<R: Rules>(program: &Program, seed: u64) -> Result<(), Counterexample> {
     judge_schedules(
-        Chosen::CORRECT,
+        FaultChoice::CORRECT,
         program,
         seed,
         linearize::check_against::<R>,
     )
 }
 
-/// Says what is wrong with a history; the other value says whether there may be spurious wakeups.
+/// Returns what is wrong with a history. The second argument says whether wakeups may be spurious.
 type Judge = fn(&History, bool) -> Result<(), String>;
 
 fn judge(history: &History, spurious_wakeups: bool) -> Result<(), String> {
@@ -104,7 +107,7 @@ fn judge(history: &History, spurious_wakeups: bool) -> Result<(), String> {
 }
 
 fn judge_schedules(
-    wrong: Chosen,
+    wrong: FaultChoice,
     program: &Program,
     seed: u64,
     judge: Judge,
@@ -115,25 +118,29 @@ fn judge_schedules(
     })
 }
 
-/// Executes one program under the schedule that was written down.
+/// Executes one program under one schedule.
 ///
 /// # Errors
 ///
-/// The schedule, if the program goes wrong under it.
-pub fn replay(wrong: Chosen, program: &Program, schedule: &Schedule) -> Result<(), Counterexample> {
+/// The schedule, if the program fails under it.
+pub fn replay(
+    wrong: FaultChoice,
+    program: &Program,
+    schedule: &Schedule,
+) -> Result<(), Counterexample> {
     let run = explore::replay(schedule, wrong, judged(program, judge));
     counterexample(program, run)
 }
 
-/// Reads a program and a schedule as they are printed: `program @ schedule`.
+/// Parses a program and a schedule as they are printed: `program @ schedule`.
 ///
 /// # Errors
 ///
-/// What cannot be read.
+/// What cannot be parsed.
 pub fn parse(text: &str) -> Result<(Program, Schedule), String> {
     let (program, schedule) = text
         .split_once('@')
-        .ok_or_else(|| format!("{text:?} is not a program, an @, and a schedule"))?;
+        .ok_or_else(|| format!("{text:?} is not of the form PROGRAM @ SCHEDULE"))?;
     let schedule = schedule.trim().parse();
     let schedule = schedule.map_err(|wrong: wakeproof_explore::NotASchedule| wrong.to_string())?;
     Ok((program.parse()?, schedule))
@@ -171,10 +178,13 @@ impl fmt::Display for Counterexample {
         } = self;
         writeln!(f, "{reason}\n\nin the program\n")?;
         program.describe(f)?;
-        writeln!(f, "\nunder the schedule\n\n    {schedule}\n\nagain with\n")?;
         writeln!(
             f,
-            "    WAKEPROOF_REPLAY='{program} @ {schedule}' cargo test -p wakeproof-proptests --test concurrent"
+            "\nunder the schedule\n\n    {schedule}\n\nto repeat it, run\n"
+        )?;
+        writeln!(
+            f,
+            "    WAKEPROOF_REPLAY='{program} @ {schedule}' cargo test -p wakeproof-proptests --test main concurrent"
         )
     }
 }
@@ -189,7 +199,7 @@ mod tests {
 
     use super::*;
 
-    /// Random programs are worth as much as what happens in them.
+    /// Random programs find only what happens in them, so everything must happen in some.
     #[test]
     fn everything_that_can_happen_happens_in_two_hundred_programs() {
         let mut runner = TestRunner::deterministic();
@@ -214,7 +224,7 @@ mod tests {
                 }
                 Ok(())
             };
-            explore(Search::Random { seed: 0 }, 5, Chosen::CORRECT, body).unwrap();
+            explore(Search::Random { seed: 0 }, 5, FaultChoice::CORRECT, body).unwrap();
         }
         let events = events.lock().unwrap();
         let events: Vec<_> = events.iter().map(String::as_str).collect();

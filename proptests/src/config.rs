@@ -1,4 +1,4 @@
-//! How many cases, and which ones.
+//! The number of cases, and the seed.
 
 use std::env;
 use std::hash::{BuildHasher, RandomState};
@@ -7,8 +7,8 @@ use proptest::test_runner::{Config, RngSeed};
 
 /// The configuration of a property test.
 ///
-/// - `PROPTEST_CASES` sets the number of cases, `cases` unless it is there.
-/// - `PROPTEST_RNG_SEED` sets the seed, a new one unless it is there. It is printed either way.
+/// - `PROPTEST_CASES` sets the number of cases. The default is `cases`.
+/// - `PROPTEST_RNG_SEED` sets the seed. The default is a new one each time. Either way, it is printed.
 #[must_use]
 pub fn config(test: &str, cases: u32) -> Config {
     let mut config = Config::default();
@@ -21,6 +21,6 @@ pub fn config(test: &str, cases: u32) -> Config {
     let Config {
         cases, rng_seed, ..
     } = &config;
-    println!("{test}: {cases} cases; PROPTEST_RNG_SEED={rng_seed} repeats them");
+    println!("{test}: {cases} cases; to repeat them, set PROPTEST_RNG_SEED={rng_seed}");
     config
 }

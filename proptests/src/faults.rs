@@ -1,27 +1,28 @@
-//! Wrong references, to see the tests fail.
+//! Wrong references, which the tests must refute.
 //!
-//! Faults of the protocol are in `wakeproof_faults`. What the protocol has no part in cannot be faulty
-//! there. Here the reference is wrong, in one of its [`Rules`], and the loop has to refute it.
+//! `wakeproof_faults` has the faults of the protocol. For behaviour outside the protocol, such as the order
+//! of timers, the fault is in the reference instead: one of its [`Rules`] is wrong, and comparing it
+//! with the correct loop must show that.
 
 use std::time::Duration;
 
-use wakeproof_faults::{Chosen, InboxFault};
+use wakeproof_faults::{FaultChoice, InboxFault};
 
 use crate::concurrent::execution::this_thread;
 use crate::record::OWNER;
 use crate::reference::Rules;
 
-/// Against *every execution ends*, where a thread waits for the end of a task: the loop's thread
-/// notifies nobody.
+/// Breaks *every execution ends*, where a thread waits for the end of a task: notifications from the
+/// loop's thread get lost.
 #[must_use]
-pub fn loop_notifies_nobody() -> Chosen {
-    Chosen {
+pub fn loop_notifies_nobody() -> FaultChoice {
+    FaultChoice {
         inbox: None::<InboxFault>,
         is_lost: Some(|| this_thread() == OWNER),
     }
 }
 
-/// A wrong rule: timers run in the order in which they were set.
+/// A wrong rule: timers run in the order they were set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct InOrderOfSubmission;
 
@@ -31,7 +32,7 @@ impl Rules for InOrderOfSubmission {
     }
 }
 
-/// A wrong rule: of timers with equal deadlines, the one that was set last runs first.
+/// A wrong rule: among timers with equal deadlines, the one set last runs first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LastOfEqualsFirst;
 
@@ -41,17 +42,17 @@ impl Rules for LastOfEqualsFirst {
     }
 }
 
-/// A wrong rule: a timer whose deadline is near may run with one that is due.
+/// A wrong rule: a timer may run one nanosecond before its deadline.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct DueEarly;
 
 impl Rules for DueEarly {
     fn is_due(deadline: Duration, now: Duration) -> bool {
-        deadline <= now + Duration::from_millis(1)
+        deadline <= now + Duration::from_nanos(1)
     }
 }
 
-/// A wrong rule: a timer that becomes due while others run is not left for the next iteration.
+/// A wrong rule: a timer that becomes due while others run joins the same iteration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct DueTimersJoin;
 
@@ -61,7 +62,7 @@ impl Rules for DueTimersJoin {
     }
 }
 
-/// A wrong rule: a task is polled as many times as it is woken.
+/// A wrong rule: a task is polled once for each time it is woken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct EveryWakeupCounts;
 
@@ -71,7 +72,7 @@ impl Rules for EveryWakeupCounts {
     }
 }
 
-/// A wrong rule: whoever wakes a task while it is polled has come too early.
+/// A wrong rule: waking a task while it is being polled has no effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct PollsForgetWakeups;
 
@@ -81,7 +82,7 @@ impl Rules for PollsForgetWakeups {
     }
 }
 
-/// A wrong rule: whose time has come is too late, be it ready or not.
+/// A wrong rule: once its time is up, a future has timed out, even if it is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ReadyIsTooLate;
 
@@ -91,7 +92,7 @@ impl Rules for ReadyIsTooLate {
     }
 }
 
-/// A wrong rule: a run whose future completes leaves the rest of the iteration for the next run.
+/// A wrong rule: when its future completes, a run leaves the rest of the iteration for the next run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct CompletionCutsShort;
 
@@ -101,7 +102,7 @@ impl Rules for CompletionCutsShort {
     }
 }
 
-/// A wrong rule: who has waited for an event for the shortest time goes on first.
+/// A wrong rule: an event releases the task that began to wait last before the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct LastWaiterFirst;
 
@@ -111,7 +112,7 @@ impl Rules for LastWaiterFirst {
     }
 }
 
-/// A wrong rule: who has been released by an event, and finds it cleared, waits on.
+/// A wrong rule: a task that an event has released goes on waiting if the event is cleared first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ClearTakesBack;
 

@@ -1,33 +1,32 @@
-//! Looking for a fault as the property tests look at the correct loop.
+//! Runs the property tests on a faulty loop.
 
 use std::fmt;
 
 use proptest::test_runner::{Config, RngSeed};
-use wakeproof_faults::{Chosen, InboxFault, choose};
+use wakeproof_faults::{FaultChoice, InboxFault, choose};
 
 use crate::concurrent::{self, Counterexample};
 use crate::history;
 use crate::virtual_time::VirtualTime;
 
-/// What the property tests find of a fault.
+/// How the property tests found a fault.
 #[derive(Debug, Clone)]
 #[must_use]
 pub enum Found {
-    /// A history of one thread shows it.
+    /// In a history of one thread.
     InHistory(String),
-    /// A program of several threads shows it.
+    /// In a program of several threads.
     InProgram(Box<Counterexample>),
-    /// Neither shows it.
+    /// They did not find it.
     Nothing,
 }
 
-/// Looks for a fault as the property tests look at the correct protocol: first in random histories
-/// of one thread, then in random programs of several, and in programs with tasks. Always with the same
-/// random numbers.
+/// Runs the property tests on a loop with this fault: first random histories of one thread, then random
+/// programs of several threads, without and with tasks. The seed is fixed.
 pub fn find(fault: Option<InboxFault>) -> Found {
     choose(fault.into());
     let in_history = history::check::<VirtualTime>(same_cases());
-    choose(Chosen::CORRECT);
+    choose(FaultChoice::CORRECT);
     if let Err(failure) = in_history {
         return Found::InHistory(failure);
     }
@@ -37,7 +36,7 @@ pub fn find(fault: Option<InboxFault>) -> Found {
     }
 }
 
-/// The configuration for looking at the tests instead of the loop: no surprises.
+/// The configuration for testing the tests themselves: 256 cases and a fixed seed.
 #[must_use]
 pub fn same_cases() -> Config {
     Config {
@@ -53,7 +52,7 @@ impl fmt::Display for Found {
         match self {
             Found::InHistory(failure) => f.write_str(failure),
             Found::InProgram(counterexample) => counterexample.fmt(f),
-            Found::Nothing => f.write_str("nothing was found"),
+            Found::Nothing => f.write_str("no failure found"),
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Histories of one thread: the real loop and the reference, step by step, side by side.
+//! Histories of one thread: runs the real loop and the reference side by side, and compares them.
 
-use std::any::Any;
 use std::fmt::Write;
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
@@ -15,80 +14,81 @@ use wakeproof::platform::Platform;
 use crate::command::{self, Command};
 use crate::prediction::Prediction;
 use crate::properties::{self, History, Property};
-use crate::real::Real;
-use crate::record::{Event, Outcome, Record};
+use crate::real::RealLoop;
+use crate::record::{Event, Record, ReturnValue, text_of};
 use crate::reference::{Documented, Rules};
-use crate::shrink;
+use crate::{shrink, virtual_time};
 
-/// The longest history that is tried.
+/// The length of the longest history.
 const LENGTH: usize = 100;
 
-/// Runs random histories on a loop of this platform, and says what is wrong with the shortest one
-/// that goes wrong.
+/// Runs random histories on a loop of this platform.
 ///
 /// # Errors
 ///
-/// The history, and where it differs from the reference or which property it breaks.
+/// The shortest history that fails, and where it differs from the reference or which property it breaks.
 pub fn check<P: Platform>(config: Config) -> Result<(), String> {
     check_against::<P, Documented>(config)
 }
 
-/// As [`check`], against a reference with these rules.
+/// Like [`check`], with a reference that has these rules.
 ///
 /// # Errors
 ///
 /// The history, and where it differs from the reference or which property it breaks.
 pub fn check_against<P: Platform, R: Rules>(config: Config) -> Result<(), String> {
-    shortest_failure::<R>(config, &|config, state, commands, seen| {
-        Test::<P, R>::test_sequential(config, state, commands, seen);
+    shortest_failure::<R>(config, &|config, state, commands, executed| {
+        SideBySide::<P, R>::test_sequential(config, state, commands, executed);
         Ok(())
     })
 }
 
-/// As [`check`], but nothing except the one property counts.
+/// Like [`check`], but checks only this property.
 ///
 /// # Errors
 ///
 /// The history, and where it breaks the property.
 pub fn check_property<P: Platform>(property: Property, config: Config) -> Result<(), String> {
-    shortest_failure::<Documented>(config, &|_, _, commands, seen| {
-        if let Some(seen) = seen {
-            seen.store(commands.len(), Ordering::Relaxed); // all of them are executed
+    shortest_failure::<Documented>(config, &|_, _, commands, executed| {
+        if let Some(executed) = executed {
+            executed.store(commands.len(), Ordering::Relaxed); // all of them are executed
         }
-        // A loop that goes to sleep has broken something, but perhaps not this.
         match panic::catch_unwind(|| History::of::<P>(&commands)) {
             Ok(history) => property.judge(&history).map_err(TestCaseError::fail),
-            Err(_) => Ok(()),
+            // A loop that sleeps for ever is wrong, but need not break this property.
+            Err(payload) if text_of(&*payload) == virtual_time::SLEEPS_FOR_EVER => Ok(()),
+            Err(payload) => panic::resume_unwind(payload),
         }
     })
 }
 
-/// Executes random histories twice, the second time with many timers before each run, which are
-/// cancelled if `cancels` says so: then they change nothing but the number of what is queued.
+/// Executes each random history twice, the second time with hundreds of additional timers before each run.
+/// If `cancels`, the additional timers are cancelled at once, and then they must change nothing except
+/// the length of the queue.
 ///
 /// # Errors
 ///
 /// The history, and the first record that differs.
-pub fn check_litter<P: Platform>(config: Config, cancels: bool) -> Result<(), String> {
-    shortest_failure::<Documented>(config, &|_, _, commands, seen| {
-        if let Some(seen) = seen {
-            seen.store(commands.len(), Ordering::Relaxed); // all of them are executed
+pub fn check_among_timers<P: Platform>(config: Config, cancels: bool) -> Result<(), String> {
+    shortest_failure::<Documented>(config, &|_, _, commands, executed| {
+        if let Some(executed) = executed {
+            executed.store(commands.len(), Ordering::Relaxed); // all of them are executed
         }
         let clean: Vec<Vec<Record>> = {
-            let real = Real::<P>::new();
+            let real = RealLoop::<P>::new();
             commands
                 .iter()
                 .map(|command| real.execute(command))
                 .collect()
         };
-        let littered = Real::<P>::new();
+        let crowded = RealLoop::<P>::new();
         for (command, mut expected) in commands.iter().zip(clean) {
             if matches!(command, Command::Run | Command::RunUntilComplete(_)) {
-                littered.litter(cancels);
+                crowded.set_many_timers(cancels);
             }
-            let mut records = littered.execute(command);
+            let mut records = crowded.execute(command);
             for record in expected.iter_mut().chain(&mut records) {
-                if let Event::Return(Outcome::Looked(observation)) = &mut record.event {
+                if let Event::Return(ReturnValue::Looked(observation)) = &mut record.event {
                     observation.queued = 0;
                 }
             }
@@ -98,18 +98,18 @@ pub fn check_litter<P: Platform>(config: Config, cancels: bool) -> Result<(), St
     })
 }
 
-/// Judges random histories until one fails, and makes that one as short as it gets.
+/// Judges random histories until one fails, and makes that one as short as possible.
 fn shortest_failure<R: Rules>(
     config: Config,
-    judge: &dyn Fn(Config, Prediction<R>, Vec<Command>, Seen) -> TestCaseResult,
+    judge: &dyn Fn(Config, Prediction<R>, Vec<Command>, ExecutedCount) -> TestCaseResult,
 ) -> Result<(), String> {
-    let judge = |state, commands, seen| judge(config.clone(), state, commands, seen);
+    let judge = |state, commands, executed| judge(config.clone(), state, commands, executed);
     let histories = Reference::<R>::sequential_strategy(1..LENGTH);
-    let judged = TestRunner::new(config.clone()).run(&histories, |(state, commands, seen)| {
-        judge(state, commands, seen)
+    let judged = TestRunner::new(config.clone()).run(&histories, |(state, commands, executed)| {
+        judge(state, commands, executed)
     });
     judged.map_err(|error| match error {
-        TestError::Abort(reason) => format!("no histories could be made: {reason}"),
+        TestError::Abort(reason) => format!("cannot generate histories: {reason}"),
         TestError::Fail(_, (_, commands, _)) => {
             let failure = |commands: &[Command]| {
                 let judged = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -146,16 +146,8 @@ fn is_possible<R: Rules>(commands: &[Command]) -> bool {
     })
 }
 
-/// What a panic said.
-pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or(payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without text")
-        .to_owned()
-}
-
-/// How much of a history was executed before it failed, for shrinking.
-type Seen = Option<Arc<AtomicUsize>>;
+/// Counts how many commands of a history were executed before it failed, for shrinking.
+type ExecutedCount = Option<Arc<AtomicUsize>>;
 
 /// Runs one history on a loop of this platform.
 ///
@@ -163,7 +155,7 @@ type Seen = Option<Arc<AtomicUsize>>;
 ///
 /// Where it differs from the reference, or which property it breaks.
 pub fn replay<P: Platform>(commands: &[Command]) -> Result<(), String> {
-    let real = Real::<P>::new();
+    let real = RealLoop::<P>::new();
     let mut predicted = Prediction::<Documented>::default();
     let mut history = History::default();
     for command in commands {
@@ -174,10 +166,10 @@ pub fn replay<P: Platform>(commands: &[Command]) -> Result<(), String> {
 }
 
 impl History {
-    /// What these commands do on a loop of this platform, which is dropped behind them.
+    /// Executes these commands on a loop of this platform, and then drops the loop.
     #[must_use]
     pub fn of<P: Platform>(commands: &[Command]) -> History {
-        let real = Real::<P>::new();
+        let real = RealLoop::<P>::new();
         let records = commands
             .iter()
             .chain([&Command::DropLoop])
@@ -187,14 +179,14 @@ impl History {
     }
 }
 
-/// Executes a command on the real loop, and compares what is seen of it with the prediction.
+/// Executes a command on the real loop, and compares its records with the prediction.
 fn compare<P: Platform, R: Rules>(
-    real: &Real<P>,
+    real: &RealLoop<P>,
     history: &mut History,
     predicted: &Prediction<R>,
     command: &Command,
 ) -> Result<(), String> {
-    // Whatever the command was, everything that can be asked for is asked for behind it.
+    // After each command, the answers to all queries are compared as well.
     let mut expected = predicted.clone();
     let records = real.execute(command);
     same(command, &expected.records, &records)?;
@@ -203,9 +195,9 @@ fn compare<P: Platform, R: Rules>(
     same(command, &expected.records, &real.execute(&Command::Look))
 }
 
-/// Ends the history: the loop is dropped, and then the properties have to hold.
+/// Ends the history: drops the loop, and checks the properties.
 fn finish<P: Platform, R: Rules>(
-    real: Real<P>,
+    real: RealLoop<P>,
     mut history: History,
     mut predicted: Prediction<R>,
 ) -> Result<(), String> {
@@ -214,7 +206,7 @@ fn finish<P: Platform, R: Rules>(
     properties::check(&history)
 }
 
-/// Says where the records differ first, if they do.
+/// Compares the records. The error says where they first differ.
 fn same(command: &Command, expected: &[Record], real: &[Record]) -> Result<(), String> {
     let longest = expected.len().max(real.len());
     for at in 0..longest {
@@ -229,7 +221,7 @@ fn same(command: &Command, expected: &[Record], real: &[Record]) -> Result<(), S
     Ok(())
 }
 
-/// The two records as text; of two observations, only the lines in which they differ.
+/// The two records as text. If both are observations, only the first line that differs.
 fn difference(expected: Option<&Record>, real: Option<&Record>) -> (String, String) {
     let text = |record: Option<&Record>| match record {
         Some(Record { thread, event }) => format!("thread {thread}: {event:?}"),
@@ -237,7 +229,7 @@ fn difference(expected: Option<&Record>, real: Option<&Record>) -> (String, Stri
     };
     let observation = |record: Option<&Record>| match record {
         Some(Record {
-            event: Event::Return(Outcome::Looked(observation)),
+            event: Event::Return(ReturnValue::Looked(observation)),
             ..
         }) => Some(format!("{observation:#?}")),
         _ => None,
@@ -253,7 +245,7 @@ fn difference(expected: Option<&Record>, real: Option<&Record>) -> (String, Stri
         .unwrap_or((expected, real))
 }
 
-/// The reference as proptest-state-machine wants it.
+/// The reference, in the form that proptest-state-machine expects.
 struct Reference<R>(PhantomData<R>);
 
 impl<R: Rules> ReferenceStateMachine for Reference<R> {
@@ -279,15 +271,15 @@ impl<R: Rules> ReferenceStateMachine for Reference<R> {
     }
 }
 
-/// The real loop as proptest-state-machine wants it.
-struct Test<P, R>(PhantomData<(P, R)>);
+/// The real loop beside the reference, in the form that proptest-state-machine expects.
+struct SideBySide<P, R>(PhantomData<(P, R)>);
 
-impl<P: Platform, R: Rules> StateMachineTest for Test<P, R> {
-    type SystemUnderTest = (Real<P>, History);
+impl<P: Platform, R: Rules> StateMachineTest for SideBySide<P, R> {
+    type SystemUnderTest = (RealLoop<P>, History);
     type Reference = Reference<R>;
 
     fn init_test(_: &Prediction<R>) -> Self::SystemUnderTest {
-        (Real::new(), History::default())
+        (RealLoop::new(), History::default())
     }
 
     fn apply(
@@ -304,7 +296,7 @@ impl<P: Platform, R: Rules> StateMachineTest for Test<P, R> {
     }
 }
 
-/// Fails the case. Not by `panic!`, whose hook would print every case that shrinking tries.
+/// Fails the case. Does not use `panic!`, whose hook would print every case that shrinking tries.
 fn fail(reason: String) {
     panic::resume_unwind(Box::new(reason))
 }
@@ -317,7 +309,7 @@ mod tests {
 
     use super::*;
 
-    /// Random histories are worth as much as what happens in them.
+    /// Random histories find only what happens in them, so everything must happen in some.
     #[test]
     fn everything_that_can_happen_happens_in_three_hundred_histories() {
         let mut runner = TestRunner::deterministic();
@@ -331,7 +323,7 @@ mod tests {
                     let mut event = format!("{:?}", record.event);
                     event.truncate(event.find("Observation").unwrap_or(event.len()));
                     event.retain(|c| !c.is_ascii_digit() && !",.- ".contains(c));
-                    for unit in ["ns", "ms", "s"] {
+                    for unit in ["ns", "µs", "ms", "s"] {
                         event = event.replace(&format!("({unit})"), "(time)");
                     }
                     event
@@ -373,14 +365,14 @@ mod tests {
                 "Call(Wake())",
                 "Dropped()",
                 "Ended()",
-                "GoesOn(Elapsed)",
-                "GoesOn(End(AwaitsItself))",
-                "GoesOn(End(Cancelled))",
-                "GoesOn(End(Panicked))",
-                "GoesOn(End(Returned))",
-                "GoesOn(It)",
                 "Polled(time)",
                 "Reported()",
+                "Resumes(Arrived)",
+                "Resumes(TaskEnded(AwaitsItself))",
+                "Resumes(TaskEnded(Cancelled))",
+                "Resumes(TaskEnded(Panicked))",
+                "Resumes(TaskEnded(Returned))",
+                "Resumes(TimedOut)",
                 "Return(CancelPanicked)",
                 "Return(Cancelled(false))",
                 "Return(Cancelled(true))",

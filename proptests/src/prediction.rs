@@ -1,4 +1,4 @@
-//! What a history must look like, according to the [reference](crate::reference).
+//! Predicts the records of a history, with the help of the [reference](crate::reference).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,36 +7,36 @@ use std::time::Duration;
 use wakeproof::RunError;
 
 use crate::command::{
-    Await, Brief, Callback, Caller, Command, Destructor, EVENTS, Event as Flag, Id, SetThrough,
-    SpawnThrough, StopThrough, Through, nth,
+    Await, Callback, Caller, Command, Destructor, EVENTS, EventId, Id, SetCall, SpawnCall,
+    StopCall, SubmitCall, TimedWait, nth,
 };
-use crate::record::{Call, Came, End, Event, OWNER, Observation, Outcome, Record};
+use crate::record::{Call, End, Event, OWNER, Observation, Record, ReturnValue, WaitEnd};
 use crate::reference::{Advance, Documented, Fate, Reference, Rules};
 
-/// The reference, together with the scripts of the callbacks, writing the records that the real
-/// loop is expected to write.
+/// The reference together with the callbacks' scripts. Writes the records that the real loop must
+/// write.
 #[derive(Clone)]
 pub struct Prediction<R = Documented> {
     reference: Reference<R>,
-    /// Every callback and task ever submitted, by its number.
+    /// Every callback and task ever submitted, at the index that is its number.
     callbacks: Vec<Callback>,
-    /// The callbacks whose handle is still there, and how they were submitted.
-    handles: BTreeMap<Id, Through>,
-    /// The callbacks that set an event, and do nothing else.
-    setters: BTreeMap<Id, Flag>,
-    /// The tasks whose handle is still there, and how they were spawned.
-    tasks: BTreeMap<Id, SpawnThrough>,
+    /// The callbacks whose handle still exists, and how each was submitted.
+    handles: BTreeMap<Id, SubmitCall>,
+    /// The callbacks that only set an event.
+    setters: BTreeMap<Id, EventId>,
+    /// The tasks whose handle still exists, and how each was spawned.
+    tasks: BTreeMap<Id, SpawnCall>,
     /// How many commands of its script each task has begun.
     progress: BTreeMap<Id, usize>,
-    /// The tasks that have left a waker.
+    /// The tasks that kept a waker.
     wakers: BTreeMap<Id, ()>,
     slow_callback_duration: Duration,
-    /// How often the handlers have been replaced.
+    /// How often the handlers were replaced.
     handlers: usize,
     event_loop_dropped: bool,
-    /// A run has gone to sleep: on one thread, for ever.
+    /// A run went to sleep without a deadline. On one thread, it sleeps for ever.
     overslept: bool,
-    /// What the last command must have left behind.
+    /// The records of the last command.
     pub records: Vec<Record>,
 }
 
@@ -60,7 +60,7 @@ impl<R: Rules> Default for Prediction<R> {
 }
 
 impl<R: Rules> Prediction<R> {
-    /// Whether the command returns, as far as the reference knows: a run must find a stop.
+    /// Whether the command returns. A run returns only if something stops it.
     pub fn returns(&self, command: &Command) -> bool {
         let mut future = self.clone();
         future.execute(command);
@@ -83,31 +83,31 @@ impl<R: Rules> Prediction<R> {
                 }
             }
             Command::Stop(through) => self.stop(match through {
-                StopThrough::Loop | StopThrough::Local => Caller::Owner,
-                StopThrough::Handle(caller) => *caller,
+                StopCall::Loop | StopCall::Local => Caller::Owner,
+                StopCall::Handle(caller) => *caller,
             }),
             Command::Look => self.look(),
             Command::Spawn(through, task) => self.spawn(*through, task),
             Command::Await(_) | Command::KeepWaker => {}
             Command::Wake(pick, caller) => {
                 if let Some((id, ())) = nth(&self.wakers, *pick) {
-                    self.call(number(*caller), Call::Wake(id));
+                    self.record_call(number(*caller), Call::Wake(id));
                     self.reference.wake(id);
-                    self.give(number(*caller), Outcome::Nothing);
+                    self.record_return(number(*caller), ReturnValue::Nothing);
                 }
             }
             Command::CancelTask(pick, caller) => {
                 if let Some((id, through)) = nth(&self.tasks, *pick) {
                     let thread = match through {
-                        SpawnThrough::Local => OWNER,
-                        SpawnThrough::Threadsafe(_) => number(*caller),
+                        SpawnCall::Local => OWNER,
+                        SpawnCall::Threadsafe(_) => number(*caller),
                     };
-                    self.call(thread, Call::CancelTask(id));
+                    self.record_call(thread, Call::CancelTask(id));
                     let cancelled = self.reference.cancel_task(id);
                     if cancelled {
                         self.reference.wake(id);
                     }
-                    self.give(thread, Outcome::Cancelled(cancelled));
+                    self.record_return(thread, ReturnValue::Cancelled(cancelled));
                 }
             }
             Command::Detach(pick) => {
@@ -116,32 +116,30 @@ impl<R: Rules> Prediction<R> {
                     self.reference.detach(id);
                 }
             }
-            Command::SetEvent(SetThrough::Event, event) => {
-                self.call(OWNER, Call::SetEvent(*event));
+            Command::SetEvent(SetCall::Event, event) => {
+                self.record_call(OWNER, Call::SetEvent(*event));
                 self.set_event(*event);
-                self.give(OWNER, Outcome::Nothing);
+                self.record_return(OWNER, ReturnValue::Nothing);
             }
-            Command::SetEvent(SetThrough::Threadsafe(caller), event) => {
+            Command::SetEvent(SetCall::Threadsafe(caller), event) => {
                 self.set_threadsafe(*caller, *event);
             }
             Command::ClearEvent(event) => self.reference.clear_event(*event),
-            Command::Elapse(milliseconds) => {
-                self.reference.now += Duration::from_millis(*milliseconds);
-            }
-            // What follows takes an `EventLoop`.
+            Command::Elapse(duration) => self.reference.now += *duration,
+            // The rest needs an `EventLoop`.
             _ if self.event_loop_dropped => {}
             Command::Run => self.run(),
             Command::RunUntilComplete(main) => self.run_until_complete(main),
             Command::Close => {
-                self.call(OWNER, Call::Close);
+                self.record_call(OWNER, Call::Close);
                 let closed = self.close();
-                self.give(OWNER, Outcome::Closed(closed));
+                self.record_return(OWNER, ReturnValue::Closed(closed));
             }
             Command::DropLoop => {
                 self.event_loop_dropped = true;
-                self.call(OWNER, Call::DropLoop);
+                self.record_call(OWNER, Call::DropLoop);
                 let _ = self.close();
-                self.give(OWNER, Outcome::Nothing);
+                self.record_return(OWNER, ReturnValue::Nothing);
             }
             Command::SetDebug(enabled) => self.reference.debug = *enabled,
             Command::SetSlowCallbackDuration(milliseconds) => {
@@ -151,59 +149,59 @@ impl<R: Rules> Prediction<R> {
         }
     }
 
-    fn submit(&mut self, through: Through, callback: &Callback) {
+    fn submit(&mut self, through: SubmitCall, callback: &Callback) {
         let thread = number(through.caller());
         let id = self.callbacks.len();
         self.callbacks.push(callback.clone());
-        self.call(thread, Call::Submit(id, through));
+        self.record_call(thread, Call::Submit(id, through));
         let deadline = through.deadline(self.reference.now);
         let submitted = self.reference.submit(id, through, deadline);
-        self.give(thread, Outcome::Submitted(submitted.map(|()| deadline)));
+        self.record_return(thread, ReturnValue::Submitted(submitted.map(|()| deadline)));
         match submitted {
             Ok(()) => _ = self.handles.insert(id, through),
-            // It came back in the error, and whoever submitted it drops it.
+            // The submitter gets it back in the error, and drops it.
             Err(_) => _ = self.drop_callback(id, thread, false),
         }
     }
 
-    fn spawn(&mut self, through: SpawnThrough, task: &Callback) {
+    fn spawn(&mut self, through: SpawnCall, task: &Callback) {
         let (thread, wakes) = match through {
-            SpawnThrough::Local => (OWNER, false),
-            SpawnThrough::Threadsafe(caller) => (number(caller), true),
+            SpawnCall::Local => (OWNER, false),
+            SpawnCall::Threadsafe(caller) => (number(caller), true),
         };
         let id = self.callbacks.len();
         self.callbacks.push(task.clone());
-        self.call(thread, Call::Spawn(id, through));
+        self.record_call(thread, Call::Spawn(id, through));
         let spawned = self.reference.spawn(id, wakes);
-        self.give(thread, Outcome::Submitted(spawned.map(|()| None)));
+        self.record_return(thread, ReturnValue::Submitted(spawned.map(|()| None)));
         match spawned {
             Ok(()) => _ = self.tasks.insert(id, through),
-            // It came back in the error, and whoever spawned it drops it.
+            // The spawner gets it back in the error, and drops it.
             Err(_) => _ = self.drop_callback(id, thread, false),
         }
     }
 
-    fn set_threadsafe(&mut self, caller: Caller, event: Flag) {
+    fn set_threadsafe(&mut self, caller: Caller, event: EventId) {
         let thread = number(caller);
         let id = self.callbacks.len();
         self.callbacks.push(Callback::NOTHING);
         self.setters.insert(id, event);
-        self.call(thread, Call::SetThreadsafe(id, event));
-        let through = Through::Threadsafe(caller);
+        self.record_call(thread, Call::SetThreadsafe(id, event));
+        let through = SubmitCall::Threadsafe(caller);
         let submitted = self.reference.submit(id, through, None);
-        self.give(thread, Outcome::Submitted(submitted.map(|()| None)));
+        self.record_return(thread, ReturnValue::Submitted(submitted.map(|()| None)));
         if submitted.is_ok() {
             self.handles.insert(id, through);
         }
     }
 
-    fn set_event(&mut self, event: Flag) {
+    fn set_event(&mut self, event: EventId) {
         for released in self.reference.set_event(event) {
             self.reference.wake(released);
         }
     }
 
-    /// Polls a task, or drops it if it is to be cancelled.
+    /// Polls a task, or drops it if its cancellation was requested.
     fn poll(&mut self, id: Id) {
         let timed = self.reference.debug;
         let began = self.reference.now;
@@ -223,13 +221,13 @@ impl<R: Rules> Prediction<R> {
         }
     }
 
-    /// The task's script, from where it waits to where it waits next, or to its end.
+    /// Executes the task's script from where it waits to its next wait, or to its end.
     fn go_on(&mut self, id: Id) {
         if self.reference.tasks[&id].wait.is_some() {
-            let Some(came) = self.reference.goes_on(id) else {
+            let Some(wait_end) = self.reference.resume(id) else {
                 return;
             };
-            self.record(OWNER, Event::GoesOn(id, came));
+            self.record(OWNER, Event::Resumes(id, wait_end));
         }
         let Callback { script, panics, .. } = self.callbacks[id].clone();
         loop {
@@ -256,7 +254,7 @@ impl<R: Rules> Prediction<R> {
         self.reference.end(id, end);
     }
 
-    /// A task begins to wait. False if what it waits for is there already.
+    /// A task begins to wait. Returns false if it need not.
     fn waits(&mut self, id: Id, what: Await) -> bool {
         let now = self.reference.now;
         let limit = match what {
@@ -265,49 +263,49 @@ impl<R: Rules> Prediction<R> {
         };
         let deadline = match what {
             Await::Sleep(due) => Some(due.deadline(now)),
-            Await::Timeout(_, Brief::Sleep(delay)) => Some(now + Duration::from_millis(delay)),
+            Await::Timeout(_, TimedWait::Sleep(delay)) => Some(now + Duration::from_millis(delay)),
             _ => None,
         };
         let joined = match what {
             Await::Task(pick) => match nth(&self.tasks, pick) {
-                None => return false, // there is none
+                None => return false, // no task has a handle
                 Some((other, _)) => Some(other),
             },
             _ => None,
         };
         let first = limit.into_iter().chain(deadline).min();
         self.record(OWNER, Event::Waits(id, first));
-        let came = match (what, joined, deadline) {
+        let wait_end = match (what, joined, deadline) {
             (_, Some(other), _) => {
                 self.tasks.remove(&other);
                 let end = self.reference.join(id, other);
                 if end == Some(End::AwaitsItself) {
                     self.reference.detach(other);
                 }
-                end.map(Came::End)
+                end.map(WaitEnd::TaskEnded)
             }
             (_, _, Some(deadline)) => {
                 self.reference.sleep(id, deadline);
                 None
             }
-            (Await::Event(event) | Await::Timeout(_, Brief::Event(event)), ..) => {
+            (Await::Event(event) | Await::Timeout(_, TimedWait::Event(event)), ..) => {
                 let is_set = !self.reference.wait_for(id, event);
-                is_set.then_some(Came::It)
+                is_set.then_some(WaitEnd::Arrived)
             }
             _ => {
                 self.reference.yield_now(id);
                 None
             }
         };
-        if let Some(came) = came {
-            self.record(OWNER, Event::GoesOn(id, came));
+        if let Some(wait_end) = wait_end {
+            self.record(OWNER, Event::Resumes(id, wait_end));
         } else if let Some(limit) = limit {
             self.reference.limit(id, limit);
         }
-        came.is_none()
+        wait_end.is_none()
     }
 
-    /// A task that has not come to its end is dropped. True if its destructor panics.
+    /// Drops a task that has not reached its end. Returns whether its destructor panics.
     fn drop_task(&mut self, id: Id) -> bool {
         self.reference.forget_wait(id);
         self.drop_callback(id, OWNER, false)
@@ -317,48 +315,48 @@ impl<R: Rules> Prediction<R> {
         let Some((id, through)) = nth(&self.handles, pick) else {
             return;
         };
-        // The handle of what the loop's own thread has scheduled cannot leave it.
+        // The handle of a local callback cannot leave the loop's thread.
         let thread = match through.is_local() {
             true => OWNER,
             false => number(caller),
         };
-        self.call(thread, Call::Cancel(id));
+        self.record_call(thread, Call::Cancel(id));
         let cancelled = self.reference.cancel(id);
         let panicked = cancelled && self.drop_callback(id, thread, false);
-        self.give(
+        self.record_return(
             thread,
             match panicked {
-                true => Outcome::CancelPanicked,
-                false => Outcome::Cancelled(cancelled),
+                true => ReturnValue::CancelPanicked,
+                false => ReturnValue::Cancelled(cancelled),
             },
         );
     }
 
     fn stop(&mut self, caller: Caller) {
-        self.call(number(caller), Call::Stop);
+        self.record_call(number(caller), Call::Stop);
         self.reference.stop();
-        self.give(number(caller), Outcome::Nothing);
+        self.record_return(number(caller), ReturnValue::Nothing);
     }
 
     fn run(&mut self) {
-        self.call(OWNER, Call::Run);
+        self.record_call(OWNER, Call::Run);
         let began = self.reference.run();
         if began.is_ok() {
             self.iterate();
         }
-        self.give(OWNER, Outcome::Ran(began));
+        self.record_return(OWNER, ReturnValue::Ran(began));
     }
 
     fn run_until_complete(&mut self, main: &Callback) {
         let id = self.callbacks.len();
         self.callbacks.push(main.clone());
-        self.call(OWNER, Call::RunUntilComplete(id));
+        self.record_call(OWNER, Call::RunUntilComplete(id));
         let (panicked, error) = match self.reference.run_until_complete(id) {
             Err(error) => (self.drop_callback(id, OWNER, false), error),
             Ok(()) => {
                 self.iterate();
                 if let Some(end) = self.reference.end_run() {
-                    return self.give(OWNER, Outcome::Completed(Ok(end)));
+                    return self.record_return(OWNER, ReturnValue::Completed(Ok(end)));
                 }
                 let panicked = self.drop_task(id);
                 self.reference.end(id, End::Cancelled);
@@ -369,10 +367,10 @@ impl<R: Rules> Prediction<R> {
             true => Ok(End::Panicked),
             false => Err(error),
         };
-        self.give(OWNER, Outcome::Completed(completed));
+        self.record_return(OWNER, ReturnValue::Completed(completed));
     }
 
-    /// Iterations up to the end of a run, or to a sleep without an end.
+    /// Runs iterations up to the end of the run, or to a sleep without a deadline.
     fn iterate(&mut self) {
         loop {
             match self.reference.advance() {
@@ -397,7 +395,7 @@ impl<R: Rules> Prediction<R> {
         }
     }
 
-    /// Runs one callback: its script, its destructor, and the reports about it.
+    /// Runs one callback: its script, its destructor, and the calls of the handlers.
     fn call_back(&mut self, id: Id) {
         if let Some(event) = self.setters.get(&id) {
             self.set_event(*event);
@@ -446,7 +444,7 @@ impl<R: Rules> Prediction<R> {
         self.record(OWNER, Event::Reported(id, self.handlers));
     }
 
-    /// The callback's destructor. True if it panics.
+    /// Runs the callback's destructor. Returns whether it panics.
     fn drop_callback(&mut self, id: Id, thread: usize, panicking: bool) -> bool {
         if self.setters.contains_key(&id) {
             return false;
@@ -459,14 +457,14 @@ impl<R: Rules> Prediction<R> {
         match self.callbacks[id].destructor {
             Destructor::Quiet => {}
             Destructor::Panics => return !panicking,
-            Destructor::Submits => self.submit(Through::Threadsafe(caller), &Callback::NOTHING),
+            Destructor::Submits => self.submit(SubmitCall::Threadsafe(caller), &Callback::NOTHING),
             Destructor::Stops => self.stop(caller),
         }
         false
     }
 
     fn look(&mut self) {
-        self.call(OWNER, Call::Look);
+        self.record_call(OWNER, Call::Look);
         let Reference {
             now,
             queue,
@@ -508,14 +506,14 @@ impl<R: Rules> Prediction<R> {
                 .map(|event| [events.contains(&event); 2])
                 .collect(),
         };
-        self.give(OWNER, Outcome::Looked(Box::new(observation)));
+        self.record_return(OWNER, ReturnValue::Looked(Box::new(observation)));
     }
 
-    fn call(&mut self, thread: usize, call: Call) {
+    fn record_call(&mut self, thread: usize, call: Call) {
         self.record(thread, Event::Call(call));
     }
 
-    fn give(&mut self, thread: usize, outcome: Outcome) {
+    fn record_return(&mut self, thread: usize, outcome: ReturnValue) {
         self.record(thread, Event::Return(outcome));
     }
 
@@ -524,7 +522,7 @@ impl<R: Rules> Prediction<R> {
     }
 }
 
-/// The number under which a caller's records appear in a history of one thread.
+/// The thread number of a caller's records in a history of one thread.
 fn number(caller: Caller) -> usize {
     match caller {
         Caller::Owner => OWNER,

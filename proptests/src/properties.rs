@@ -1,57 +1,56 @@
-//! The properties, each stated in words beside the code that checks it.
+//! The properties, each stated in words next to the code that checks it.
 //!
-//! They are judged on the records of a whole history alone, whether of one thread or of several,
-//! and know nothing of the reference: what both get wrong in the same way is found here.
+//! A property is judged only by the records of a whole history, of one thread or of several. The
+//! properties do not use the reference, so they find mistakes that it shares with the loop.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::command::Id;
-use crate::record::{Call, End, Event, OWNER, Outcome, Record};
+use crate::record::{Call, End, Event, OWNER, Record, ReturnValue};
 
-/// Everything that was seen of a loop from its beginning to its end, in the order in which it was
-/// seen.
+/// Everything recorded of a loop from its beginning to its end, in order.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// What was seen.
+    /// The records.
     pub records: Vec<Record>,
 }
 
-/// A property: its name, what it says, and a function that says where a history breaks it.
+/// A property, and the function that checks it.
 #[derive(Debug, Clone, Copy)]
 pub struct Property {
-    /// A name to call it by.
+    /// Its name.
     pub name: &'static str,
     /// The property in words.
     pub statement: &'static str,
-    /// Says what is wrong with a history, if anything is.
+    /// Returns an error that says where a history breaks the property.
     pub check: fn(&History) -> Result<(), String>,
 }
 
-/// All of them.
+/// Every property.
 pub const ALL: [Property; 13] = [
     Property {
         name: "exactly once",
         statement: "an accepted callback runs once, unless it is cancelled or the loop is closed \
-                    first; a refused one never runs",
+                    first; a refused callback never runs",
         check: exactly_once,
     },
     Property {
         name: "first in, first out",
-        statement: "if one submission returns before another begins, its callback runs first, or its \
-                    task is polled first, unless it has a deadline, and the other has none or an \
+        statement: "if one submission returns before another begins, its callback runs first or its \
+                    task is polled first, unless it has a deadline and the other has none or an \
                     earlier one",
         check: first_in_first_out,
     },
     Property {
         name: "deadline",
-        statement: "a timer runs at its deadline or later, and its deadline is what was asked for",
+        statement: "a timer runs at its deadline or later, and its deadline is the requested one",
         check: deadline,
     },
     Property {
         name: "sleep",
-        statement: "a run sleeps only while there is nothing to run, and no longer than until the \
-                    first deadline of the timers that are still to run",
+        statement: "a run sleeps only while there is nothing to run, and at most until the first \
+                    deadline of a timer that has not run",
         check: sleep,
     },
     Property {
@@ -62,33 +61,33 @@ pub const ALL: [Property; 13] = [
     },
     Property {
         name: "result",
-        statement: "who asks how a task has ended is told so once, after its future was dropped: that \
-                    it has returned or panicked if it came to its end, and otherwise that it was \
-                    cancelled, because somebody has asked for that or closed the loop",
+        statement: "a task's handles report its end once, after its future was dropped: returned or \
+                    panicked if the task reached its end, and otherwise cancelled, which requires a \
+                    request or a closed loop",
         check: result,
     },
     Property {
         name: "iteration snapshot",
-        statement: "a run that is stopped by one of its callbacks runs nothing that was submitted \
-                    after that callback began",
+        statement: "if a callback stops its run, the run executes nothing that was submitted after \
+                    that callback began",
         check: iteration_snapshot,
     },
     Property {
         name: "stop",
-        statement: "a run returns only if it is stopped, one stop ends one run, and what was \
-                    accepted before the run, and has no deadline, is not left over behind it",
+        statement: "a run returns only if it is stopped, one stop ends one run, and a run leaves \
+                    nothing over that was accepted before it and has no deadline",
         check: stop,
     },
     Property {
         name: "close",
-        statement: "behind a close, nothing begins to run and nothing is accepted",
+        statement: "after a close, nothing begins to run and nothing is accepted",
         check: close,
     },
     Property {
         name: "cancel",
-        statement: "a callback whose cancellation returns true never runs; if it returns false, \
-                    the callback has been started, or has been cancelled by somebody else or by \
-                    the close",
+        statement: "a callback whose cancellation returns true never runs; if the cancellation \
+                    returns false, the callback had started, or had been cancelled before, or the \
+                    loop had been closed",
         check: cancel,
     },
     Property {
@@ -98,13 +97,13 @@ pub const ALL: [Property; 13] = [
     },
     Property {
         name: "no callback on a foreign thread",
-        statement: "callbacks run, and handlers are told of them, on the loop's thread only",
+        statement: "callbacks and handlers run only on the loop's thread",
         check: own_thread,
     },
     Property {
         name: "destructors",
-        statement: "what a callback owns is dropped exactly once: at its end if it runs, otherwise \
-                    by who cancels it, or on the loop's thread by the close",
+        statement: "what a callback owns is dropped exactly once: at its end if it runs, by the \
+                    thread that cancels it, or by the close on the loop's thread",
         check: destructors,
     },
 ];
@@ -113,7 +112,7 @@ pub const ALL: [Property; 13] = [
 ///
 /// # Errors
 ///
-/// The first property that the history breaks, and where.
+/// The first property that the history breaks, and where it breaks it.
 pub fn check(history: &History) -> Result<(), String> {
     ALL.iter().try_for_each(|property| property.judge(history))
 }
@@ -136,12 +135,12 @@ impl Property {
     }
 }
 
-/// What happened to one callback, as indices of the history's records.
+/// What happened to one callback, as indices into the history's records.
 #[derive(Debug, Default)]
 struct Life {
     submitted: Option<usize>,
     accepted: Option<usize>,
-    /// Of a timer that was accepted.
+    /// The deadline of a timer that was accepted.
     deadline: Option<Duration>,
     refused: Option<usize>,
     began: Vec<usize>,
@@ -153,7 +152,7 @@ struct Life {
     dropped: Vec<usize>,
 }
 
-/// The first turn of a callback or a task, as indices of the history's records.
+/// The first turn of a callback or a task, as indices into the history's records.
 struct FirstTurn {
     submitted: usize,
     accepted: usize,
@@ -162,17 +161,17 @@ struct FirstTurn {
 }
 
 impl History {
-    /// Pairs each call with its outcome: the record of the call, what was called, the record of the
-    /// outcome, and the outcome.
-    fn calls(&self) -> Vec<(usize, Call, usize, &Outcome)> {
+    /// Pairs each call with its return: the index of the call, the call, the index of the return, and the
+    /// value that was returned.
+    fn calls(&self) -> Vec<(usize, Call, usize, &ReturnValue)> {
         let mut open: BTreeMap<usize, Vec<(usize, Call)>> = BTreeMap::new();
         let mut calls = Vec::new();
         for (at, Record { thread, event }) in self.records.iter().enumerate() {
             match event {
                 Event::Call(call) => open.entry(*thread).or_default().push((at, *call)),
-                Event::Return(outcome) => {
+                Event::Return(returned) => {
                     if let Some((begin, call)) = open.get_mut(thread).and_then(Vec::pop) {
-                        calls.push((begin, call, at, outcome));
+                        calls.push((begin, call, at, returned));
                     }
                 }
                 _ => {}
@@ -182,7 +181,7 @@ impl History {
         calls
     }
 
-    /// What the clock was last seen to show before this record.
+    /// The last time that was recorded before this record.
     fn clock_before(&self, record: usize) -> Duration {
         let seen = self.records[..record].iter().rev();
         seen.into_iter()
@@ -193,20 +192,20 @@ impl History {
             .unwrap_or_default()
     }
 
-    /// The tasks that sleep when this record is made, and until when.
+    /// The tasks that sleep when this record is written, and their deadlines.
     fn sleepers(&self, record: usize) -> BTreeSet<(Option<Duration>, Id)> {
         let mut sleepers: BTreeMap<Id, Option<Duration>> = BTreeMap::new();
         for Record { event, .. } in &self.records[..record] {
             match event {
                 Event::Waits(id, Some(deadline)) => _ = sleepers.insert(*id, Some(*deadline)),
-                Event::GoesOn(id, _) | Event::Dropped(id) => _ = sleepers.remove(id),
+                Event::Resumes(id, _) | Event::Dropped(id) => _ = sleepers.remove(id),
                 _ => {}
             }
         }
         sleepers.into_iter().map(|(id, when)| (when, id)).collect()
     }
 
-    /// The callbacks that set an event: they own nothing whose end could be seen.
+    /// The callbacks that set an event. They write no records of their own.
     pub(crate) fn setters(&self) -> BTreeSet<Id> {
         let calls = self.calls().into_iter();
         let setters = calls.filter_map(|(_, call, ..)| match call {
@@ -219,8 +218,8 @@ impl History {
     /// The tasks that the loop has accepted.
     pub(crate) fn accepted_tasks(&self) -> BTreeSet<Id> {
         let calls = self.calls().into_iter();
-        let tasks = calls.filter_map(|(_, call, _, outcome)| match (call, outcome) {
-            (Call::Spawn(id, _), Outcome::Submitted(Ok(_))) => Some(id),
+        let tasks = calls.filter_map(|(_, call, _, returned)| match (call, returned) {
+            (Call::Spawn(id, _), ReturnValue::Submitted(Ok(_))) => Some(id),
             _ => None,
         });
         tasks.collect()
@@ -228,9 +227,9 @@ impl History {
 
     fn lives(&self) -> BTreeMap<Id, Life> {
         let mut lives: BTreeMap<Id, Life> = BTreeMap::new();
-        for (begin, call, end, outcome) in self.calls() {
-            match (call, outcome) {
-                (Call::Submit(id, _), Outcome::Submitted(submitted)) => {
+        for (begin, call, end, returned) in self.calls() {
+            match (call, returned) {
+                (Call::Submit(id, _), ReturnValue::Submitted(submitted)) => {
                     let life = lives.entry(id).or_default();
                     life.submitted = Some(begin);
                     match submitted {
@@ -241,7 +240,7 @@ impl History {
                         Err(_) => life.refused = Some(end),
                     }
                 }
-                (Call::Cancel(id), Outcome::Cancelled(false)) => {
+                (Call::Cancel(id), ReturnValue::Cancelled(false)) => {
                     lives.entry(id).or_default().too_late.push(end);
                 }
                 (Call::Cancel(id), _) => lives.entry(id).or_default().cancelled.push(begin),
@@ -273,10 +272,10 @@ impl History {
         let calls = self.calls().into_iter();
         let turns =
             calls.filter_map(
-                |(submitted, call, accepted, outcome)| match (call, outcome) {
+                |(submitted, call, accepted, returned)| match (call, returned) {
                     (
                         Call::Submit(id, _) | Call::Spawn(id, _),
-                        Outcome::Submitted(Ok(deadline)),
+                        ReturnValue::Submitted(Ok(deadline)),
                     ) => {
                         let turn = FirstTurn {
                             submitted,
@@ -292,13 +291,14 @@ impl History {
         turns.collect()
     }
 
-    /// Where the loop has been closed, if it has: the close that succeeded first, from its begin to
-    /// its end.
+    /// The first close that succeeded, from its beginning to its end.
     fn closed(&self) -> Option<(usize, usize)> {
         self.calls()
             .into_iter()
-            .find_map(|(begin, call, end, outcome)| match (call, outcome) {
-                (Call::Close, Outcome::Closed(Ok(()))) | (Call::DropLoop, _) => Some((begin, end)),
+            .find_map(|(begin, call, end, returned)| match (call, returned) {
+                (Call::Close, ReturnValue::Closed(Ok(()))) | (Call::DropLoop, _) => {
+                    Some((begin, end))
+                }
                 _ => None,
             })
     }
@@ -310,16 +310,18 @@ fn exactly_once(history: &History) -> Result<(), String> {
         let what = match (life.accepted, life.refused) {
             (_, Some(_)) if begun > 0 => "was refused, and ran",
             (Some(_), _) if begun > 1 => "ran more than once",
-            (Some(_), _) if begun + cancelled > 1 => "ran and was cancelled, or was so twice",
+            (Some(_), _) if begun + cancelled > 1 => {
+                "ran and was cancelled, or was cancelled twice"
+            }
             (Some(_), _) if begun + cancelled == 0 => {
-                // It must have been dropped by the close, which every history ends with.
+                // The close must have dropped it. Every history ends with a close.
                 let by_close = history.closed().is_some_and(|(begin, end)| {
                     let dropped = life.dropped.first();
                     dropped.is_some_and(|at| (begin..end).contains(at))
                 });
                 match by_close {
                     true => continue,
-                    false => "was neither run, nor cancelled, nor dropped by the close",
+                    false => "neither ran, nor was cancelled, nor was dropped by the close",
                 }
             }
             _ => continue,
@@ -334,7 +336,7 @@ fn first_in_first_out(history: &History) -> Result<(), String> {
     for (first, earlier) in &turns {
         for (second, later) in &turns {
             if earlier.accepted < later.submitted
-                && earlier.deadline <= later.deadline // without one, it is none, which is least
+                && earlier.deadline <= later.deadline // no deadline is `None`, the least value
                 && earlier.began > later.began
             {
                 return Err(format!(
@@ -358,7 +360,7 @@ fn deadline(history: &History) -> Result<(), String> {
                 return Err(format!("timer {id} ran at {now:?}, not at {deadline:?}"));
             }
         }
-        // The clock shows no less than what it was seen to show before.
+        // The clock never goes back behind a time recorded earlier.
         let seen = history.clock_before(life.submitted.unwrap_or(accepted));
         let asked = history
             .calls()
@@ -371,7 +373,7 @@ fn deadline(history: &History) -> Result<(), String> {
             && deadline < asked
         {
             return Err(format!(
-                "timer {id} was to be due at {asked:?}, not at {deadline:?}"
+                "timer {id} was requested for {asked:?}, not for {deadline:?}"
             ));
         }
     }
@@ -395,13 +397,15 @@ fn sleep(history: &History) -> Result<(), String> {
             .collect();
         match to_run.into_iter().min() {
             Some((Some(first), _)) if first == *until => {}
-            Some((None, id)) => return Err(format!("the loop slept beside callback {id}")),
+            Some((None, id)) => {
+                return Err(format!("the loop slept while callback {id} was queued"));
+            }
             Some((Some(first), id)) => {
                 return Err(format!(
                     "the loop slept until {until:?}, and timer {id} was due at {first:?}"
                 ));
             }
-            None => return Err(format!("the loop slept until {until:?} for nothing")),
+            None => return Err(format!("the loop slept until {until:?} without a timer")),
         }
     }
     Ok(())
@@ -418,7 +422,7 @@ fn task(history: &History) -> Result<(), String> {
             }
             Event::Polled(id, _) if gone.get(id) != Some(&false) => {
                 return Err(format!(
-                    "task {id} was polled, and is over or was never spawned"
+                    "task {id} was polled, although it was over or was never spawned"
                 ));
             }
             Event::Polled(id, _) if closed.is_some_and(|closed| closed < at) => {
@@ -434,10 +438,10 @@ fn task(history: &History) -> Result<(), String> {
         }
     }
     if let Some((id, _)) = gone.iter().find(|(_, gone)| !**gone) {
-        return Err(format!("task {id} was left behind"));
+        return Err(format!("task {id} neither ended nor was dropped"));
     }
-    let accepted = history.calls().into_iter().find(|(_, call, _, outcome)| {
-        matches!((call, outcome), (Call::Spawn(id, _), Outcome::Submitted(Ok(_))) if foreign_drops.contains(id))
+    let accepted = history.calls().into_iter().find(|(_, call, _, returned)| {
+        matches!((call, returned), (Call::Spawn(id, _), ReturnValue::Submitted(Ok(_))) if foreign_drops.contains(id))
     });
     match accepted {
         Some((_, Call::Spawn(id, _), ..)) => Err(format!("task {id} ended on a foreign thread")),
@@ -451,37 +455,39 @@ fn result(history: &History) -> Result<(), String> {
     let Some((close, closed)) = history.closed() else {
         return Ok(());
     };
-    let mut told = BTreeSet::new();
-    for (begin, call, end, outcome) in &calls {
-        let (Call::Result(id), Outcome::Result(outcome)) = (call, outcome) else {
+    let mut reported = BTreeSet::new();
+    for (begin, call, end, returned) in &calls {
+        let (Call::Result(id), ReturnValue::Result(returned)) = (call, returned) else {
             continue;
         };
-        let Some(outcome) = outcome else {
+        let Some(returned) = returned else {
             match closed < *begin {
-                true => return Err(format!("the loop is closed, and task {id} goes on")),
+                true => return Err(format!("the loop is closed, but task {id} has not ended")),
                 false => continue,
             }
         };
-        if !told.insert(*id) {
-            return Err(format!("it was told twice how task {id} has ended"));
+        if !reported.insert(*id) {
+            return Err(format!("the end of task {id} was reported twice"));
         }
         let Some(dropped) = first(Event::Dropped(*id)).filter(|dropped| dropped < end) else {
             return Err(format!(
-                "task {id} was said to have ended, and was still there"
+                "the end of task {id} was reported before its future was dropped"
             ));
         };
-        let cancelled = calls.iter().any(|(at, call, _, outcome)| {
-            let accepted = **outcome == Outcome::Cancelled(true);
+        let cancelled = calls.iter().any(|(at, call, _, returned)| {
+            let accepted = **returned == ReturnValue::Cancelled(true);
             *call == Call::CancelTask(*id) && accepted && *at < dropped
         });
         let ended = first(Event::Ended(*id)).is_some();
-        let is_so = match (first(Event::Panics(*id)), outcome) {
+        let is_so = match (first(Event::Panics(*id)), returned) {
             (None, End::Returned) | (Some(_), End::Panicked) => ended,
             (None, End::Cancelled) => !ended && (cancelled || close < dropped),
             _ => false,
         };
         if !is_so {
-            return Err(format!("task {id} was said to have this end: {outcome:?}"));
+            return Err(format!(
+                "the wrong end of task {id} was reported: {returned:?}"
+            ));
         }
     }
     Ok(())
@@ -509,7 +515,7 @@ fn iteration_snapshot(history: &History) -> Result<(), String> {
             });
             if let Some((id, _)) = intruder {
                 return Err(format!(
-                    "callback {stopper} stopped the loop, and {id}, submitted meanwhile, still ran"
+                    "callback {stopper} stopped the loop, but {id}, submitted after it began, ran in the same run"
                 ));
             }
         }
@@ -521,8 +527,8 @@ fn stop(history: &History) -> Result<(), String> {
     let lives = history.lives();
     let calls = history.calls();
     let mut runs = 0;
-    for (begin, call, end, outcome) in &calls {
-        if (*call, *outcome) != (Call::Run, &Outcome::Ran(Ok(()))) {
+    for (begin, call, end, returned) in &calls {
+        if (*call, *returned) != (Call::Run, &ReturnValue::Ran(Ok(()))) {
             continue;
         }
         runs += 1;
@@ -531,12 +537,12 @@ fn stop(history: &History) -> Result<(), String> {
             .filter(|(at, call, ..)| *call == Call::Stop && at < end)
             .count();
         if runs > stops {
-            return Err(format!("{stops} stops have ended {runs} runs"));
+            return Err(format!("{runs} runs returned after {stops} stops"));
         }
         for (id, life) in &lives {
             let accepted = life.accepted.is_some_and(|at| at < *begin) && life.deadline.is_none();
             let dropped = life.dropped.first().is_some_and(|at| at < end);
-            // Another thread may still be about to drop what it has cancelled.
+            // Another thread may have cancelled the callback and not yet dropped it.
             let cancelled = life.cancelled.iter().any(|at| at < end);
             if accepted && !dropped && !cancelled {
                 return Err(format!("callback {id} was left over by a run"));
@@ -567,12 +573,14 @@ fn cancel(history: &History) -> Result<(), String> {
             return Err(format!("callback {id} was cancelled, and ran"));
         }
         for at in &life.too_late {
-            // The loop may have started it and not come to the point of recording that.
+            // The loop may have started it and not yet recorded that.
             let started = !life.began.is_empty();
             let cancelled = life.cancelled.iter().any(|begin| begin < at);
             let closed = history.closed().is_some_and(|(begin, _)| begin < *at);
             if !started && !cancelled && !closed {
-                return Err(format!("it was not too late to cancel callback {id}"));
+                return Err(format!(
+                    "callback {id} could have been cancelled, but was not"
+                ));
             }
         }
     }
@@ -623,7 +631,7 @@ fn destructors(history: &History) -> Result<(), String> {
         let in_time = if let Some(ended) = life.ended.first() {
             dropped > *ended && thread == OWNER
         } else if let Some(begin) = life.cancelled.first() {
-            // Between the call of `cancel` and its return, on the thread that calls.
+            // Between the call of `cancel` and its return, on the calling thread.
             let cancellation = calls.iter().find(|(at, ..)| at == begin);
             let canceller = history.records[*begin].thread;
             cancellation.is_some_and(|(begin, _, end, _)| (begin..end).contains(&&dropped))
@@ -631,7 +639,7 @@ fn destructors(history: &History) -> Result<(), String> {
         } else if life.accepted.is_some() {
             thread == OWNER
         } else {
-            true // Refused: for its submitter to drop.
+            true // It was refused, and its submitter drops it.
         };
         if !in_time {
             return Err(format!(

@@ -1,4 +1,4 @@
-//! The real loop, executing the commands of a history of one thread and recording what it sees.
+//! Executes the commands of a history of one thread on the real loop, and records what happens.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -20,58 +20,59 @@ use wakeproof::{
 };
 
 use crate::command::{
-    Await, Brief, Callback, Caller, Command, Destructor, Due, EVENTS, Id, SetThrough, SpawnThrough,
-    StopThrough, Through, nth,
+    Await, Callback, Caller, Command, Destructor, Due, EVENTS, Id, SetCall, SpawnCall, StopCall,
+    SubmitCall, TimedWait, nth,
 };
-use crate::record::{Call, Came, End, Event, OWNER, Observation, Outcome, Record, Refusal};
+use crate::record::{
+    Call, End, Event, OWNER, Observation, Record, Refusal, ReturnValue, WaitEnd, text_of,
+};
 use crate::virtual_time;
 
 mod task;
 
-use self::task::{Body, Held, TaskHandle, Turn};
+use self::task::{ScriptedTask, TakenHandle, TaskHandle, YieldOnce};
 
-/// More timers than a loop keeps that are cancelled, and whose time has not come.
+/// More cancelled timers than a loop keeps before their deadlines.
 const TIMERS: usize = 150;
 
-/// A loop and its owner, on a platform that is a variant of
-/// [`VirtualTime`](crate::virtual_time::VirtualTime).
-pub struct Real<P: Platform>(Rc<Owned<P>>);
+/// A loop and its owner, on [`VirtualTime`](crate::virtual_time::VirtualTime) or a variant of it.
+pub struct RealLoop<P: Platform>(Rc<OwnerState<P>>);
 
-/// What stays on the loop's thread.
-struct Owned<P: Platform> {
+/// The state that stays on the loop's thread.
+struct OwnerState<P: Platform> {
     event_loop: RefCell<Option<EventLoop<P>>>,
     local: Local<P>,
     local_calls: RefCell<BTreeMap<Id, Rc<dyn Scheduled>>>,
     local_tasks: RefCell<BTreeMap<Id, Task<()>>>,
     events: [wakeproof::Event<P>; EVENTS],
-    /// What each task awaits.
+    /// The future that each waiting task awaits.
     waits: RefCell<BTreeMap<Id, Wait>>,
-    /// How often the handlers have been replaced.
+    /// How often the handlers were replaced.
     handlers: Cell<usize>,
     shared: Arc<Shared<P>>,
 }
 
-/// What a task awaits.
-type Wait = Pin<Box<dyn Future<Output = Came>>>;
+/// A future that a task awaits.
+type Wait = Pin<Box<dyn Future<Output = WaitEnd>>>;
 
-/// What foreign threads and callbacks may touch.
+/// The state that other threads and callbacks may use.
 struct Shared<P: Platform> {
     handle: Handle<P>,
     owner: P::ThreadId,
     records: Mutex<Vec<Record>>,
     submissions: Mutex<usize>,
-    /// The callbacks whose handle is still there; none for those from a `Local`, whose handles
-    /// cannot be here.
+    /// The callbacks whose handle still exists. `None` for a handle from a `Local`, which cannot leave the
+    /// loop's thread.
     calls: Mutex<BTreeMap<Id, Option<Arc<dyn Scheduled + Send + Sync>>>>,
-    /// The tasks whose handle is still there, and how they were spawned.
-    tasks: Mutex<BTreeMap<Id, SpawnThrough>>,
-    /// The handles of those that were spawned by a `Handle`.
+    /// The tasks whose handle still exists, and how each was spawned.
+    tasks: Mutex<BTreeMap<Id, SpawnCall>>,
+    /// The handles of the tasks that a `Handle` spawned.
     shared_tasks: Mutex<BTreeMap<Id, SharedTask<()>>>,
     wakers: Mutex<BTreeMap<Id, Waker>>,
     events: [EventHandle<P>; EVENTS],
 }
 
-/// What the four kinds of handles have in common.
+/// What the four kinds of callback handles have in common.
 trait Scheduled {
     fn cancel(&self) -> bool;
     fn is_cancelled(&self) -> bool;
@@ -99,34 +100,33 @@ macro_rules! scheduled {
 scheduled!(CallHandle, LocalCallHandle, TimerHandle, LocalTimerHandle);
 
 thread_local! {
-    /// Where callbacks, which have to be `Send`, find the loop that runs them: the loop's thread
-    /// has it, and no other has.
+    /// The loop of this thread. Callbacks find it here, since they must be `Send` and cannot own it.
     static PERFORMER: RefCell<Option<Rc<dyn Perform>>> = const { RefCell::new(None) };
 }
 
-/// [`Owned`], on whatever platform.
+/// [`OwnerState`], on any platform.
 trait Perform {
     fn perform(&self, command: &Command);
 
-    /// Begins to wait for something, for a task. False if it does not exist.
-    fn begin_wait(&self, id: Id, what: Await, through: SpawnThrough) -> bool;
+    /// Begins a wait of a task. Returns false if there is nothing to wait for.
+    fn begin_wait(&self, id: Id, what: Await, through: SpawnCall) -> bool;
 
-    /// Polls what a task waits for.
-    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Came>;
+    /// Polls the wait of a task.
+    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<WaitEnd>;
 
-    /// Drops what a task waits for.
+    /// Drops the wait of a task.
     fn forget_wait(&self, id: Id);
 }
 
-impl<P: Platform> Real<P> {
-    /// A new loop of this thread, whose clock begins at zero.
+impl<P: Platform> RealLoop<P> {
+    /// Creates a loop on this thread, and sets this thread's clock to zero.
     #[must_use]
     pub fn new() -> Self {
         virtual_time::set(Duration::ZERO);
         let event_loop = EventLoop::on_platform();
         let local = event_loop.local();
         let events: [_; EVENTS] = std::array::from_fn(|_| wakeproof::Event::new(&local));
-        let owned = Rc::new(Owned {
+        let owned = Rc::new(OwnerState {
             local,
             local_calls: RefCell::default(),
             local_tasks: RefCell::default(),
@@ -153,12 +153,12 @@ impl<P: Platform> Real<P> {
             shared.record(Event::Slept(until));
         })));
         PERFORMER.set(Some(owned.clone()));
-        Real(owned)
+        RealLoop(owned)
     }
 
-    /// Sets many timers on the loop's thread and as many on another, and cancels them there if it is
-    /// asked to: so many that the loop clears up. Nothing of that is recorded.
-    pub fn litter(&self, cancels: bool) {
+    /// Sets 150 timers on the loop's thread and 150 on another. If `cancels`, cancels each at once; these
+    /// are enough for the loop to sweep cancelled timers out. Records none of this.
+    pub fn set_many_timers(&self, cancels: bool) {
         let delay = |n| Duration::from_millis(if n % 2 == 0 { 1 } else { 3_600_000 });
         for n in 0..TIMERS {
             if let Ok(timer) = self.0.local.call_later(delay(n), || ()) {
@@ -174,35 +174,37 @@ impl<P: Platform> Real<P> {
         });
     }
 
-    /// Executes one command of the top level, and tells what was seen of it.
+    /// Executes one command of the top level, and returns its records.
     pub fn execute(&self, command: &Command) -> Vec<Record> {
         self.0.perform(command);
         std::mem::take(&mut *lock(&self.0.shared.records))
     }
 }
 
-impl<P: Platform> Default for Real<P> {
+impl<P: Platform> Default for RealLoop<P> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<P: Platform> Drop for Real<P> {
+impl<P: Platform> Drop for RealLoop<P> {
     fn drop(&mut self) {
         drop(self.0.event_loop.take());
         let tasks = lock(&self.0.shared.tasks).clone();
-        tasks.keys().for_each(|id| drop(self.0.take_task(*id)));
+        tasks
+            .keys()
+            .for_each(|id| drop(self.0.remove_task_handle(*id)));
         PERFORMER.set(None);
         virtual_time::listen(None);
     }
 }
 
-impl<P: Platform> Perform for Owned<P> {
+impl<P: Platform> Perform for OwnerState<P> {
     fn perform(&self, command: &Command) {
         match command {
             Command::Submit(through, callback) => match through {
-                Through::CallSoon => self.call_soon(callback),
-                Through::Timer(due) => self.set_timer(*due, callback),
+                SubmitCall::CallSoon => self.call_soon(callback),
+                SubmitCall::Timer(due) => self.set_timer(*due, callback),
                 _ => self.on(through.caller(), |shared| shared.submit(*through, callback)),
             },
             Command::Cancel(pick, caller) => self.cancel(*pick, *caller),
@@ -213,18 +215,18 @@ impl<P: Platform> Perform for Owned<P> {
                     self.local_calls.borrow_mut().remove(&id);
                 }
             }
-            Command::Stop(StopThrough::Handle(caller)) => {
+            Command::Stop(StopCall::Handle(caller)) => {
                 self.on(*caller, |shared| shared.stop());
             }
             Command::Stop(through) => self.shared.during(Call::Stop, || {
                 match (through, &*self.event_loop.borrow()) {
-                    (StopThrough::Loop, Some(event_loop)) => event_loop.stop(),
+                    (StopCall::Loop, Some(event_loop)) => event_loop.stop(),
                     _ => self.local.clone().stop(),
                 }
-                Outcome::Nothing
+                ReturnValue::Nothing
             }),
-            Command::Spawn(SpawnThrough::Local, task) => self.spawn(task),
-            Command::Spawn(through @ SpawnThrough::Threadsafe(caller), task) => {
+            Command::Spawn(SpawnCall::Local, task) => self.spawn(task),
+            Command::Spawn(through @ SpawnCall::Threadsafe(caller), task) => {
                 self.on(*caller, |shared| shared.spawn(*through, task));
             }
             Command::Await(_) | Command::KeepWaker => {}
@@ -234,7 +236,7 @@ impl<P: Platform> Perform for Owned<P> {
                     self.on(*caller, |shared| {
                         shared.during(Call::Wake(id), || {
                             waker.wake_by_ref();
-                            Outcome::Nothing
+                            ReturnValue::Nothing
                         });
                     });
                 }
@@ -242,15 +244,15 @@ impl<P: Platform> Perform for Owned<P> {
             Command::CancelTask(pick, caller) => self.cancel_task(*pick, *caller),
             Command::Detach(pick) => {
                 let picked = nth(&lock(&self.shared.tasks), *pick);
-                drop(picked.map(|(id, _)| self.take_task(id)));
+                drop(picked.map(|(id, _)| self.remove_task_handle(id)));
             }
-            Command::SetEvent(SetThrough::Event, event) => {
+            Command::SetEvent(SetCall::Event, event) => {
                 self.shared.during(Call::SetEvent(*event), || {
                     self.events[*event].set();
-                    Outcome::Nothing
+                    ReturnValue::Nothing
                 });
             }
-            Command::SetEvent(SetThrough::Threadsafe(caller), event) => {
+            Command::SetEvent(SetCall::Threadsafe(caller), event) => {
                 self.on(*caller, |shared| shared.set_threadsafe(*event));
             }
             Command::ClearEvent(event) => self.events[*event].clear(),
@@ -260,7 +262,7 @@ impl<P: Platform> Perform for Owned<P> {
                 if event_loop.is_some() {
                     self.shared.during(Call::DropLoop, || {
                         drop(event_loop);
-                        Outcome::Nothing
+                        ReturnValue::Nothing
                     });
                 }
             }
@@ -274,20 +276,18 @@ impl<P: Platform> Perform for Owned<P> {
                     match command {
                         Command::Run => self
                             .shared
-                            .during(Call::Run, || Outcome::Ran(event_loop.run_forever())),
+                            .during(Call::Run, || ReturnValue::Ran(event_loop.run_forever())),
                         Command::SetDebug(enabled) => event_loop.set_debug(*enabled),
                         _ => self
                             .shared
-                            .during(Call::Close, || Outcome::Closed(event_loop.close())),
+                            .during(Call::Close, || ReturnValue::Closed(event_loop.close())),
                     }
                 }
             }
             Command::SetSlowCallbackDuration(milliseconds) => {
                 self.set_slow_callback_duration(Duration::from_millis(*milliseconds));
             }
-            Command::Elapse(milliseconds) => {
-                virtual_time::elapse(Duration::from_millis(*milliseconds));
-            }
+            Command::Elapse(duration) => virtual_time::elapse(*duration),
             Command::ReplaceHandlers => {
                 self.handlers.set(self.handlers.get() + 1);
                 self.set_handlers();
@@ -295,12 +295,12 @@ impl<P: Platform> Perform for Owned<P> {
         }
     }
 
-    fn begin_wait(&self, id: Id, what: Await, through: SpawnThrough) -> bool {
+    fn begin_wait(&self, id: Id, what: Await, through: SpawnCall) -> bool {
         let (local, handle) = (&self.local, &self.shared.handle);
-        let is_local = through == SpawnThrough::Local;
+        let is_local = through == SpawnCall::Local;
         let mut deadline = None;
         let wait: Wait = match what {
-            Await::Turn => comes(Turn::default()),
+            Await::Turn => comes(YieldOnce::default()),
             Await::Sleep(due) => {
                 deadline = Some(due.deadline(local.time()));
                 match (is_local, due.delay()) {
@@ -316,13 +316,13 @@ impl<P: Platform> Perform for Owned<P> {
                 let Some((other, _)) = picked else {
                     return false;
                 };
-                let task = self.take_task(other);
-                Box::pin(async move { Came::End(task.await) })
+                let task = self.remove_task_handle(other);
+                Box::pin(async move { WaitEnd::TaskEnded(task.await) })
             }
-            Await::Timeout(limit, brief) => {
+            Await::Timeout(limit, timed_wait) => {
                 let limit = Duration::from_millis(limit);
-                let (delay, wait) = match brief {
-                    Brief::Sleep(delay) => {
+                let (delay, wait) = match timed_wait {
+                    TimedWait::Sleep(delay) => {
                         let delay = Duration::from_millis(delay);
                         let sleep = match is_local {
                             true => sleeps(local.sleep(delay)),
@@ -330,7 +330,7 @@ impl<P: Platform> Perform for Owned<P> {
                         };
                         (delay, sleep)
                     }
-                    Brief::Event(event) => (limit, comes(self.events[event].wait())),
+                    TimedWait::Event(event) => (limit, comes(self.events[event].wait())),
                 };
                 deadline = Some(local.time() + limit.min(delay));
                 match is_local {
@@ -344,7 +344,7 @@ impl<P: Platform> Perform for Owned<P> {
         true
     }
 
-    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<Came> {
+    fn poll_wait(&self, id: Id, context: &mut Context<'_>) -> Poll<WaitEnd> {
         let wait = self.waits.borrow_mut().remove(&id);
         let mut wait = wait.expect("the task waits for something");
         let poll = wait.as_mut().poll(context);
@@ -363,7 +363,7 @@ impl<P: Platform> Perform for Owned<P> {
 fn comes(future: impl Future<Output = ()> + 'static) -> Wait {
     Box::pin(async {
         future.await;
-        Came::It
+        WaitEnd::Arrived
     })
 }
 
@@ -375,11 +375,11 @@ fn sleeps<P: Platform>(sleep: Sleep<P>) -> Wait {
     })
 }
 
-fn in_time(future: impl Future<Output = Result<Came, TimeoutError>> + 'static) -> Wait {
+fn in_time(future: impl Future<Output = Result<WaitEnd, TimeoutError>> + 'static) -> Wait {
     Box::pin(async {
         match future.await {
-            Ok(came) => came,
-            Err(TimeoutError::Elapsed) => Came::Elapsed,
+            Ok(wait_end) => wait_end,
+            Err(TimeoutError::Elapsed) => WaitEnd::TimedOut,
             Err(error) => {
                 unreachable!("a task that waits is dropped when its loop is closed: {error}")
             }
@@ -387,9 +387,9 @@ fn in_time(future: impl Future<Output = Result<Came, TimeoutError>> + 'static) -
     })
 }
 
-impl<P: Platform> Owned<P> {
+impl<P: Platform> OwnerState<P> {
     fn call_soon(&self, callback: &Callback) {
-        let (id, call) = self.shared.begin_submission(Through::CallSoon, callback);
+        let (id, call) = self.shared.begin_submission(SubmitCall::CallSoon, callback);
         match self.local.clone().call_soon(call) {
             Ok(handle) => self.accepted(id, handle, None),
             Err(Closed(callback)) => self.shared.refused(Refusal::Closed, callback),
@@ -397,7 +397,9 @@ impl<P: Platform> Owned<P> {
     }
 
     fn set_timer(&self, due: Due, callback: &Callback) {
-        let (id, call) = self.shared.begin_submission(Through::Timer(due), callback);
+        let (id, call) = self
+            .shared
+            .begin_submission(SubmitCall::Timer(due), callback);
         let local = self.local.clone();
         let timer = match due.delay() {
             Some(delay) => local.call_later(delay, call),
@@ -416,17 +418,17 @@ impl<P: Platform> Owned<P> {
         lock(&self.shared.calls).insert(id, None);
         self.local_calls.borrow_mut().insert(id, Rc::new(handle));
         self.shared
-            .record(Event::Return(Outcome::Submitted(Ok(deadline))));
+            .record(Event::Return(ReturnValue::Submitted(Ok(deadline))));
     }
 
     fn spawn(&self, task: &Callback) {
-        let (id, body) = self.shared.begin_spawn(SpawnThrough::Local, task);
+        let (id, body) = self.shared.begin_spawn(SpawnCall::Local, task);
         match self.local.spawn(body) {
             Ok(task) => {
-                lock(&self.shared.tasks).insert(id, SpawnThrough::Local);
+                lock(&self.shared.tasks).insert(id, SpawnCall::Local);
                 self.local_tasks.borrow_mut().insert(id, task);
                 self.shared
-                    .record(Event::Return(Outcome::Submitted(Ok(None))));
+                    .record(Event::Return(ReturnValue::Submitted(Ok(None))));
             }
             Err(Closed(future)) => self.shared.refused(Refusal::Closed, future),
         }
@@ -436,19 +438,19 @@ impl<P: Platform> Owned<P> {
         let picked = nth(&lock(&self.shared.tasks), pick);
         match picked {
             None => {}
-            Some((id, SpawnThrough::Local)) => self.shared.during(Call::CancelTask(id), || {
-                Outcome::Cancelled(self.local_tasks.borrow()[&id].cancel())
+            Some((id, SpawnCall::Local)) => self.shared.during(Call::CancelTask(id), || {
+                ReturnValue::Cancelled(self.local_tasks.borrow()[&id].cancel())
             }),
-            Some((id, SpawnThrough::Threadsafe(_))) => self.on(caller, |shared| {
+            Some((id, SpawnCall::Threadsafe(_))) => self.on(caller, |shared| {
                 shared.during(Call::CancelTask(id), || {
-                    Outcome::Cancelled(lock(&shared.shared_tasks)[&id].cancel())
+                    ReturnValue::Cancelled(lock(&shared.shared_tasks)[&id].cancel())
                 });
             }),
         }
     }
 
-    /// Takes out the handle of a task that has one.
-    fn take_task(&self, id: Id) -> Held<P> {
+    /// Removes the handle of a task that has one.
+    fn remove_task_handle(&self, id: Id) -> TakenHandle<P> {
         lock(&self.shared.tasks).remove(&id);
         let local = self.local_tasks.borrow_mut().remove(&id);
         let shared = lock(&self.shared.shared_tasks).remove(&id);
@@ -456,7 +458,7 @@ impl<P: Platform> Owned<P> {
             .map(TaskHandle::Local)
             .or(shared.map(TaskHandle::Shared));
         let handle = handle.expect("the task has a handle");
-        Held::new(handle, &self.shared.handle)
+        TakenHandle::new(handle, &self.shared.handle)
     }
 
     fn cancel(&self, pick: usize, caller: Caller) {
@@ -473,11 +475,11 @@ impl<P: Platform> Owned<P> {
         }
     }
 
-    fn look(&self) -> Outcome {
+    fn look(&self) -> ReturnValue {
         let (local, handle) = (&self.local, self.local.handle());
         let status = handle.status();
         let calls = lock(&self.shared.calls).clone();
-        Outcome::Looked(Box::new(Observation {
+        ReturnValue::Looked(Box::new(Observation {
             time: [local.time(), handle.time()],
             running: [local.is_running(), handle.is_running()],
             closed: [local.is_closed(), handle.is_closed(), status.closed],
@@ -534,9 +536,10 @@ impl<P: Platform> Owned<P> {
             let number = self.handlers.get();
             let shared = self.shared.clone();
             event_loop.set_exception_handler(move |panic: &CallbackPanic| {
-                if let Some(ScriptedPanic(id)) = panic.payload().downcast_ref() {
-                    shared.record(Event::Reported(*id, number));
-                }
+                shared.record(match panic.payload().downcast_ref() {
+                    Some(ScriptedPanic(id)) => Event::Reported(*id, number),
+                    None => Event::Unexpected(text_of(panic.payload())),
+                });
             });
             let shared = self.shared.clone();
             event_loop.set_slow_callback_handler(move |slow: &SlowCallback| {
@@ -545,7 +548,7 @@ impl<P: Platform> Owned<P> {
         }
     }
 
-    /// Makes a call on this thread, or on another that ends before this returns.
+    /// Makes a call on this thread, or on another thread that ends before this returns.
     fn on(&self, caller: Caller, call: impl FnOnce(&Arc<Shared<P>>) + Send) {
         let shared = &self.shared;
         match caller {
@@ -562,7 +565,7 @@ impl<P: Platform> Owned<P> {
     }
 }
 
-/// Not generic: there are many calls, and what starts a thread is large.
+/// Not generic, because there are many calls, and the code that starts a thread is large.
 fn on_another_thread(call: &mut (dyn FnMut() + Send)) {
     thread::scope(|scope| {
         let now = virtual_time::now();
@@ -578,16 +581,16 @@ fn on_another_thread(call: &mut (dyn FnMut() + Send)) {
 
 impl<P: Platform> Shared<P> {
     /// `Handle::call_soon_threadsafe`, the hazard, or a timer.
-    fn submit(self: &Arc<Self>, through: Through, callback: &Callback) {
+    fn submit(self: &Arc<Self>, through: SubmitCall, callback: &Callback) {
         let (id, call) = self.begin_submission(through, callback);
         let handle = self.handle.clone();
         match through {
-            Through::Hazard(_) => match hazard::call_soon_without_wakeup(&handle, call) {
+            SubmitCall::Hazard(_) => match hazard::call_soon_without_wakeup(&handle, call) {
                 Ok(handle) => self.accepted(id, handle, None),
                 Err(HazardError::Closed(closed)) => self.refused(Refusal::Closed, closed.0),
                 Err(error) => self.refused(Refusal::WrongThread, error.into_callback()),
             },
-            Through::TimerThreadsafe(due, _) => {
+            SubmitCall::TimerThreadsafe(due, _) => {
                 let timer = match due.delay() {
                     Some(delay) => handle.call_later_threadsafe(delay, call),
                     None => handle.call_at_threadsafe(due.deadline(handle.time()), call),
@@ -608,31 +611,31 @@ impl<P: Platform> Shared<P> {
     }
 
     /// `Handle::spawn_threadsafe`.
-    fn spawn(self: &Arc<Self>, through: SpawnThrough, task: &Callback) {
+    fn spawn(self: &Arc<Self>, through: SpawnCall, task: &Callback) {
         let (id, body) = self.begin_spawn(through, task);
         match self.handle.spawn_threadsafe(body) {
             Ok(task) => {
                 lock(&self.tasks).insert(id, through);
                 lock(&self.shared_tasks).insert(id, task);
-                self.record(Event::Return(Outcome::Submitted(Ok(None))));
+                self.record(Event::Return(ReturnValue::Submitted(Ok(None))));
             }
             Err(Closed(future)) => self.refused(Refusal::Closed, future),
         }
     }
 
-    /// The task's number, and a future for it.
-    fn begin_spawn(self: &Arc<Self>, through: SpawnThrough, task: &Callback) -> (Id, Body<P>) {
+    /// Records the call, and returns the task's number and its future.
+    fn begin_spawn(self: &Arc<Self>, through: SpawnCall, task: &Callback) -> (Id, ScriptedTask<P>) {
         let id = self.number();
         self.record(Event::Call(Call::Spawn(id, through)));
-        (id, Body::new(id, through, task, self))
+        (id, ScriptedTask::new(id, through, task, self))
     }
 
     /// `EventLoop::run_until_complete`.
     fn run_until_complete(self: &Arc<Self>, event_loop: &EventLoop<P>, main: &Callback) {
         let id = self.number();
         self.during(Call::RunUntilComplete(id), || {
-            let main = Body::new(id, SpawnThrough::Local, main, self);
-            Outcome::Completed(
+            let main = ScriptedTask::new(id, SpawnCall::Local, main, self);
+            ReturnValue::Completed(
                 match catch_scripted(|| event_loop.run_until_complete(main)) {
                     Ok(Ok(())) => Ok(End::Returned),
                     Ok(Err(error)) => Err(error),
@@ -652,7 +655,7 @@ impl<P: Platform> Shared<P> {
         }
     }
 
-    /// The next submission's.
+    /// The number of the next submission.
     fn number(&self) -> Id {
         let mut submissions = lock(&self.submissions);
         *submissions += 1;
@@ -666,27 +669,27 @@ impl<P: Platform> Shared<P> {
         deadline: Option<Duration>,
     ) {
         lock(&self.calls).insert(id, Some(Arc::new(handle)));
-        self.record(Event::Return(Outcome::Submitted(Ok(deadline))));
+        self.record(Event::Return(ReturnValue::Submitted(Ok(deadline))));
     }
 
-    /// The submission's number, and a closure for the callback.
+    /// Records the call, and returns the submission's number and its callback.
     fn begin_submission(
         self: &Arc<Self>,
-        through: Through,
+        through: SubmitCall,
         callback: &Callback,
     ) -> (Id, impl FnOnce() + Send + use<P>) {
         let id = self.number();
         self.record(Event::Call(Call::Submit(id, through)));
-        let token = Token::new(id, callback.destructor, self);
+        let recorder = DropRecorder::new(id, callback.destructor, self);
         let Callback { script, panics, .. } = callback.clone();
         let call = move || {
-            let token = token;
-            token.shared.record(Event::Began(id, P::now()));
+            let recorder = recorder;
+            recorder.shared.record(Event::Began(id, P::now()));
             for command in &script {
                 let performer = PERFORMER.with_borrow(Clone::clone);
                 performer.iter().for_each(|loop_| loop_.perform(command));
             }
-            token.shared.record(Event::Ended(id));
+            recorder.shared.record(Event::Ended(id));
             if panics {
                 panic::resume_unwind(Box::new(ScriptedPanic(id)));
             }
@@ -694,27 +697,27 @@ impl<P: Platform> Shared<P> {
         (id, call)
     }
 
-    /// Records that a submission was refused, and drops what came back.
+    /// Records that a submission was refused, and drops the callback that wait_end back.
     fn refused<T>(&self, refusal: Refusal, callback: T) {
-        self.record(Event::Return(Outcome::Submitted(Err(refusal))));
+        self.record(Event::Return(ReturnValue::Submitted(Err(refusal))));
         let _ = catch_scripted(|| drop(callback));
     }
 
     fn cancel(&self, id: Id, cancel: impl FnOnce() -> bool) {
         self.during(Call::Cancel(id), || match catch_scripted(cancel) {
-            Ok(cancelled) => Outcome::Cancelled(cancelled),
-            Err(ScriptedPanic(_)) => Outcome::CancelPanicked,
+            Ok(cancelled) => ReturnValue::Cancelled(cancelled),
+            Err(ScriptedPanic(_)) => ReturnValue::CancelPanicked,
         });
     }
 
     fn stop(&self) {
         self.during(Call::Stop, || {
             self.handle.clone().stop();
-            Outcome::Nothing
+            ReturnValue::Nothing
         });
     }
 
-    fn during(&self, call: Call, make: impl FnOnce() -> Outcome) {
+    fn during(&self, call: Call, make: impl FnOnce() -> ReturnValue) {
         self.record(Event::Call(call));
         let outcome = make();
         self.record(Event::Return(outcome));
@@ -729,16 +732,16 @@ impl<P: Platform> Shared<P> {
     }
 }
 
-/// What a callback or a task owns. Its destructor shows that the callback is gone.
-struct Token<P: Platform> {
+/// Owned by a callback or a task. Records when it is dropped, and then does what the script says.
+struct DropRecorder<P: Platform> {
     id: Id,
     destructor: Destructor,
     shared: Arc<Shared<P>>,
 }
 
-impl<P: Platform> Token<P> {
+impl<P: Platform> DropRecorder<P> {
     fn new(id: Id, destructor: Destructor, shared: &Arc<Shared<P>>) -> Self {
-        Token {
+        DropRecorder {
             id,
             destructor,
             shared: shared.clone(),
@@ -746,7 +749,7 @@ impl<P: Platform> Token<P> {
     }
 }
 
-impl<P: Platform> Drop for Token<P> {
+impl<P: Platform> Drop for DropRecorder<P> {
     fn drop(&mut self) {
         self.shared.record(Event::Dropped(self.id));
         match self.destructor {
@@ -762,17 +765,17 @@ impl<P: Platform> Drop for Token<P> {
                     false => Caller::Foreign,
                 };
                 self.shared
-                    .submit(Through::Threadsafe(caller), &Callback::NOTHING);
+                    .submit(SubmitCall::Threadsafe(caller), &Callback::NOTHING);
             }
             Destructor::Stops => self.shared.stop(),
         }
     }
 }
 
-/// A panic that a history asks for. Raised by `resume_unwind`, so that no hook prints it.
+/// A panic that a history asks for. Raised with `resume_unwind`, so that no hook prints it.
 struct ScriptedPanic(Id);
 
-/// Lets through every panic that the history did not ask for.
+/// Catches the panics that the history asks for, and lets all others through.
 fn catch_scripted<R>(code: impl FnOnce() -> R) -> Result<R, ScriptedPanic> {
     panic::catch_unwind(AssertUnwindSafe(code)).map_err(
         |payload: Box<dyn Any + Send>| match payload.downcast() {
@@ -782,13 +785,36 @@ fn catch_scripted<R>(code: impl FnOnce() -> R) -> Result<R, ScriptedPanic> {
     )
 }
 
-/// A panic of a callback poisons nothing: each of these mutexes is held for one statement.
+/// Ignores poisoning: each of these mutexes is held for one statement, and a callback's panic leaves
+/// nothing half-done.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<P: Platform> fmt::Debug for Real<P> {
+impl<P: Platform> fmt::Debug for RealLoop<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Real").field(&self.0.local).finish()
+        f.debug_tuple("RealLoop").field(&self.0.local).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::resume_unwind;
+
+    use super::*;
+    use crate::virtual_time::VirtualTime;
+
+    /// The loop catches the panic. The reference predicts no such record, so the history differs.
+    #[test]
+    fn an_assertion_that_fails_in_a_callback_is_recorded() {
+        let real = RealLoop::<VirtualTime>::new();
+        let callback = || resume_unwind(Box::new("asserted in a callback"));
+        real.0.local.call_soon(callback).unwrap();
+        real.0.local.stop();
+        let failure = Record {
+            thread: OWNER,
+            event: Event::Unexpected("asserted in a callback".to_owned()),
+        };
+        assert!(real.execute(&Command::Run).contains(&failure));
     }
 }

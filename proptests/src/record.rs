@@ -1,13 +1,14 @@
 //! What is observed of a loop: the same for the real one and for the reference.
 
+use std::any::Any;
 use std::time::Duration;
 
 use wakeproof::inbox::Status;
 use wakeproof::{CloseError, JoinError, RunError};
 
-use crate::command::{Event as Flag, Id, SpawnThrough, Through};
+use crate::command::{EventId, Id, SpawnCall, SubmitCall};
 
-/// Something that happened, and the thread on which it did.
+/// Something that happened, and the thread it happened on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// [`OWNER`], or the number of another thread.
@@ -24,28 +25,30 @@ pub const OWNER: usize = 0;
 pub enum Event {
     /// A public call begins.
     Call(Call),
-    /// The public call that this thread began last returns.
-    Return(Outcome),
-    /// A callback begins to run, when the clock shows this.
+    /// The public call that this thread most recently began returns.
+    Return(ReturnValue),
+    /// A callback begins to run at this time.
     Began(Id, Duration),
-    /// A callback or a task is about to end, and by a panic. Only programs of several threads tell this
-    /// here; in histories of one, whoever hears of the panic does.
+    /// A callback or a task is about to end with a panic. Recorded only in programs of several threads;
+    /// in histories of one thread, the record comes from whoever receives the panic.
     Panics(Id),
-    /// A callback or a task has done everything but drop what it owns.
+    /// A callback or a task has done everything except drop what it owns.
     Ended(Id),
-    /// A task is polled, when the clock shows this.
+    /// A task is polled at this time.
     Polled(Id, Duration),
-    /// A task begins to wait: until this deadline, if it sleeps.
+    /// A task begins to wait. If it sleeps, it waits until this deadline.
     Waits(Id, Option<Duration>),
-    /// A task waits no more.
-    GoesOn(Id, Came),
-    /// What a callback or a task owns is dropped: when it ends, or when it is certain that it never runs.
+    /// A task stops waiting.
+    Resumes(Id, WaitEnd),
+    /// What a callback or a task owns is dropped: when it ends, or once it is certain never to run.
     Dropped(Id),
-    /// The exception handler is told of a panic of this callback's or task's. Handlers are numbered.
+    /// The exception handler with this number receives the panic of this callback or task.
     Reported(Id, usize),
-    /// The slow-callback handler is told of a callback, and of the time that it took.
+    /// The exception handler receives a panic that no script asked for. No reference predicts this.
+    Unexpected(String),
+    /// The slow-callback handler with this number hears that a callback took this long.
     Slow(usize, Duration),
-    /// The loop has slept until the clock has shown this.
+    /// The loop has slept until this time.
     Slept(Duration),
 }
 
@@ -53,36 +56,36 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Call {
     /// A submission.
-    Submit(Id, Through),
+    Submit(Id, SubmitCall),
     /// `CallHandle::cancel` or `LocalCallHandle::cancel`.
     Cancel(Id),
     /// A task is spawned.
-    Spawn(Id, SpawnThrough),
+    Spawn(Id, SpawnCall),
     /// `Task::cancel` or `SharedTask::cancel`.
     CancelTask(Id),
-    /// `SharedTask::result`, or the same of another handle of an ended task.
+    /// `SharedTask::result`, or asking another kind of handle how its task ended.
     Result(Id),
-    /// A waker of this task's is used.
+    /// A waker of this task is used.
     Wake(Id),
     /// This task polls an `EventWait`.
     Wait(Id),
     /// `Event::clear`.
-    ClearEvent(Flag),
+    ClearEvent(EventId),
     /// `Event::set`.
-    SetEvent(Flag),
+    SetEvent(EventId),
     /// `EventHandle::set_threadsafe`, which is a submission.
-    SetThreadsafe(Id, Flag),
+    SetThreadsafe(Id, EventId),
     /// `stop`.
     Stop,
     /// `EventLoop::run_forever`.
     Run,
-    /// `EventLoop::run_until_complete`, with a future of this number.
+    /// `EventLoop::run_until_complete`, with the future that has this number.
     RunUntilComplete(Id),
     /// `EventLoop::close`.
     Close,
-    /// The end of the `EventLoop`.
+    /// The `EventLoop` is dropped.
     DropLoop,
-    /// Everything that can be asked for without changing anything.
+    /// Every query that changes nothing.
     Look,
     /// `Handle::status` alone.
     Status,
@@ -90,22 +93,22 @@ pub enum Call {
 
 /// What the public calls return.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Of a submission: the deadline, of a timer.
+pub enum ReturnValue {
+    /// Of a submission. A timer returns its deadline.
     Submitted(Result<Option<Duration>, Refusal>),
     /// Of a cancellation.
     Cancelled(bool),
-    /// The destructor of the cancelled callback panicked, which is the canceller's to deal with.
+    /// The destructor of the cancelled callback panicked, and the caller of `cancel` got the panic.
     CancelPanicked,
     /// Of a run.
     Ran(Result<(), RunError>),
-    /// Of a run until a future has completed: how that has ended. What its destructor panics with goes on
-    /// in the caller like its own panic.
+    /// Of a run until a future completes: how the future ended. The caller also gets a panic of the
+    /// future's destructor.
     Completed(Result<End, RunError>),
     /// Of a close.
     Closed(Result<(), CloseError>),
-    /// Of a task: how it has ended. None on the loop's thread while it has not, where waiting would be
-    /// a deadlock.
+    /// Of a task: how it ended. `None` on the loop's thread while the task is still going, because
+    /// waiting there would be a deadlock.
     Result(Option<End>),
     /// Of a poll.
     Ready(bool),
@@ -117,32 +120,32 @@ pub enum Outcome {
     Status(Status),
 }
 
-/// Why a task waits no more.
+/// Why a task stopped waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Came {
-    /// Its turn, its time, or its event has come.
-    It,
+pub enum WaitEnd {
+    /// Its turn came, its sleep is over, or its event is set.
+    Arrived,
     /// The task that it awaited has ended.
-    End(End),
-    /// It was not to wait any longer.
-    Elapsed,
+    TaskEnded(End),
+    /// Its `timeout` has elapsed.
+    TimedOut,
 }
 
-/// How a task has ended.
+/// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
-    /// It has come to the end of its script.
+    /// It reached the end of its script.
     Returned,
-    /// It was cancelled, by its handle or by the close.
+    /// It was cancelled, by its handle or by `close`.
     Cancelled,
-    /// It, or what it owned, has panicked.
+    /// It panicked, or something it owned did.
     Panicked,
-    /// It has not: it was asked to wait for that itself.
+    /// It has not ended: it was told to await itself.
     AwaitsItself,
 }
 
 impl End {
-    /// What a task's handle has told.
+    /// Converts what a task's handle returned.
     pub(crate) fn of<T>(outcome: Result<T, JoinError>) -> End {
         match outcome {
             Ok(_) => End::Returned,
@@ -154,7 +157,7 @@ impl End {
     }
 }
 
-/// Why a submission was refused. The callback comes back: it is dropped after the return.
+/// Why a submission was refused. The caller gets the callback back, and drops it after the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The loop is closed.
@@ -163,7 +166,7 @@ pub enum Refusal {
     WrongThread,
 }
 
-/// Everything that can be asked for.
+/// The answers to every query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     /// `time` of the `Local` and of the `Handle`.
@@ -187,4 +190,12 @@ pub struct Observation {
     pub tasks: Vec<(Id, [bool; 2])>,
     /// `is_set` of each `Event` and of its `EventHandle`.
     pub events: Vec<[bool; 2]>,
+}
+
+/// The message of a panic.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or(payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without text")
+        .to_owned()
 }

@@ -1,15 +1,15 @@
-//! The reference: what a loop is, without threads, locks, condvars and closures.
+//! The reference: a loop without threads, locks, condvars or closures.
 //!
-//! This page is the whole behaviour of the library. Everything here happens at once, one step after
-//! the other; a callback is a number. Two tests lean on it:
+//! This file describes the whole behaviour of the library. Each step happens at once, one after another,
+//! and a callback is a number. Two kinds of tests rely on it:
 //!
-//! - the histories of one thread ([`history`](crate::history)), for which [`prediction`](crate::prediction)
-//!   tells what the reference and the callbacks' scripts amount to;
-//! - the histories of several threads, for which the steps are
-//!   put into every order that explains what was seen.
+//! - histories of one thread ([`history`](crate::history)), whose records
+//!   [`prediction`](crate::prediction) derives from the reference and the callbacks' scripts;
+//! - histories of several threads ([`concurrent`](crate::concurrent)), for which a search tries the
+//!   reference's steps in every possible order.
 //!
-//! Where the order of things is a choice, it is a function of [`Rules`], so that a test can choose
-//! otherwise and see that somebody notices.
+//! Each decision that could have been made differently is a function of [`Rules`]. A test can replace
+//! one, and must then notice the difference.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -19,32 +19,32 @@ use std::time::Duration;
 
 use wakeproof::{CloseError, RunError};
 
-use crate::command::{Caller, Event, Id, Through};
+use crate::command::{Caller, EventId, Id, SubmitCall};
 use crate::record::{End, Refusal};
 
 pub mod tasks;
 
 use self::tasks::{Task, Wait};
 
-/// The choices. Every function has a body; [`Documented`] overrides none of them.
+/// The decisions of the reference. [`Documented`] overrides none of them.
 pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
-    /// Whether a timer may run: never before its deadline.
+    /// Whether a timer may run. Not before its deadline.
     fn is_due(deadline: Duration, now: Duration) -> bool {
         deadline <= now
     }
 
-    /// A timer's place among the others: by deadline, and of equal ones the first that was set.
+    /// A timer's place among the others: by deadline, and then by the order in which they were set.
     fn place(deadline: Duration, number: usize) -> (Duration, usize) {
         (deadline, number)
     }
 
-    /// Whether the timers that have become due while others ran join them in the same iteration: they
-    /// run in the next one, behind its callbacks.
+    /// Whether timers that become due while others run join them in the same iteration. They do not: they
+    /// run in the next iteration, after its callbacks.
     fn timers_join() -> bool {
         false
     }
 
-    /// Whether a task that is woken twice before it is polled is polled once.
+    /// Whether a task that is woken twice before its poll is polled only once.
     fn wakeups_are_one() -> bool {
         true
     }
@@ -54,20 +54,20 @@ pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
         true
     }
 
-    /// Whether a future that is ready when its time has come is in time.
+    /// Whether a future that is ready when its timeout elapses is in time.
     fn ready_is_in_time() -> bool {
         true
     }
 
-    /// Whether the iteration in which a run's future completes runs to its end.
+    /// Whether an iteration runs to its end when the run's future completes in it.
     fn iterations_end() -> bool {
         true
     }
 
-    /// In which order those are woken that an event has released: in that of their arrival.
+    /// Reorders the tasks that an event releases. They are woken in the order in which they began to wait.
     fn order_released(_released: &mut [Id]) {}
 
-    /// Whether who has been released by an event goes on even if it has been cleared meanwhile.
+    /// Whether a task that an event has released goes on even if the event is cleared first.
     fn released_stay_released() -> bool {
         true
     }
@@ -82,56 +82,57 @@ impl Rules for Documented {}
 /// A loop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Reference<R = Documented> {
-    /// What the clock shows.
+    /// The time on the clock.
     pub now: Duration,
-    /// Accepted, and not yet taken by an iteration.
+    /// What was accepted and not yet taken by an iteration.
     pub queue: VecDeque<Entry>,
-    /// What the iteration still has to run, or `close` to drop.
+    /// What the iteration must still run, or `close` must still drop.
     pub batch: VecDeque<Entry>,
-    /// The deadlines of what has one.
+    /// The deadlines of the timers.
     pub deadlines: BTreeMap<Entry, Duration>,
-    /// Timers that an iteration has taken, each in its place.
+    /// The timers that an iteration has taken, each at its place.
     pub timers: BTreeMap<(Duration, usize), Entry>,
     /// How many timers have been taken.
     pub timers_taken: usize,
-    /// Until when the loop may sleep. What is cancelled after it has looked for that shortens no sleep.
+    /// The deadline until which the loop may sleep, as it was at the end of the last iteration. A timer that
+    /// is cancelled after that still ends the sleep.
     pub until: Option<Duration>,
-    /// The iteration has run its batch, and runs the timers that were due at this time.
+    /// Set once the iteration has run its batch: it runs the timers that were due at this time.
     pub due: Option<Duration>,
     /// What became of each accepted callback.
     pub fates: BTreeMap<Id, Fate>,
-    /// Every task, in the order in which they were spawned.
+    /// Every task, in the order of spawning.
     pub tasks: BTreeMap<Id, Task>,
     /// The events that are set.
-    pub events: BTreeSet<Event>,
-    /// The tasks that wait for events, in the order of their arrival.
-    pub waiters: Vec<(Event, Id)>,
-    /// The future that the loop runs until it completes; a task without a handle.
+    pub events: BTreeSet<EventId>,
+    /// The tasks that wait for events, in the order in which they began to wait.
+    pub waiters: Vec<(EventId, Id)>,
+    /// The future of `run_until_complete`: a task without a handle.
     pub main: Option<Id>,
     /// What the loop's thread is doing.
     pub activity: Activity,
-    /// The loop sleeps, and nobody has woken it yet.
+    /// The loop sleeps and has not been woken.
     pub asleep: bool,
-    /// The loop is to return after its current iteration.
+    /// The loop will return after its current iteration.
     pub stopping: bool,
-    /// Nothing is accepted any more.
+    /// The loop accepts nothing any more.
     pub closed: bool,
-    /// The hazard is refused on foreign threads.
+    /// The loop refuses the hazard on other threads.
     pub debug: bool,
-    /// The choices.
+    /// The decisions.
     pub rules: PhantomData<R>,
 }
 
-/// What the queue holds.
+/// An entry of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Entry {
-    /// A callback; with a deadline, on the way to its place among the timers.
+    /// A callback. One with a deadline moves from the queue to its place among the timers.
     Call(Id),
-    /// A task that is to be polled.
+    /// A task to poll.
     Task(Id),
-    /// A timer of a task that sleeps, or waits for a limited time, by its number among that task's.
+    /// The timer of a task's sleep or timeout, by its number among the timers of that task.
     Alarm(Id, usize),
-    /// A panic of a task that nobody but the exception handler will hear of.
+    /// A panic of a task without a handle, for the exception handler.
     Report(Id),
 }
 
@@ -142,7 +143,7 @@ pub enum Fate {
     Scheduled,
     /// It will never run.
     Cancelled,
-    /// It is the one that runs.
+    /// It is running.
     Started,
     /// It has run, and perhaps panicked.
     Done,
@@ -154,13 +155,13 @@ pub enum Activity {
     /// It is outside of `run_forever` and `close`.
     #[default]
     Idle,
-    /// It is about to stop, or to look for work.
+    /// It is between two iterations: it will stop or look for work.
     Between,
-    /// It looks for work: an iteration begins when there is some.
+    /// It looks for work, and begins an iteration as soon as there is some.
     Looking,
-    /// A deadline has ended its sleep: an iteration begins, whatever is queued by then.
+    /// A deadline has ended its sleep, and an iteration begins with whatever is queued.
     Waking,
-    /// It is between two callbacks of an iteration, which may be timers.
+    /// It is between two callbacks of an iteration.
     Iterating,
     /// It is in a callback, or in the poll of a task.
     Calling(Id),
@@ -168,21 +169,21 @@ pub enum Activity {
     Closing,
 }
 
-/// What the loop's thread does by itself, when nobody calls.
+/// A step that the loop's thread takes by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advance {
-    /// An iteration begins: it has taken the whole queue.
+    /// An iteration began by taking the whole queue.
     Took,
-    /// An iteration has ended, and it is clear until when the loop may sleep.
+    /// An iteration ended, and it is determined until when the loop may sleep.
     Ended,
-    /// There is nothing to do, and nothing happens until something is submitted or stops the loop,
-    /// or a [deadline passes](Reference::pass_deadline).
+    /// The loop fell asleep. It sleeps until something is submitted or stops it, or a
+    /// [deadline passes](Reference::pass_deadline).
     Slept,
     /// This callback begins to run.
     Started(Id),
-    /// This task is polled, or dropped if it is to be cancelled.
+    /// This task is polled, or dropped if its cancellation was requested.
     Polled(Id),
-    /// The exception handler is told of this task's panic.
+    /// The exception handler receives this task's panic.
     Reported(Id),
     /// `run_forever` is about to return.
     Returned,
@@ -195,14 +196,14 @@ pub enum Advance {
 }
 
 impl<R: Rules> Reference<R> {
-    /// The submissions. A timer is one with a deadline.
+    /// Submits a callback. A timer is a callback with a deadline.
     pub fn submit(
         &mut self,
         id: Id,
-        through: Through,
+        through: SubmitCall,
         deadline: Option<Duration>,
     ) -> Result<(), Refusal> {
-        if self.debug && through == Through::Hazard(Caller::Foreign) {
+        if self.debug && through == SubmitCall::Hazard(Caller::Foreign) {
             return Err(Refusal::WrongThread);
         }
         if self.closed {
@@ -212,13 +213,13 @@ impl<R: Rules> Reference<R> {
         self.fates.insert(id, Fate::Scheduled);
         self.deadlines
             .extend(deadline.map(|deadline| (Entry::Call(id), deadline)));
-        if let Through::Threadsafe(_) | Through::TimerThreadsafe(..) = through {
-            self.asleep = false; // <- the one line that the others do not have
+        if let SubmitCall::Threadsafe(_) | SubmitCall::TimerThreadsafe(..) = through {
+            self.asleep = false; // <- the one line that call_soon does not have
         }
         Ok(())
     }
 
-    /// Cancels a callback that was accepted, and says whether that was in time.
+    /// Cancels a callback that was accepted. Returns whether this was in time.
     pub fn cancel(&mut self, id: Id) -> bool {
         self.change(id, Fate::Scheduled, Fate::Cancelled)
     }
@@ -229,7 +230,7 @@ impl<R: Rules> Reference<R> {
         self.asleep = false;
     }
 
-    /// Begins to run; [`advance`](Self::advance) then goes on until [`Advance::Returned`].
+    /// Begins a run. Then [`advance`](Self::advance) takes its steps, up to [`Advance::Returned`].
     pub fn run(&mut self) -> Result<(), RunError> {
         if self.closed {
             return Err(RunError::Closed);
@@ -242,7 +243,7 @@ impl<R: Rules> Reference<R> {
         Ok(())
     }
 
-    /// Begins to run until a future has completed.
+    /// Begins a run that ends when this future completes.
     pub fn run_until_complete(&mut self, id: Id) -> Result<(), RunError> {
         self.run()?;
         self.main = Some(id);
@@ -250,7 +251,7 @@ impl<R: Rules> Reference<R> {
         Ok(())
     }
 
-    /// A run has returned. How its future has ended, if it had one, and that has.
+    /// Ends a run. Returns how its future ended, if it had one that ended.
     pub fn end_run(&mut self) -> Option<End> {
         let id = self.main.take()?;
         let main = self.task(id);
@@ -258,7 +259,7 @@ impl<R: Rules> Reference<R> {
         main.end
     }
 
-    /// Begins to close; [`advance`](Self::advance) then goes on until [`Advance::Closed`].
+    /// Begins to close. Then [`advance`](Self::advance) takes its steps, up to [`Advance::Closed`].
     pub fn close(&mut self) -> Result<(), CloseError> {
         if self.is_running() {
             return Err(CloseError::Running);
@@ -271,13 +272,13 @@ impl<R: Rules> Reference<R> {
         Ok(())
     }
 
-    /// The callback that runs has returned or panicked, which is the same.
+    /// Ends the callback that is running. Whether it returned or panicked makes no difference.
     pub fn finish(&mut self, id: Id) {
         self.change(id, Fate::Started, Fate::Done);
         self.activity = Activity::Iterating;
     }
 
-    /// The next step of the loop's thread, if there is one that it can take by itself.
+    /// Takes the next step of the loop's thread, if it can take one by itself.
     pub fn advance(&mut self) -> Option<Advance> {
         match self.activity {
             Activity::Idle | Activity::Calling(_) => None,
@@ -323,7 +324,7 @@ impl<R: Rules> Reference<R> {
         }
     }
 
-    /// Takes the whole queue, or sleeps if it is empty; but never when the loop is to stop.
+    /// Takes the whole queue, or falls asleep if the queue is empty and no stop was requested.
     fn look(&mut self) -> Advance {
         self.asleep = self.queue.is_empty() && !self.stopping;
         if self.asleep {
@@ -340,18 +341,18 @@ impl<R: Rules> Reference<R> {
         Advance::Took
     }
 
-    /// The first deadline of the timers that are to run, if it ever comes.
+    /// The first deadline of a timer that has neither run nor been cancelled, unless it never comes.
     fn first_deadline(&mut self) -> Option<Duration> {
         let mut timers = std::mem::take(&mut self.timers);
-        timers.retain(|_, timer| self.is_to_run(timer));
+        timers.retain(|_, timer| self.can_run(timer));
         self.timers = timers;
         let first = self.timers.values().next();
         let deadline = first.map(|timer| self.deadlines[timer]);
         deadline.filter(|deadline| *deadline < Duration::MAX)
     }
 
-    /// Lets time pass until the deadline that the loop sleeps for, which is about to wake it. False if
-    /// it does not sleep, or there is no such deadline: then it sleeps on.
+    /// Moves the clock to the deadline of the loop's sleep, and lets the loop wake. Returns false if it does
+    /// not sleep or has no deadline.
     pub fn pass_deadline(&mut self) -> bool {
         let sleeps = self.asleep && self.activity == Activity::Looking;
         let Some(deadline) = self.until.filter(|_| sleeps) else {
@@ -362,10 +363,10 @@ impl<R: Rules> Reference<R> {
         true
     }
 
-    /// What the iteration runs next: its batch, and then the timers that were due when that had been
-    /// run.
+    /// What the iteration runs next: first its batch, and then the timers that were due when the batch was
+    /// done.
     fn next_to_run(&mut self) -> Option<Entry> {
-        if let Some(entry) = self.next_of_batch() {
+        if let Some(entry) = self.next_in_batch() {
             return Some(entry);
         }
         let due = match R::timers_join() {
@@ -377,7 +378,7 @@ impl<R: Rules> Reference<R> {
         {
             let timer = first.remove();
             match timer {
-                _ if !self.is_to_run(&timer) => {}
+                _ if !self.can_run(&timer) => {}
                 Entry::Alarm(task, number) => self.ring(task, number),
                 timer => return Some(timer),
             }
@@ -386,16 +387,16 @@ impl<R: Rules> Reference<R> {
         None
     }
 
-    /// What `close` drops next: the queue, the timers, and then the tasks. Those in the queue come
-    /// with the others.
+    /// What `close` drops next: first the queue, then the timers, then the tasks. A task in the queue is
+    /// dropped with the other tasks.
     fn next_to_drop(&mut self) -> Option<Entry> {
-        while let Some(entry) = self.next_of_batch() {
+        while let Some(entry) = self.next_in_batch() {
             if !matches!(entry, Entry::Task(_)) {
                 return Some(entry);
             }
         }
         while let Some((_, timer)) = self.timers.pop_first() {
-            if self.is_to_run(&timer) && !matches!(timer, Entry::Alarm(..)) {
+            if self.can_run(&timer) && !matches!(timer, Entry::Alarm(..)) {
                 return Some(timer);
             }
         }
@@ -403,22 +404,22 @@ impl<R: Rules> Reference<R> {
         left.next().map(|(id, _)| Entry::Task(*id))
     }
 
-    /// The first of the batch that is still to run. Timers that come before it get their places.
-    fn next_of_batch(&mut self) -> Option<Entry> {
+    /// The first entry of the batch that can run. Moves the timers before it to their places.
+    fn next_in_batch(&mut self) -> Option<Entry> {
         while let Some(entry) = self.batch.pop_front() {
             if let Some(deadline) = self.deadlines.get(&entry) {
                 let place = R::place(*deadline, self.timers_taken);
                 self.timers.insert(place, entry);
                 self.timers_taken += 1;
-            } else if self.is_to_run(&entry) {
+            } else if self.can_run(&entry) {
                 return Some(entry);
             }
         }
         None
     }
 
-    /// Whether it was neither run nor cancelled.
-    fn is_to_run(&self, entry: &Entry) -> bool {
+    /// Whether this entry has neither run nor been cancelled.
+    fn can_run(&self, entry: &Entry) -> bool {
         match entry {
             Entry::Call(id) => self.fates[id] == Fate::Scheduled,
             Entry::Task(id) => self.tasks[id].end.is_none(),
@@ -430,7 +431,7 @@ impl<R: Rules> Reference<R> {
         }
     }
 
-    /// Gives a callback another fate, if it had the expected one.
+    /// Changes the fate of a callback from `from` to `to`. Returns false if it had another one.
     fn change(&mut self, id: Id, from: Fate, to: Fate) -> bool {
         let expected = self.fates.get(&id) == Some(&from);
         if expected {
@@ -439,7 +440,7 @@ impl<R: Rules> Reference<R> {
         expected
     }
 
-    /// Whether the loop runs.
+    /// Whether the loop is running.
     pub fn is_running(&self) -> bool {
         !matches!(self.activity, Activity::Idle | Activity::Closing)
     }

@@ -1,12 +1,11 @@
-//! The last bit of shrinking: what is left of a failing history after proptest has shortened it.
+//! The last stage of shrinking, after proptest has shortened a failing history.
 //!
-//! proptest-state-machine deletes commands of the top level and then simplifies each one once; a
-//! callback's script often keeps commands that have nothing to do with the failure.
+//! proptest-state-machine deletes commands at the top level and then simplifies each remaining one once.
+//! That often leaves commands in a callback's script that have nothing to do with the failure.
 
-use crate::command::{Callback, Command, Destructor, Due, Through};
+use crate::command::{Callback, Command, Destructor, Due, SubmitCall};
 
-/// Makes a failing history shorter and simpler, one change at a time, until no change leaves it
-/// failing.
+/// Makes a failing history shorter and simpler, one change at a time, until no change keeps it failing.
 pub fn shortest(mut commands: Vec<Command>, fails: impl Fn(&[Command]) -> bool) -> Vec<Command> {
     while let Some(simpler) = simpler(&commands)
         .into_iter()
@@ -17,7 +16,7 @@ pub fn shortest(mut commands: Vec<Command>, fails: impl Fn(&[Command]) -> bool) 
     commands
 }
 
-/// Every history that one change makes of this one: a command less, or a simpler callback.
+/// Every history that is one change simpler: one command fewer, or a simpler callback.
 fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
     let mut histories = Vec::new();
     for (at, command) in commands.iter().enumerate() {
@@ -26,7 +25,7 @@ fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
         histories.push(without);
         if let Command::Spawn(through, task) = command {
             let mut changed = commands.to_vec();
-            changed[at] = Command::Submit(Through::CallSoon, task.clone());
+            changed[at] = Command::Submit(SubmitCall::CallSoon, task.clone());
             histories.push(changed);
             for task in simpler_callbacks(task) {
                 let mut changed = commands.to_vec();
@@ -59,24 +58,24 @@ fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
     histories
 }
 
-fn simpler_ways(through: Through) -> Vec<Through> {
+fn simpler_ways(through: SubmitCall) -> Vec<SubmitCall> {
     let mut ways = match through {
-        Through::CallSoon => Vec::new(),
-        _ => vec![Through::CallSoon],
+        SubmitCall::CallSoon => Vec::new(),
+        _ => vec![SubmitCall::CallSoon],
     };
-    let (Through::Timer(due) | Through::TimerThreadsafe(due, _)) = through else {
+    let (SubmitCall::Timer(due) | SubmitCall::TimerThreadsafe(due, _)) = through else {
         return ways;
     };
     if !through.is_local() {
-        ways.push(Through::Timer(due));
+        ways.push(SubmitCall::Timer(due));
     }
     let sooner: Vec<Due> = match due {
         Due::Later(delay) => (0..delay.min(4)).map(Due::Later).collect(),
         Due::At(_) | Due::Never => (0..4).map(Due::Later).collect(),
     };
     ways.extend(sooner.into_iter().map(|due| match through {
-        Through::TimerThreadsafe(_, caller) => Through::TimerThreadsafe(due, caller),
-        _ => Through::Timer(due),
+        SubmitCall::TimerThreadsafe(_, caller) => SubmitCall::TimerThreadsafe(due, caller),
+        _ => SubmitCall::Timer(due),
     }));
     ways
 }

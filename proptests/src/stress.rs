@@ -1,4 +1,4 @@
-//! Many callbacks from many threads to a loop that keeps falling asleep, on real threads.
+//! Submits many callbacks from many real threads to a loop that keeps falling asleep.
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,31 +13,32 @@ use wakeproof::EventLoop;
 use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::ParkingLot;
 use wakeproof_explore::platform::{Observed, Observer};
-use wakeproof_faults::{Chosen, Faulty, choose};
+use wakeproof_faults::{FaultChoice, Faulty, choose};
 
 /// How many threads submit.
 pub const THREADS: usize = 8;
 
-/// How many callbacks each of them submits at most before it pauses.
+/// The most callbacks that a thread submits before it pauses.
 const BURST: u64 = 64;
 
-/// For how long each of them pauses at most.
+/// The longest pause, in iterations of a spin loop.
 const PAUSE: u64 = 1 << 12;
 
-/// How often the watchdog looks.
+/// The time between two looks of the watchdog.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// For how long nothing may happen: a limit for the watchdog, and no statement about speed.
+/// The watchdog gives up if nothing happens for this long. A limit against hanging, not a claim about
+/// speed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What came of it.
+/// What [`stress`] counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct StressCounts {
     /// How many callbacks ran.
     pub ran: u64,
-    /// How many of them ran when it was the turn of another one of the same thread: because one was
-    /// lost, doubled or overtaken.
+    /// How many of them ran out of turn among the callbacks of their thread, because one was lost, doubled
+    /// or overtaken.
     pub out_of_turn: u64,
     /// How many are left in the queue.
     pub left_over: usize,
@@ -48,28 +49,28 @@ pub struct Report {
 /// Submits at least `callbacks` callbacks to a loop with this fault or with none, and waits until all
 /// have run.
 ///
-/// The threads submit in bursts. In between they wait for each other and then pause for a random
-/// moment each, so that the loop falls asleep, or is just about to when the next burst begins. The
-/// last callback to run stops the loop, which nobody else wakes: the watchdog reads the numbers and
-/// the loop's [`Status`], and that is all.
+/// The threads submit in bursts. Between bursts they wait for each other, and then each pauses for a random
+/// time, so that the loop is asleep, or just falling asleep, when the next burst begins. The last callback
+/// to run stops the loop. Nothing else wakes it: the watchdog only reads the counters and the loop's
+/// [`Status`].
 ///
 /// # Errors
 ///
-/// What the watchdog saw: that the loop sleeps although something has not run, and that nobody is
-/// left to wake it; or that nothing has happened for a minute.
-pub fn stress(wrong: Chosen, callbacks: u64, seed: u64) -> Result<Report, String> {
+/// What the watchdog saw: the loop sleeps although a callback has not run and no thread is left to wake
+/// it, or nothing happened for a minute.
+pub fn stress(wrong: FaultChoice, callbacks: u64, seed: u64) -> Result<StressCounts, String> {
     let each = callbacks.div_ceil(THREADS as u64);
-    // For ever, since what has gone wrong may go on using it.
-    let board: &'static Board = Box::leak(Box::new(Board::new(each)));
+    // Leaked, since threads that hang may go on using it.
+    let counters: &'static Counters = Box::leak(Box::new(Counters::new(each)));
 
     let (send_handle, receive_handle) = mpsc::channel();
     let (send_end, end) = mpsc::channel();
     thread::spawn(move || {
-        BOARD.set(Some(board));
+        COUNTERS.set(Some(counters));
         choose(wrong);
         let event_loop = EventLoop::<Faulty<Observed<ParkingLot, CountSleeps>>>::on_platform();
         let (handle, local) = (event_loop.handle(), event_loop.local());
-        let _ = board.stop.set(Box::new({
+        let _ = counters.stop.set(Box::new({
             let handle = handle.clone();
             move || handle.stop()
         }));
@@ -86,13 +87,13 @@ pub fn stress(wrong: Chosen, callbacks: u64, seed: u64) -> Result<Report, String
         .map(|thread| {
             let (handle, together) = (handle.clone(), together.clone());
             thread::spawn(move || {
-                let mut bursts = Random(seed); // the same for all, who wait for each other
+                let mut bursts = Random(seed); // the same bursts on all threads, which wait for each other
                 let mut pauses = Random(seed.wrapping_add(thread as u64));
                 let mut submitted = 0;
                 while submitted < each {
                     let burst = (bursts.below(BURST) + 1).min(each - submitted);
                     for number in submitted..submitted + burst {
-                        let callback = move || board.run(thread, number);
+                        let callback = move || counters.run(thread, number);
                         if handle.call_soon_threadsafe(callback).is_err() {
                             return; // the watchdog will miss it
                         }
@@ -108,15 +109,15 @@ pub fn stress(wrong: Chosen, callbacks: u64, seed: u64) -> Result<Report, String
         .collect();
 
     let mut watchdog = Watchdog {
-        board,
+        counters,
         last: (0, Instant::now()),
     };
     loop {
-        // In this order: who has finished before the loop was seen asleep does not wake it.
+        // In this order: a thread that had finished before the loop was seen asleep will not wake it.
         let nobody_left = submitters.iter().all(thread::JoinHandle::is_finished);
         watchdog.look(nobody_left, handle.status())?;
         match end.recv_timeout(INTERVAL) {
-            Ok((Ok(()), status)) => return Ok(board.report(status)),
+            Ok((Ok(()), status)) => return Ok(counters.report(status)),
             Ok((Err(error), _)) => return Err(error.to_string()),
             Err(RecvTimeoutError::Disconnected) => return Err("the loop's thread panicked".into()),
             Err(RecvTimeoutError::Timeout) => {}
@@ -124,10 +125,10 @@ pub fn stress(wrong: Chosen, callbacks: u64, seed: u64) -> Result<Report, String
     }
 }
 
-/// The numbers that everybody writes to and the watchdog reads.
-struct Board {
+/// Counters that all threads write and the watchdog reads.
+struct Counters {
     total: u64,
-    /// Which callback of each thread has to run next.
+    /// The number of the callback that must run next, for each thread.
     next: [AtomicU64; THREADS],
     ran: AtomicU64,
     out_of_turn: AtomicU64,
@@ -135,9 +136,9 @@ struct Board {
     stop: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
-impl Board {
+impl Counters {
     fn new(each: u64) -> Self {
-        Board {
+        Counters {
             total: each * THREADS as u64,
             next: Default::default(),
             ran: AtomicU64::new(0),
@@ -147,7 +148,7 @@ impl Board {
         }
     }
 
-    /// A callback.
+    /// Counts a callback that runs.
     fn run(&self, thread: usize, number: u64) {
         if self.next[thread].swap(number + 1, Ordering::Relaxed) != number {
             self.out_of_turn.fetch_add(1, Ordering::Relaxed);
@@ -157,8 +158,8 @@ impl Board {
         }
     }
 
-    fn report(&self, status: Status) -> Report {
-        Report {
+    fn report(&self, status: Status) -> StressCounts {
+        StressCounts {
             ran: self.ran.load(Ordering::Relaxed),
             out_of_turn: self.out_of_turn.load(Ordering::Relaxed),
             left_over: status.queued,
@@ -167,20 +168,20 @@ impl Board {
     }
 }
 
-/// Sees that nothing happens any more, and does nothing about it.
+/// Detects that nothing happens any more. Wakes nobody.
 struct Watchdog {
-    board: &'static Board,
-    /// How many callbacks had run when that was new.
+    counters: &'static Counters,
+    /// How many callbacks had run, and when that number last changed.
     last: (u64, Instant),
 }
 
 impl Watchdog {
     fn look(&mut self, nobody_left: bool, status: Status) -> Result<(), String> {
-        let ran = self.board.ran.load(Ordering::Relaxed);
+        let ran = self.counters.ran.load(Ordering::Relaxed);
         if ran != self.last.0 {
             self.last = (ran, Instant::now());
         }
-        let total = self.board.total;
+        let total = self.counters.total;
         if nobody_left && status.asleep {
             return Err(format!(
                 "the loop sleeps for ever: {ran} of {total} callbacks have run, {} are queued",
@@ -197,8 +198,8 @@ impl Watchdog {
 }
 
 thread_local! {
-    /// On the loop's thread: where its sleeps are counted.
-    static BOARD: Cell<Option<&'static Board>> = const { Cell::new(None) };
+    /// Where the loop's thread counts its sleeps.
+    static COUNTERS: Cell<Option<&'static Counters>> = const { Cell::new(None) };
 }
 
 /// Counts how often the loop falls asleep.
@@ -208,14 +209,14 @@ struct CountSleeps;
 impl Observer for CountSleeps {
     fn step(step: Step, _status: Option<Status>) {
         if step == Step::Sleep
-            && let Some(board) = BOARD.get()
+            && let Some(counters) = COUNTERS.get()
         {
-            board.sleeps.fetch_add(1, Ordering::Relaxed);
+            counters.sleeps.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// Random numbers that are good enough for pauses: xorshift.
+/// A xorshift generator, which is random enough for pauses.
 struct Random(u64);
 
 impl Random {
@@ -228,9 +229,9 @@ impl Random {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for StressCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report {
+        let StressCounts {
             ran,
             out_of_turn,
             left_over,

@@ -11,42 +11,45 @@ use wakeproof::inbox::{Correct, Protocol};
 use wakeproof::platform::{ParkingLot, Platform};
 use wakeproof_faults::chosen;
 
-/// Production's mutex and threads; a clock that nothing moves but a sleep and [`elapse`]; and a wait
-/// without a deadline that fails instead of waiting.
+/// A platform with production's mutex and threads. Only sleeping and [`elapse`] move its clock. A wait
+/// without a deadline panics instead of waiting.
 ///
-/// In a history of one thread nobody could wake the loop. One that sleeps until a deadline sleeps
-/// until then, which takes no real time; one that sleeps without a deadline is wrong, and says so
-/// here at once instead of hanging.
+/// In a history of one thread, no other thread can wake the loop. A sleep until a deadline moves the clock
+/// to the deadline, which takes no real time. A sleep without a deadline would hang, so it panics.
 ///
 /// Its inboxes have the fault that was [chosen](wakeproof_faults::choose) on this thread.
 #[derive(Debug)]
 pub struct VirtualTime;
 
 thread_local! {
-    // Each test has a thread and with it a time of its own.
+    // Each test runs on its own thread, and so has its own clock.
     static CLOCK: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
 }
 
-/// Who hears until when the loop has slept.
+/// Called after each sleep of the loop, with the deadline.
 pub(crate) type Listener = Rc<dyn Fn(Duration)>;
 
-/// What this thread's clock shows.
+/// The time on this thread's clock.
 pub(crate) fn now() -> Duration {
     CLOCK.get()
 }
+
+/// The panic of a loop that goes to sleep without a deadline.
+pub(crate) const SLEEPS_FOR_EVER: &str =
+    "the loop went to sleep for ever, although it had been asked to stop or had something to run";
 
 /// Sets this thread's clock.
 pub(crate) fn set(now: Duration) {
     CLOCK.set(now);
 }
 
-/// Lets time pass, as code does that computes for so long.
+/// Moves this thread's clock forward, as a long computation would.
 pub fn elapse(duration: Duration) {
     CLOCK.set(CLOCK.get().saturating_add(duration));
 }
 
-/// From now on, `listener` hears of this thread's sleeps, and nobody else.
+/// Replaces the listener for sleeps on this thread.
 pub(crate) fn listen(listener: Option<Listener>) {
     LISTENER.set(listener);
 }
@@ -76,10 +79,8 @@ impl Platform for VirtualTime {
     fn condvar() {}
 
     fn wait<'a, T: Send + 'static>(_: &(), _: Self::Guard<'a, T>) -> Self::Guard<'a, T> {
-        // Not `panic!`, whose hook would print this for each of the histories tried in shrinking.
-        panic::resume_unwind(Box::new(
-            "the loop went to sleep for ever, although it had been asked to stop or had something to run",
-        ))
+        // Not `panic!`, whose hook would print this for each history that shrinking tries.
+        panic::resume_unwind(Box::new(SLEEPS_FOR_EVER))
     }
 
     fn wait_until<'a, T: Send + 'static>(

@@ -1,4 +1,4 @@
-//! Random programs of several threads, under random schedules.
+//! Runs random programs of several threads under random schedules.
 
 use std::env;
 use std::fs::{self, OpenOptions};
@@ -8,12 +8,14 @@ use std::panic::resume_unwind;
 use wakeproof::EventLoop;
 use wakeproof_explore::Search;
 use wakeproof_explore::platform::Shuttle;
-use wakeproof_faults::Chosen;
+use wakeproof_faults::FaultChoice;
 use wakeproof_proptests::concurrent::explore::explore;
 use wakeproof_proptests::concurrent::{self, Counterexample};
 use wakeproof_proptests::config::config;
 
-/// Programs that once went wrong, each with the schedule, are kept here and tried first.
+use crate::watchdog;
+
+/// Programs that once failed, each with its schedule. They are tried first.
 const REGRESSIONS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/proptest-regressions/concurrent.txt"
@@ -21,27 +23,36 @@ const REGRESSIONS: &str = concat!(
 
 #[test]
 fn every_execution_ends_and_can_be_explained_by_the_reference() {
+    let _watchdog = watchdog::guard();
     if let Ok(text) = env::var("WAKEPROOF_REPLAY") {
         let (program, schedule) = concurrent::parse(&text).unwrap();
-        succeeds(concurrent::replay(Chosen::CORRECT, &program, &schedule));
+        succeeds(concurrent::replay(
+            FaultChoice::CORRECT,
+            &program,
+            &schedule,
+        ));
         return;
     }
     for line in fs::read_to_string(REGRESSIONS).unwrap().lines() {
         let (program, schedule) = concurrent::parse(line).unwrap();
-        succeeds(concurrent::replay(Chosen::CORRECT, &program, &schedule));
-        // The schedule may no longer fit, so others are tried too.
-        succeeds(concurrent::try_schedules(Chosen::CORRECT, &program, 0));
+        succeeds(concurrent::replay(
+            FaultChoice::CORRECT,
+            &program,
+            &schedule,
+        ));
+        // The schedule may no longer fit the program, so others are tried too.
+        succeeds(concurrent::try_schedules(FaultChoice::CORRECT, &program, 0));
     }
     let config = config("programs of several threads, and as many with tasks", 80);
-    if let Err(found) = concurrent::check(Chosen::CORRECT, config) {
+    if let Err(found) = concurrent::check(FaultChoice::CORRECT, config) {
         let mut regressions = OpenOptions::new().append(true).open(REGRESSIONS).unwrap();
         writeln!(regressions, "{} @ {}", found.program, found.schedule).unwrap();
         panic!("{found}");
     }
 }
 
-/// The loop reports a callback's panic and goes on, but what a test asserts in a callback must not be
-/// lost in that.
+/// The loop catches a callback's panic and goes on. A failed assertion in a callback must fail the test
+/// all the same.
 #[test]
 fn an_assertion_that_fails_in_a_callback_is_a_failure() {
     let body = || {
@@ -53,7 +64,8 @@ fn an_assertion_that_fails_in_a_callback_is_a_failure() {
         event_loop.stop();
         event_loop.run_forever().map_err(|error| error.to_string())
     };
-    let (reason, _) = explore(Search::Random { seed: 0 }, 1, Chosen::CORRECT, body).unwrap_err();
+    let (reason, _) =
+        explore(Search::Random { seed: 0 }, 1, FaultChoice::CORRECT, body).unwrap_err();
     assert_eq!(reason, "asserted in a callback");
 }
 

@@ -1,13 +1,13 @@
-//! Real threads: 8 of them submit to a loop that keeps falling asleep.
+//! Submits from 8 real threads to a loop that keeps falling asleep.
 
 use std::env;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
-use wakeproof_faults::{Chosen, InboxFault};
-use wakeproof_proptests::stress::{Report, stress};
+use wakeproof_faults::{FaultChoice, InboxFault};
+use wakeproof_proptests::stress::{StressCounts, stress};
 
-/// `WAKEPROOF_STRESS` sets the number of callbacks: ten million in the long form.
+/// `WAKEPROOF_STRESS` sets the number of callbacks. The default is a million.
 #[test]
 fn no_callback_of_any_thread_is_lost_or_doubled_or_overtaken() {
     let callbacks =
@@ -17,7 +17,7 @@ fn no_callback_of_any_thread_is_lost_or_doubled_or_overtaken() {
         |seed| seed.parse().unwrap(),
     );
     let begun = Instant::now();
-    let report = stress(Chosen::CORRECT, callbacks, seed).unwrap();
+    let report = stress(FaultChoice::CORRECT, callbacks, seed).unwrap();
     println!(
         "{report}, in {:.1?} (PROPTEST_RNG_SEED={seed})",
         begun.elapsed()
@@ -25,12 +25,12 @@ fn no_callback_of_any_thread_is_lost_or_doubled_or_overtaken() {
 
     assert!(report.ran >= callbacks);
     assert_eq!((report.out_of_turn, report.left_over), (0, 0));
-    // A loop that never sleeps proves nothing about wakeups.
+    // A loop that never sleeps shows nothing about wakeups.
     assert!(report.sleeps * 10_000 >= callbacks, "{report}");
 }
 
-/// The short form, with a fault.
-fn faulty(fault: InboxFault) -> Result<Report, String> {
+/// A short stress test with a fault.
+fn faulty(fault: InboxFault) -> Result<StressCounts, String> {
     stress(fault.into(), 20_000, 1)
 }
 

@@ -1,16 +1,16 @@
-//! A fault of the threads that take jobs off the loop's hands.
+//! A fault of the executor's threads.
 
-use wakeproof_faults::{Chosen, choose, chosen};
+use wakeproof_faults::{FaultChoice, choose, chosen};
 
 use crate::models::MakePool;
 
-/// Whoever gives the threads a job wakes none of them: each notification of the pool's condvar is lost.
+/// Submitting a job wakes no thread: every notification of the pool's condvar is lost.
 #[derive(Debug)]
 pub struct JobWithoutWakeup;
 
 impl MakePool for JobWithoutWakeup {
     fn make<E>(make: impl FnOnce() -> E) -> E {
-        let before = choose(Chosen {
+        let before = choose(FaultChoice {
             is_lost: Some(|| true),
             ..chosen()
         });

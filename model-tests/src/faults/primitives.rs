@@ -1,5 +1,5 @@
-//! Faults of protocols that the loop does not use, but others do: each overrides the one step that
-//! it gets wrong, and stands beside the one that does not.
+//! Faults of protocols that this loop does not use, but other loops do. Each overrides the one step that
+//! it gets wrong.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::models::{
 };
 use wakeproof_explore::platform::ModelPlatform;
 
-/// Gives the token and notifies without ever holding the parking thread's mutex.
+/// Gives the token and notifies without ever taking the parking thread's mutex.
 #[derive(Debug)]
 pub struct NotifyWithoutTheLock;
 
@@ -23,8 +23,8 @@ impl Unpark for NotifyWithoutTheLock {
     }
 }
 
-/// Writes one flag and reads the other with release and acquire alone, which do not keep the read
-/// behind the write.
+/// Writes one flag and reads the other with only release and acquire, so the read may overtake the
+/// write.
 #[derive(Debug)]
 pub struct RelaxedFlag;
 
@@ -32,7 +32,7 @@ impl Announcement for RelaxedFlag {
     fn between_write_and_read<P: ModelPlatform>() {}
 }
 
-/// Drains the queue, then clears the flag: what comes in between finds the flag set.
+/// Drains the queue and then clears the flag. A submission in between finds the flag set.
 #[derive(Debug)]
 pub struct ClearAfterDrain;
 

@@ -1,5 +1,5 @@
-//! Faults of the code around the loop, that sets its events, cancels its timers, and polls and wakes
-//! its tasks: each overrides the one step that it gets wrong.
+//! Faults of code that sets events, cancels timers, and polls and wakes tasks. Each overrides the one step
+//! that it gets wrong.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use wakeproof::{EventHandle, Sleep, TimerHandle, hazard};
 
 use crate::models::{CancelTimer, PollSleep, SetEvent, WakerHolds};
 
-/// Sets the event where it is, which is on another thread than the loop's, and wakes nobody.
+/// Sets the event on the calling thread, which is not the loop's, and wakes nobody.
 #[derive(Debug)]
 pub struct SetWithoutWakeup;
 
 impl SetEvent for SetWithoutWakeup {
     fn set<P: Platform>(event: &EventHandle<P>) {
-        hazard::set_event_without_wakeup(event).expect("it is open");
+        hazard::set_event_without_wakeup(event).expect("the loop is open");
     }
 }
 
-/// Looks whether the timer has run, and believes it still when it cancels.
+/// Reads whether the timer has run, then cancels it, and returns what it read before.
 #[derive(Debug)]
 pub struct LookThenCancel;
 
@@ -32,7 +32,7 @@ impl CancelTimer for LookThenCancel {
     }
 }
 
-/// Takes any wakeup for the one of its timer.
+/// Takes any wakeup to mean that its timer has run.
 #[derive(Debug)]
 pub struct AnyWakeupWillDo;
 
@@ -51,7 +51,7 @@ impl PollSleep for AnyWakeupWillDo {
     }
 }
 
-/// The waker keeps the future alive, and drops it wherever it is dropped itself.
+/// The waker owns the future, and drops it on the thread on which it is dropped itself.
 #[derive(Debug)]
 pub struct WakerHoldsFuture;
 

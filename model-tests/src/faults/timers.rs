@@ -1,4 +1,4 @@
-//! Faults of a loop with timers: each overrides how it goes to sleep, and only that.
+//! A fault of a loop with timers. It overrides how the loop goes to sleep.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use wakeproof::platform::Platform;
 
 use crate::models::TimerSteps;
 
-/// Works out how long to sleep, lets go of the lock, and believes it still.
+/// Computes how long to sleep, releases the lock, and then uses the result.
 #[derive(Debug)]
 pub struct StaleDeadline;
 

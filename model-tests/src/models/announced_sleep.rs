@@ -1,5 +1,5 @@
-//! A loop that announces its sleep with an atomic flag, so that busy threads need no lock: two
-//! threads that each write one flag and read the other, as in Dekker's mutual exclusion.
+//! A loop that announces its sleep with an atomic flag, so that busy threads need no lock. Two threads
+//! each write one flag and read the other, as in Dekker's mutual exclusion.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -11,17 +11,17 @@ use super::{CorrectSteps, Model};
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
-/// How the write of the one flag and the read of the other are ordered.
+/// Orders the write of one flag before the read of the other.
 pub trait Announcement: Debug + 'static {
-    /// Between the write and the read, on both sides: with a fence, at least one of the two threads
-    /// sees what the other one wrote.
+    /// Called on both threads between the write and the read. With a fence, at least one of the threads
+    /// sees what the other wrote.
     fn between_write_and_read<P: ModelPlatform>() {
         P::fence();
     }
 }
 
-/// One thread submits work to a loop that is about to sleep. It wakes the loop only if it sees that
-/// it is asleep; the loop sleeps only if it sees no work.
+/// One thread submits work to a loop that is about to sleep. The thread wakes the loop only if it sees it
+/// asleep. The loop sleeps only if it sees no work.
 #[derive(Debug)]
 pub struct AnnouncedSleep<A>(PhantomData<A>);
 

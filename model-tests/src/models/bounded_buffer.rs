@@ -1,4 +1,4 @@
-//! A buffer with room for one item: one kind of thread waits for an item, the other for room.
+//! A buffer with room for one item. Some threads wait for an item, others for room.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -8,14 +8,14 @@ use super::Model;
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::ModelPlatform;
 
-/// Which of the buffer's two condvars a thread uses.
+/// Which of the buffer's two condvars each kind of thread waits on.
 pub trait WaitingRoom: Debug + 'static {
-    /// The condvar of those who wait for room: not the one of those who wait for an item, since
-    /// `notify_one` does not ask whom it wakes.
+    /// The condvar of the threads that wait for room. They need one of their own, since `notify_one` wakes
+    /// any thread that waits.
     const FOR_ROOM: usize = 1;
 }
 
-/// One thread puts two items, two threads take one each.
+/// One thread puts two items, and two threads take one each.
 #[derive(Debug)]
 pub struct BoundedBuffer<W>(PhantomData<W>);
 

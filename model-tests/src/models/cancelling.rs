@@ -1,10 +1,10 @@
-//! `cancel` against the loop that is about to run the callback.
+//! `cancel`, while the loop may be about to run the callback.
 
 use super::{CheckedLoop, Log, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// One thread submits a callback, cancels it, and submits another one that stops the loop. The
-/// first one is run or cancelled, and its handle knows which.
+/// One thread submits a callback, cancels it, and submits another that stops the loop. The first callback
+/// runs or is cancelled, and its handle says which.
 #[derive(Debug)]
 pub struct CancelRacesWithRun;
 
@@ -19,11 +19,15 @@ impl Model for CancelRacesWithRun {
             let callback = move || {
                 writer.ran(0, 0);
             };
-            let call = handle.call_soon_threadsafe(callback).expect("it is open");
+            let call = handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
             let cancelled = call.cancel();
             let stop = handle.clone();
             let callback = move || stop.stop();
-            handle.call_soon_threadsafe(callback).expect("it is open");
+            handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
             (call, cancelled)
         });
         event_loop.run();

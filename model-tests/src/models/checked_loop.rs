@@ -1,4 +1,4 @@
-//! A loop that models can trust to fail loudly.
+//! A loop that fails the model if a callback panics.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -8,17 +8,17 @@ use std::rc::Rc;
 use wakeproof::EventLoop;
 use wakeproof::platform::{Deliberate, Platform};
 
-/// A loop whose callbacks must not panic, unless with [`Deliberate`].
+/// A loop whose callbacks may only panic with [`Deliberate`].
 ///
-/// It is not dropped while a thread unwinds: closing it takes a lock, and an execution that has
-/// failed has none to give.
+/// It is not dropped while its thread unwinds. Closing it takes a lock, which is impossible in an
+/// execution that has failed.
 pub(crate) struct CheckedLoop<P: Platform> {
     event_loop: ManuallyDrop<EventLoop<P>>,
-    heard: Rc<RefCell<Heard>>,
+    caught: Rc<RefCell<CaughtPanics>>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct CaughtPanics {
     deliberate: usize,
     others: Vec<String>,
 }
@@ -26,19 +26,19 @@ struct Heard {
 impl<P: Platform> CheckedLoop<P> {
     pub(crate) fn new() -> Self {
         let event_loop = EventLoop::<P>::on_platform();
-        let heard = Rc::<RefCell<Heard>>::default();
-        let listener = heard.clone();
+        let caught = Rc::<RefCell<CaughtPanics>>::default();
+        let listener = caught.clone();
         event_loop.set_exception_handler(move |panic| {
-            let mut heard = listener.borrow_mut();
+            let mut caught = listener.borrow_mut();
             if panic.payload().is::<Deliberate>() {
-                heard.deliberate += 1;
+                caught.deliberate += 1;
             } else {
-                heard.others.push(panic.to_string());
+                caught.others.push(panic.to_string());
             }
         });
         CheckedLoop {
             event_loop: ManuallyDrop::new(event_loop),
-            heard,
+            caught,
         }
     }
 
@@ -56,8 +56,8 @@ impl<P: Platform> CheckedLoop<P> {
     }
 
     fn assert_no_panic(&self) {
-        let heard = self.heard.borrow();
-        assert!(heard.others.is_empty(), "{}", heard.others.join("; "));
+        let caught = self.caught.borrow();
+        assert!(caught.others.is_empty(), "{}", caught.others.join("; "));
     }
 
     /// Runs one iteration, which does not sleep.
@@ -66,9 +66,9 @@ impl<P: Platform> CheckedLoop<P> {
         self.run();
     }
 
-    /// How many deliberate panics the exception handler was told of.
+    /// How many deliberate panics the exception handler received.
     pub(crate) fn deliberate_panics(&self) -> usize {
-        self.heard.borrow().deliberate
+        self.caught.borrow().deliberate
     }
 }
 
@@ -83,7 +83,7 @@ impl<P: Platform> Deref for CheckedLoop<P> {
 impl<P: Platform> Drop for CheckedLoop<P> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // The loop outlives the panic of a model that fails, and nothing else.
+            // Closed here, and leaked only if the model fails.
             let _ = self.event_loop.close();
         }
     }

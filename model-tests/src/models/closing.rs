@@ -1,4 +1,4 @@
-//! `close` against submissions, and handles that come and go.
+//! `close`, while another thread submits; and handles that are dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{CheckedLoop, Log, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// Counts how often it is dropped: with the callback or the future that owns it, once.
-pub(super) struct Token(Arc<AtomicUsize>);
+/// Owned by a callback or a future. Counts how often it is dropped.
+pub(super) struct DropCounter(Arc<AtomicUsize>);
 
-/// How often a [`Token`] was dropped.
+/// How often a [`DropCounter`] was dropped.
 pub(super) struct Drops(Arc<AtomicUsize>);
 
-impl Token {
-    pub(super) fn new() -> (Token, Drops) {
+impl DropCounter {
+    pub(super) fn new() -> (DropCounter, Drops) {
         let drops = Arc::new(AtomicUsize::new(0));
-        (Token(drops.clone()), Drops(drops))
+        (DropCounter(drops.clone()), Drops(drops))
     }
 }
 
@@ -25,14 +25,14 @@ impl Drops {
     }
 }
 
-impl Drop for Token {
+impl Drop for DropCounter {
     fn drop(&mut self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// One thread submits to a loop that runs one iteration and is closed. What is accepted is run, or
-/// dropped by `close`; what is refused is given back; never both, never neither.
+/// One thread submits to a loop that runs one iteration and is then closed. If the callback is accepted, it
+/// either runs or `close` drops it. If it is refused, the thread gets it back.
 #[derive(Debug)]
 pub struct CloseRacesWithSubmit;
 
@@ -42,17 +42,17 @@ impl Model for CloseRacesWithSubmit {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let log = Log::<P>::new();
-        let (token, drops) = Token::new();
+        let (counter, drops) = DropCounter::new();
         let (handle, writer) = (event_loop.handle(), log.clone());
         let thread = P::spawn("thread 1", move || {
             let callback = move || {
-                let _token = token;
+                let _counter = counter;
                 writer.ran(0, 0);
             };
             handle.call_soon_threadsafe(callback)
         });
         event_loop.run_once();
-        event_loop.close().expect("it does not run");
+        event_loop.close().expect("the loop is not running");
 
         let ran = log.runs().len();
         match P::join(thread) {
@@ -76,7 +76,7 @@ impl Model for CloseRacesWithSubmit {
     }
 }
 
-/// A thread drops its handle unused, and another one drops it with its callback on the way.
+/// One thread drops its handle unused. Another drops its handle after submitting a callback.
 #[derive(Debug)]
 pub struct HandlesDropped;
 
@@ -97,7 +97,7 @@ impl Model for HandlesDropped {
             };
             let call = handle.call_soon_threadsafe(callback);
             drop(handle);
-            drop(call.expect("it is open"));
+            drop(call.expect("the loop is open"));
         });
         event_loop.run();
         log.assert_complete(1, 1);

@@ -1,11 +1,11 @@
-//! The steps of the small protocols, as they should be.
+//! The correct steps of the small protocols.
 
 use super::{
     Announcement, CancelTimer, Drain, MakePool, OwnSubmission, PollSleep, RunBatch, SetEvent,
     TimerSteps, Unpark, WaitingRoom, WakeWorker, WakerHolds,
 };
 
-/// Every step as it should be.
+/// Gets every step right.
 #[derive(Debug)]
 pub struct CorrectSteps;
 

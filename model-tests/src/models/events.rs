@@ -1,4 +1,4 @@
-//! An event that another thread sets: the program of the question.
+//! An event that another thread sets, as in the original question.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -11,15 +11,15 @@ use wakeproof::{Event, EventHandle, gather};
 use super::{CheckedLoop, Log, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// How another thread than the loop's sets an event.
+/// How a thread other than the loop's sets an event.
 pub trait SetEvent: Debug + 'static {
-    /// On the loop's thread, which is woken for that.
+    /// Submits the call to the loop's thread, and wakes the loop.
     fn set<P: Platform>(event: &EventHandle<P>) {
-        event.set_threadsafe().expect("it is open");
+        event.set_threadsafe().expect("the loop is open");
     }
 }
 
-/// `WAITERS` tasks wait for an event, or are about to; another thread sets it. All of them go on, in
+/// `WAITERS` tasks wait for an event, or are about to, and another thread sets it. All of them continue, in
 /// the order in which they began to wait.
 #[derive(Debug)]
 pub struct EventFromAnotherThread<const WAITERS: usize, S>(PhantomData<S>);
@@ -38,7 +38,7 @@ impl<const WAITERS: usize, S: SetEvent> Model for EventFromAnotherThread<WAITERS
                     wait.await;
                     log.ran(0, waiter);
                 });
-                task.expect("it is open")
+                task.expect("the loop is open")
             })
             .collect();
         let setter = event.handle();
@@ -50,8 +50,8 @@ impl<const WAITERS: usize, S: SetEvent> Model for EventFromAnotherThread<WAITERS
     }
 }
 
-/// One thread makes two pieces of work, and sets an event behind each. The loop waits for the event,
-/// clears it, and then takes what work there is, until it has had both.
+/// One thread produces two pieces of work, and sets an event after each. The loop waits for the event,
+/// clears it, and takes the work there is, until it has taken both pieces.
 #[derive(Debug)]
 pub struct EventSetAndCleared<S>(PhantomData<S>);
 

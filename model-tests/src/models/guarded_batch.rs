@@ -1,4 +1,4 @@
-//! A loop that survives callbacks that panic.
+//! A loop that goes on when a callback panics.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -13,12 +13,12 @@ use super::Model;
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::ModelPlatform;
 
-/// What the queue holds.
+/// A callback in the queue.
 pub type Callback = Box<dyn FnOnce() + Send>;
 
-/// How the loop runs what it has taken.
+/// How the loop runs a batch.
 pub trait RunBatch: Debug + 'static {
-    /// Each callback by itself: its panic is its own.
+    /// Catches the panic of each callback separately.
     fn run<P: Platform>(batch: &mut VecDeque<Callback>) {
         for callback in batch.drain(..) {
             catch::<P>(callback);
@@ -26,7 +26,7 @@ pub trait RunBatch: Debug + 'static {
     }
 }
 
-/// Runs `work` and keeps its panic, if that is part of the model.
+/// Runs `work` and catches its panic, if the panic is part of the model.
 pub(crate) fn catch<P: Platform>(work: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
         if P::must_not_catch(&*payload) {
@@ -36,7 +36,7 @@ pub(crate) fn catch<P: Platform>(work: impl FnOnce()) {
     }
 }
 
-/// One thread submits a callback that panics, and another one. The loop runs until it has run both.
+/// One thread submits a callback that panics, and then one that stops the loop.
 #[derive(Debug)]
 pub struct PanicInBatch<R>(PhantomData<R>);
 
@@ -49,7 +49,7 @@ impl<R: RunBatch> Model for PanicInBatch<R> {
         let thread = P::spawn("thread 1", move || {
             let submit = |callback| {
                 let accepted = submitter.call_soon_threadsafe(callback);
-                assert!(accepted.is_ok(), "it is open");
+                assert!(accepted.is_ok(), "the loop is open");
             };
             submit(Box::new(|| panic::panic_any(Deliberate)));
             let stop = submitter.clone();

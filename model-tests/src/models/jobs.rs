@@ -1,4 +1,4 @@
-//! Blocking work on other threads, whose results come back to the loop.
+//! Blocking jobs on other threads, whose results come back to the loop.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -11,16 +11,16 @@ use wakeproof::{Executor, SharedTask, Worker};
 use super::{CheckedLoop, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// How the executor comes by the condvar that its threads wait on.
+/// How the model creates its executor, and with it the condvar that the threads wait on.
 pub trait MakePool: Debug + 'static {
-    /// Makes the executor.
+    /// Creates the executor.
     fn make<E>(make: impl FnOnce() -> E) -> E {
         make()
     }
 }
 
-/// An executor whose threads the checkers explore. The last line of a model drops it.
-/// An execution that has failed does not, since to drop it takes a lock.
+/// Creates an executor whose threads the checkers explore. The last line of a model drops it. An execution
+/// that has failed leaks it, since dropping it takes a lock.
 fn executor<P: ModelPlatform>(size: usize) -> ManuallyDrop<Executor<P>> {
     let size = NonZero::new(size).expect("an executor has threads");
     let start = |worker: Worker<P>| {
@@ -30,7 +30,7 @@ fn executor<P: ModelPlatform>(size: usize) -> ManuallyDrop<Executor<P>> {
     ManuallyDrop::new(Executor::starting_threads_with(size, start))
 }
 
-/// Awaits a job. Its handle is dropped by who has the result, for the same reason.
+/// Awaits a job. Drops its handle only once the result is there, for the same reason.
 fn result_of<T>(job: SharedTask<T>) -> impl Future<Output = T> {
     let mut job = ManuallyDrop::new(job);
     async move {
@@ -40,8 +40,8 @@ fn result_of<T>(job: SharedTask<T>) -> impl Future<Output = T> {
     }
 }
 
-/// The loop gives one thread `JOBS` jobs, each when it has the result of the one before, and then
-/// drops the executor, which waits for the thread.
+/// The loop runs `JOBS` jobs on an executor with one thread, each after the result of the previous job, and
+/// then drops the executor, which waits for the thread.
 #[derive(Debug)]
 pub struct JobsInTurn<const JOBS: usize, E>(PhantomData<E>);
 
@@ -55,15 +55,15 @@ impl<const JOBS: usize, E: MakePool> Model for JobsInTurn<JOBS, E> {
         event_loop.complete(async {
             for number in 0..JOBS {
                 let job = local.run_in_executor(&executor, move || number);
-                assert_eq!(result_of(job.expect("it is open")).await, number);
+                assert_eq!(result_of(job.expect("the loop is open")).await, number);
             }
         });
         drop(ManuallyDrop::into_inner(executor));
     }
 }
 
-/// Two jobs, of which each waits until the other has begun, on an executor of `THREADS` threads. They
-/// come when its first thread has had something to do and may be idle.
+/// Two jobs, each of which waits until the other has begun, on an executor with `THREADS` threads. When they
+/// are submitted, the first thread has already run a job and may be idle.
 #[derive(Debug)]
 pub struct JobsThatMeet<const THREADS: usize>;
 
@@ -77,7 +77,7 @@ impl<const THREADS: usize> Model for JobsThatMeet<THREADS> {
         let meeting = Arc::new((P::mutex(0), P::condvar()));
         event_loop.complete(async {
             let first = local.run_in_executor(&executor, || ());
-            result_of(first.expect("it is open")).await;
+            result_of(first.expect("the loop is open")).await;
             let jobs = [meeting.clone(), meeting].map(|meeting| {
                 let job = local.run_in_executor(&executor, move || {
                     let (begun, change) = &*meeting;
@@ -88,7 +88,7 @@ impl<const THREADS: usize> Model for JobsThatMeet<THREADS> {
                         begun = P::wait(change, begun);
                     }
                 });
-                result_of(job.expect("it is open"))
+                result_of(job.expect("the loop is open"))
             });
             for job in jobs {
                 job.await;

@@ -1,12 +1,12 @@
-//! What ran, and whether it should have.
+//! A log of what ran, and the check that it is complete.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wakeproof::platform::Platform;
 
-/// The callbacks that have run, in order. Made on the loop's thread; clones are the same log.
+/// The callbacks that have run, in order. Created on the loop's thread. Clones share the same log.
 ///
-/// Its mutex is the standard library's on every platform: keeping the log is no step of the model.
+/// On every platform, its mutex is the standard library's, so that logging is not a step of the model.
 pub(crate) struct Log<P: Platform> {
     owner: P::ThreadId,
     ran: Arc<Mutex<Vec<(usize, usize)>>>,
@@ -29,12 +29,12 @@ impl<P: Platform> Log<P> {
         }
     }
 
-    /// The `nth` callback of submitter `by` runs. Returns how many have run by now.
+    /// Logs that the `nth` callback of submitter `by` runs. Returns how many have run so far.
     pub(crate) fn ran(&self, by: usize, nth: usize) -> usize {
         assert_eq!(
             P::current_thread(),
             self.owner,
-            "a callback runs on another thread than the loop's"
+            "a callback runs on a thread other than the loop's"
         );
         let mut ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
         ran.push((by, nth));
@@ -48,7 +48,8 @@ impl<P: Platform> Log<P> {
             .clone()
     }
 
-    /// Each of `by` submitters' `each` callbacks has run exactly once, and a submitter's in order.
+    /// Asserts that there were `by` submitters with `each` callbacks, that every callback has run exactly once,
+    /// and that each submitter's callbacks ran in order.
     pub(crate) fn assert_complete(&self, by: usize, each: usize) {
         let runs = self.runs();
         for submitter in 0..by {
@@ -63,6 +64,6 @@ impl<P: Platform> Log<P> {
                 "callbacks of thread {submitter}: each once, in order"
             );
         }
-        assert_eq!(runs.len(), by * each, "callbacks from nowhere: {runs:?}");
+        assert_eq!(runs.len(), by * each, "unknown callbacks ran: {runs:?}");
     }
 }

@@ -3,8 +3,8 @@
 use super::{CheckedLoop, Log, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// A callback of the loop's own submits another one, and so does a callback from another thread;
-/// the last of the four stops the loop.
+/// A callback from the loop's thread submits another one, and so does a callback from another thread. The
+/// last of the four stops the loop.
 #[derive(Debug)]
 pub struct CallbackSubmits;
 
@@ -27,9 +27,12 @@ impl Model for CallbackSubmits {
         let outer = move || {
             last(&writer, OWN, 0);
             let inner = move || last(&writer, OWN, 1);
-            local.call_soon(inner).expect("it is open");
+            local.call_soon(inner).expect("the loop is open");
         };
-        event_loop.local().call_soon(outer).expect("it is open");
+        event_loop
+            .local()
+            .call_soon(outer)
+            .expect("the loop is open");
 
         let (handle, writer) = (event_loop.handle(), log.clone());
         let thread = P::spawn("thread 1", move || {
@@ -37,9 +40,11 @@ impl Model for CallbackSubmits {
             let outer = move || {
                 last(&writer, OTHER, 0);
                 let inner = move || last(&writer, OTHER, 1);
-                again.call_soon_threadsafe(inner).expect("it is open");
+                again.call_soon_threadsafe(inner).expect("the loop is open");
             };
-            handle.call_soon_threadsafe(outer).expect("it is open");
+            handle
+                .call_soon_threadsafe(outer)
+                .expect("the loop is open");
         });
         event_loop.run();
         P::join(thread);

@@ -1,4 +1,4 @@
-//! What the loop's own thread submits, beside what comes from another.
+//! The order of submissions from the loop's own thread and from another.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -14,18 +14,18 @@ use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// Where the loop's own thread puts a callback.
 pub trait OwnSubmission: Debug + 'static {
-    /// Into the one queue that there is.
+    /// Into the queue that all threads share.
     fn submit<P: ModelPlatform>(
         inbox: &Inbox<P, &'static str>,
         _own_queue: &mut VecDeque<&'static str>,
         callback: &'static str,
     ) {
-        inbox.call_soon(callback).expect("it is open");
+        inbox.call_soon(callback).expect("the loop is open");
     }
 }
 
-/// A thread submits a callback and then sets a flag; the loop's running callback sees the flag and
-/// submits another. The one that came first runs first.
+/// A thread submits a callback and then sets a flag. The loop's running callback sees the flag and submits
+/// another callback. The first submission runs first.
 #[derive(Debug)]
 pub struct OwnAfterForeign<S>(PhantomData<S>);
 
@@ -37,15 +37,17 @@ impl<S: OwnSubmission> Model for OwnAfterForeign<S> {
         let flag = Arc::new(P::Flag::new());
         let (submitter, done) = (inbox.clone(), flag.clone());
         let thread = P::spawn("thread 1", move || {
-            submitter.call_soon_threadsafe("first").expect("it is open");
+            submitter
+                .call_soon_threadsafe("first")
+                .expect("the loop is open");
             done.store(true, Ordering::Release);
-            note::<P>("says that it has submitted");
+            note::<P>("sets the flag: it has submitted");
         });
 
         let mut own_queue = VecDeque::new();
         let after = flag.load(Ordering::Acquire);
         if after {
-            note::<P>("hears of it, submits");
+            note::<P>("sees the flag, submits");
             S::submit::<P>(&inbox, &mut own_queue, "second");
         }
         let mut ran = Vec::from(own_queue);

@@ -7,8 +7,8 @@ use wakeproof::platform::Deliberate;
 use super::{CheckedLoop, Log, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// One thread submits a callback that panics and another one behind it. The panic is reported once
-/// and costs nothing else.
+/// One thread submits a callback that panics, and then another. The panic is reported once, and the other
+/// callback runs.
 #[derive(Debug)]
 pub struct PanicInCallback;
 
@@ -21,13 +21,17 @@ impl Model for PanicInCallback {
         let (handle, writer) = (event_loop.handle(), log.clone());
         let thread = P::spawn("thread 1", move || {
             let callback = || panic::panic_any(Deliberate);
-            handle.call_soon_threadsafe(callback).expect("it is open");
+            handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
             let stop = handle.clone();
             let callback = move || {
                 writer.ran(0, 0);
                 stop.stop();
             };
-            handle.call_soon_threadsafe(callback).expect("it is open");
+            handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
         });
         event_loop.run();
         assert_eq!(event_loop.deliberate_panics(), 1);

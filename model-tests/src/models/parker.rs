@@ -1,5 +1,5 @@
-//! A thread that parks, and one that unparks it: the smallest protocol with a predicate that is not
-//! under the mutex.
+//! A thread that parks, and another that unparks it: the smallest protocol whose predicate is not under the
+//! mutex.
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
@@ -10,20 +10,20 @@ use super::Model;
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
-/// Blocks a thread until it is given a token, once. The token is an atomic flag; the mutex has
-/// nothing in it, and is there for the condvar.
+/// Blocks a thread until it is given a token. The token is an atomic flag. The mutex holds nothing, and
+/// exists only for the condvar.
 pub struct Parker<P: ModelPlatform> {
     token: P::Flag,
     mutex: P::Mutex<()>,
     condvar: P::Condvar,
 }
 
-/// The step of a [`Parker`] that can be got wrong.
+/// The step of a [`Parker`] that can go wrong.
 pub trait Unpark: Debug + 'static {
-    /// Gives the token, and wakes who waits for it.
+    /// Gives the token, and wakes the thread that waits for it.
     ///
-    /// The mutex is taken for a moment in between: the parking thread holds it from its last look
-    /// at the token until it waits, and a notification that comes in that window is lost.
+    /// Takes the mutex for a moment in between. The parking thread holds it from its last look at the
+    /// token until it waits, and a notification in that window would be lost.
     fn unpark<P: ModelPlatform>(parker: &Parker<P>) {
         parker.give_token();
         drop(P::lock(&parker.mutex));
@@ -32,7 +32,7 @@ pub trait Unpark: Debug + 'static {
 }
 
 impl<P: ModelPlatform> Parker<P> {
-    /// Without a token.
+    /// A parker without a token.
     pub(crate) fn new() -> Self {
         Parker {
             token: P::Flag::new(),
@@ -52,13 +52,13 @@ impl<P: ModelPlatform> Parker<P> {
         note::<P>("sees the token");
     }
 
-    /// First step of unparking.
+    /// The first step of unparking.
     pub(crate) fn give_token(&self) {
         self.token.store(true, Ordering::SeqCst);
         note::<P>("gives the token");
     }
 
-    /// Last step of unparking.
+    /// The last step of unparking.
     pub(crate) fn notify(&self) {
         P::notify_one(&self.condvar);
     }

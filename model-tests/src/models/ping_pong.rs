@@ -3,8 +3,8 @@
 use super::{CheckedLoop, Log, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// A loop on another thread submits to the first one, which submits to it, which submits back, and
-/// both come to their end.
+/// Another thread's loop submits to this loop, which submits to that one, which submits back. Both loops
+/// stop.
 #[derive(Debug)]
 pub struct TwoLoops;
 
@@ -28,11 +28,13 @@ impl Model for TwoLoops {
                     stop_there.stop();
                     let stop_here = back.clone();
                     let end = move || stop_here.stop();
-                    back.call_soon_threadsafe(end).expect("it is open");
+                    back.call_soon_threadsafe(end).expect("the loop is open");
                 };
-                there.call_soon_threadsafe(answer).expect("it is open");
+                there
+                    .call_soon_threadsafe(answer)
+                    .expect("the loop is open");
             };
-            here.call_soon_threadsafe(serve).expect("it is open");
+            here.call_soon_threadsafe(serve).expect("the loop is open");
             other_loop.run();
             other_log.assert_complete(1, 1);
         });

@@ -1,4 +1,4 @@
-//! A loop that sleeps in a read from a pipe, and a flag that spares a second byte.
+//! A loop that sleeps in a read from a pipe, with a flag that avoids writing a second byte.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -10,7 +10,7 @@ use super::Model;
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
-/// A queue, a pipe on which the loop blocks, and whether there is a byte on the way already.
+/// A queue, a pipe on which the loop blocks, and the flag that says whether a byte is on its way.
 pub struct Shared<P: ModelPlatform> {
     queue: P::Mutex<VecDeque<u32>>,
     signalled: P::Flag,
@@ -18,10 +18,10 @@ pub struct Shared<P: ModelPlatform> {
     readable: P::Condvar,
 }
 
-/// What the loop does when it has read a byte.
+/// What the loop does after it reads a byte.
 pub trait Drain: Debug + 'static {
-    /// Clears the flag, then drains the queue: who finds the flag clear writes a byte, and who
-    /// found it set has enqueued before the drain.
+    /// Clears the flag and then drains the queue. A thread that finds the flag clear writes a byte, and a
+    /// thread that found it set had enqueued before the drain.
     fn drain<P: ModelPlatform>(shared: &Shared<P>, taken: &mut VecDeque<u32>) {
         shared.clear();
         shared.take_all(taken);
@@ -51,13 +51,13 @@ impl<P: ModelPlatform> Shared<P> {
         note::<P>("reads a byte");
     }
 
-    /// Clears the flag: from now on, who submits writes a byte.
+    /// Clears the flag. From now on, a thread that submits writes a byte.
     pub(crate) fn clear(&self) {
         self.signalled.store(false, Ordering::SeqCst);
         note::<P>("clears the signal");
     }
 
-    /// Takes what is in the queue.
+    /// Takes everything in the queue.
     pub(crate) fn take_all(&self, taken: &mut VecDeque<u32>) {
         taken.append(&mut P::lock(&self.queue));
         note::<P>("drains the queue");

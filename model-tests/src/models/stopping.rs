@@ -3,7 +3,7 @@
 use super::{CheckedLoop, Log, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// One thread stops a loop that has nothing to do and may be going to sleep.
+/// One thread stops a loop that has nothing to do and may be falling asleep.
 #[derive(Debug)]
 pub struct StopRacesWithSleep;
 
@@ -21,8 +21,8 @@ impl Model for StopRacesWithSleep {
     }
 }
 
-/// One thread submits while another one stops the loop. The callback runs in this run of the loop
-/// or in the next one.
+/// One thread submits while another stops the loop. The callback runs in this run of the loop or in the
+/// next.
 #[derive(Debug)]
 pub struct StopRacesWithSubmit;
 
@@ -37,7 +37,9 @@ impl Model for StopRacesWithSubmit {
             let callback = move || {
                 writer.ran(0, 0);
             };
-            handle.call_soon_threadsafe(callback).expect("it is open");
+            handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
         });
         let handle = event_loop.handle();
         let stopper = P::spawn("thread 2", move || handle.stop());
@@ -49,7 +51,7 @@ impl Model for StopRacesWithSubmit {
     }
 }
 
-/// One thread submits callbacks and then one that stops the loop: it stops behind them.
+/// One thread submits a callback and then one that stops the loop. The loop stops after both.
 #[derive(Debug)]
 pub struct StopBehindCallbacks;
 
@@ -64,10 +66,14 @@ impl Model for StopBehindCallbacks {
             let callback = move || {
                 writer.ran(0, 0);
             };
-            handle.call_soon_threadsafe(callback).expect("it is open");
+            handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
             let stop = handle.clone();
             let callback = move || stop.stop();
-            handle.call_soon_threadsafe(callback).expect("it is open");
+            handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
         });
         event_loop.run();
         log.assert_complete(1, 1);

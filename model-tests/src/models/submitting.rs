@@ -1,4 +1,4 @@
-//! Threads submit to a loop that may be going to sleep.
+//! Threads submit to a loop that may be falling asleep.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use wakeproof_faults::{Faulty, InboxFault};
 
 use super::{CheckedLoop, Log, Model, SPURIOUS, ensure_loom_can, with_fault};
 
-/// `N` threads submit `EACH` callbacks; the one that runs last stops the loop.
+/// `N` threads submit `EACH` callbacks each. The callback that runs last stops the loop.
 ///
-/// Whether the submission comes before the loop looks at its queue, between the look and the sleep,
-/// or when it is asleep, is for the checker to try. A wakeup that is lost leaves the loop asleep.
+/// The checker tries submissions before the loop looks at its queue, between the look and the sleep, and
+/// while the loop is asleep. If a wakeup is lost, the loop stays asleep.
 #[derive(Debug)]
 pub struct Submit<const N: usize, const EACH: usize>;
 
@@ -39,7 +39,9 @@ fn submit<P: ModelPlatform>(threads: usize, each: usize) {
                             stop.stop();
                         }
                     };
-                    handle.call_soon_threadsafe(callback).expect("it is open");
+                    handle
+                        .call_soon_threadsafe(callback)
+                        .expect("the loop is open");
                 }
             })
         })
@@ -49,16 +51,16 @@ fn submit<P: ModelPlatform>(threads: usize, each: usize) {
     log.assert_complete(threads, each);
 }
 
-/// As [`Submit`], with numbers that are known only when it runs.
+/// Like [`Submit`], with numbers that are chosen at run time.
 #[derive(Debug, Clone, Copy)]
 pub struct Submissions {
     /// How many threads submit.
     pub threads: usize,
-    /// How many callbacks each of them submits; at least one, or nobody stops the loop.
+    /// How many callbacks each of them submits. At least one, or nothing stops the loop.
     pub each: usize,
     /// What the environment does.
     pub environment: Environment,
-    /// What is wrong with the loop's inbox.
+    /// The fault of the loop's inbox.
     pub fault: Option<InboxFault>,
 }
 
@@ -67,7 +69,7 @@ impl Submissions {
     ///
     /// # Errors
     ///
-    /// If there are more threads than loom has.
+    /// If they need more threads than loom has.
     pub fn loom(self, limits: &Limits) -> anyhow::Result<Exploration> {
         let Submissions { threads, each, .. } = self;
         ensure_loom_can(threads, self.environment)?;
@@ -93,8 +95,8 @@ impl Submissions {
     }
 }
 
-/// One thread submits; the loop's first batch has to hold something, since nobody stops the loop
-/// and no deadline passes.
+/// One thread submits. The loop's first batch must not be empty, since nothing stops the loop and no
+/// deadline passes.
 #[derive(Debug)]
 pub struct Unasked;
 
@@ -106,7 +108,9 @@ impl Model for Unasked {
         let inbox = Arc::new(Inbox::<P, &str>::new());
         let submitter = inbox.clone();
         let thread = P::spawn("thread 1", move || {
-            submitter.call_soon_threadsafe("work").expect("it is open");
+            submitter
+                .call_soon_threadsafe("work")
+                .expect("the loop is open");
         });
         let mut batch = VecDeque::new();
         inbox.first_batch(&mut batch, None);

@@ -10,11 +10,11 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use wakeproof::{JoinError, ResultError, SharedTask};
 
-use super::closing::Token;
+use super::closing::DropCounter;
 use super::{CheckedLoop, Log, Model, Parker, Unpark};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// One thread spawns a task on a loop that may be going to sleep. The task runs, and stops the loop.
+/// One thread spawns a task on a loop that may be falling asleep. The task runs, and stops the loop.
 #[derive(Debug)]
 pub struct SpawnRacesWithSleep;
 
@@ -31,7 +31,7 @@ impl Model for SpawnRacesWithSleep {
                 writer.ran(0, 0);
                 stop.stop();
             });
-            drop(task.expect("it is open"));
+            drop(task.expect("the loop is open"));
         });
         event_loop.run();
         P::join(thread);
@@ -39,9 +39,9 @@ impl Model for SpawnRacesWithSleep {
     }
 }
 
-/// One thread spawns a task on a loop that runs one iteration and is closed, and waits for its
-/// result. It gets one, or hears that the task was cancelled, or is given the future back: it does
-/// not wait for ever.
+/// One thread spawns a task on a loop that runs one iteration and is then closed, and waits for its result.
+/// The thread gets a result, or an error because the task was cancelled, or the future back. It does not
+/// wait for ever.
 #[derive(Debug)]
 pub struct SpawnRacesWithClose;
 
@@ -51,17 +51,17 @@ impl Model for SpawnRacesWithClose {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let log = Log::<P>::new();
-        let (token, drops) = Token::new();
+        let (counter, drops) = DropCounter::new();
         let (handle, writer) = (event_loop.handle(), log.clone());
         let thread = P::spawn("thread 1", move || {
             let future = async move {
-                let _token = token;
+                let _counter = counter;
                 writer.ran(0, 0)
             };
             handle.spawn_threadsafe(future).ok().map(result_of)
         });
         event_loop.run_once();
-        event_loop.close().expect("it does not run");
+        event_loop.close().expect("the loop is not running");
 
         let result = P::join(thread);
         let ran = log.runs().len();
@@ -77,8 +77,8 @@ impl Model for SpawnRacesWithClose {
     }
 }
 
-/// Waits for a task's result, and drops the task: not so if the wait does not return because its
-/// execution has failed, since to drop a task takes a lock, and such an execution has none to give.
+/// Waits for a task's result, and then drops the task. If the execution fails during the wait, the task is
+/// leaked, since dropping it takes a lock.
 fn result_of<T>(task: SharedTask<T>) -> Result<T, ResultError> {
     let mut task = ManuallyDrop::new(task);
     let result = task.result();
@@ -96,7 +96,9 @@ impl Model for ResultAwaited {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let handle = event_loop.handle();
-        let task = handle.spawn_threadsafe(ready(42)).expect("it is open");
+        let task = handle
+            .spawn_threadsafe(ready(42))
+            .expect("the loop is open");
         let thread = P::spawn("thread 1", move || {
             let answer = result_of(task).expect("it completes");
             handle.stop();
@@ -107,12 +109,12 @@ impl Model for ResultAwaited {
     }
 }
 
-/// A thread without a loop awaits a task of the loop's: it polls the task, and parks until the task's
-/// end unparks it.
+/// A thread without a loop awaits a task of the loop. It polls the task, and parks until the end of the task
+/// unparks it.
 #[derive(Debug)]
 pub struct AwaitedElsewhere<U>(PhantomData<U>);
 
-/// Wakes a thread that is parked.
+/// A waker that unparks a thread.
 struct ThreadWaker<P: ModelPlatform, U> {
     parker: Parker<P>,
     unpark: PhantomData<fn() -> U>,
@@ -130,7 +132,7 @@ impl<U: Unpark> Model for AwaitedElsewhere<U> {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let task = event_loop.handle().spawn_threadsafe(ready(42));
-        let task = task.expect("it is open");
+        let task = task.expect("the loop is open");
         let thread = P::spawn("thread 1", move || {
             let mut task = ManuallyDrop::new(task); // as in `result_of`
             let thread = Arc::new(ThreadWaker::<P, U> {
@@ -139,14 +141,14 @@ impl<U: Unpark> Model for AwaitedElsewhere<U> {
             });
             let waker = Waker::from(thread.clone());
             let mut context = Context::from_waker(&waker);
-            let outcome = loop {
+            let result = loop {
                 match Pin::new(&mut *task).poll(&mut context) {
-                    Poll::Ready(outcome) => break outcome,
+                    Poll::Ready(result) => break result,
                     Poll::Pending => thread.parker.park(),
                 }
             };
             drop(ManuallyDrop::into_inner(task));
-            outcome.expect("it completes")
+            result.expect("it completes")
         });
         event_loop.run_once();
         assert_eq!(P::join(thread), 42);

@@ -1,4 +1,4 @@
-//! The loop's timers, against another thread that sets, cancels, and wakes.
+//! Timers, while another thread sets or cancels them, or wakes the sleeping task.
 
 use std::fmt::Debug;
 use std::future::poll_fn;
@@ -18,9 +18,9 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// The loop has a timer for in an hour; another thread sets one that is due in a millisecond, while
-/// the loop goes to sleep until the later one. Either stops the loop, and the earlier comes first,
-/// unless the hour has passed before it is set.
+/// The loop has a timer that is due in an hour. While the loop falls asleep until then, another thread sets
+/// a timer that is due in a millisecond. Either timer stops the loop. The earlier one comes first, unless
+/// the hour has passed before it is set.
 #[derive(Debug)]
 pub struct EarlierTimer;
 
@@ -33,35 +33,38 @@ impl Model for EarlierTimer {
         let start = event_loop.time();
         let local = event_loop.local();
         let late = event_loop.local().call_later(HOUR, move || local.stop());
-        late.expect("it is open");
+        late.expect("the loop is open");
         let handle = event_loop.handle();
         let thread = P::spawn("thread 1", move || {
             let stop = handle.clone();
             let early = handle.call_later_threadsafe(MILLISECOND, move || stop.stop());
-            early.expect("it is open");
+            early.expect("the loop is open");
             P::now()
         });
         event_loop.run();
         let woken_after = event_loop.time() - start;
         let set_after = P::join(thread) - start;
-        assert!(woken_after >= MILLISECOND, "before its time");
+        assert!(
+            woken_after >= MILLISECOND,
+            "a timer ran before its deadline"
+        );
         assert!(
             woken_after < HOUR || set_after >= HOUR,
-            "a timer that was set after {set_after:?} for {MILLISECOND:?} later finds the loop asleep \
+            "a timer set after {set_after:?} with a delay of {MILLISECOND:?} left the loop asleep \
              until {woken_after:?}",
         );
     }
 }
 
-/// How a thread learns whether it was in time to cancel a timer.
+/// How a thread learns whether it cancelled a timer in time.
 pub trait CancelTimer: Debug + 'static {
-    /// From the cancel itself, which is one step with the answer.
+    /// From `cancel` itself, which cancels and answers in one step.
     fn cancel(timer: &TimerHandle) -> bool {
         timer.cancel()
     }
 }
 
-/// One thread sets a timer, cancels it when it may be due, and submits a callback that stops the
+/// One thread sets a timer, cancels it when it may already be due, and submits a callback that stops the
 /// loop. The timer runs or is cancelled, and the thread knows which.
 #[derive(Debug)]
 pub struct CancelRacesWithTimer<C>(PhantomData<C>);
@@ -79,10 +82,12 @@ impl<C: CancelTimer> Model for CancelRacesWithTimer<C> {
                 writer.ran(0, 0);
             };
             let timer = handle.call_later_threadsafe(MILLISECOND, callback);
-            let cancelled = C::cancel(&timer.expect("it is open"));
+            let cancelled = C::cancel(&timer.expect("the loop is open"));
             let stop = handle.clone();
             let callback = move || stop.stop();
-            handle.call_soon_threadsafe(callback).expect("it is open");
+            handle
+                .call_soon_threadsafe(callback)
+                .expect("the loop is open");
             cancelled
         });
         event_loop.run();
@@ -96,9 +101,9 @@ impl<C: CancelTimer> Model for CancelRacesWithTimer<C> {
     }
 }
 
-/// How a future that sleeps learns that its time has come.
+/// How a sleeping future learns that its sleep is over.
 pub trait PollSleep: Debug + 'static {
-    /// From its timer, whoever has woken it. `nth` counts the polls before this one.
+    /// From its timer, whatever woke it. `nth` counts the polls before this one.
     fn poll<P: Platform>(
         sleep: Pin<&mut Sleep<P>>,
         _nth: usize,
@@ -109,7 +114,7 @@ pub trait PollSleep: Debug + 'static {
     }
 }
 
-/// A future sleeps, and another thread wakes it, perhaps before its time. It sleeps on.
+/// A future sleeps, and another thread wakes it, perhaps before its deadline. Then it goes on sleeping.
 #[derive(Debug)]
 pub struct SleeperWoken<S>(PhantomData<S>);
 
@@ -131,13 +136,16 @@ impl<S: PollSleep> Model for SleeperWoken<S> {
             polls += 1;
             S::poll(sleep.as_mut(), polls - 1, context)
         }));
-        assert!(event_loop.time() >= when, "before its time");
+        assert!(
+            event_loop.time() >= when,
+            "the sleep ended before its deadline"
+        );
         P::join(thread.expect("it was polled"));
     }
 }
 
-/// The loop has a timer for in a minute and one for in an hour, and another thread submits a callback
-/// in between. Each timer runs at its moment, which in virtual time has no width.
+/// The loop has a timer that is due in a minute and another that is due in an hour, and another thread
+/// submits a callback in between. In virtual time, each timer runs exactly at its deadline.
 #[derive(Debug)]
 pub struct HourPasses;
 
@@ -156,17 +164,19 @@ impl Model for HourPasses {
         for (nth, delay) in [MINUTE, HOUR].into_iter().enumerate() {
             let (local, writer) = (event_loop.local(), log.clone());
             let timer = event_loop.local().call_later(delay, move || {
-                assert_eq!(local.time() - start, delay, "at its moment");
+                assert_eq!(local.time() - start, delay, "exactly at its deadline");
                 writer.ran(0, nth);
                 if delay == HOUR {
                     local.stop();
                 }
             });
-            timer.expect("it is open");
+            timer.expect("the loop is open");
         }
         let handle = event_loop.handle();
         let thread = P::spawn("thread 1", move || {
-            handle.call_soon_threadsafe(|| ()).expect("it is open");
+            handle
+                .call_soon_threadsafe(|| ())
+                .expect("the loop is open");
         });
         event_loop.run();
         P::join(thread);

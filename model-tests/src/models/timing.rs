@@ -1,4 +1,4 @@
-//! Deadlines, on the platform's virtual time.
+//! Deadlines, in virtual time.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -14,11 +14,11 @@ use wakeproof_explore::platform::Environment;
 use super::{Model, TIMED};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// One thread submits while the loop waits until a deadline. If the submission came before the wait
-/// ended, the batch holds it, whatever ended the wait.
+/// One thread submits while the loop waits until a deadline. If it submitted before the wait ended, the
+/// batch contains the callback, whatever ended the wait.
 ///
-/// It relies on an unlock, the return from it, and what comes next being one step, which they are under
-/// checkers only.
+/// This relies on the unlock and the code that follows it being a single step, which is true only under
+/// checkers.
 #[derive(Debug)]
 pub struct DeadlinePasses;
 
@@ -32,7 +32,9 @@ impl Model for DeadlinePasses {
         let submitted = Arc::new(AtomicBool::new(false));
         let (submitter, done) = (inbox.clone(), submitted.clone());
         let thread = P::spawn("thread 1", move || {
-            submitter.call_soon_threadsafe("work").expect("it is open");
+            submitter
+                .call_soon_threadsafe("work")
+                .expect("the loop is open");
             done.store(true, Ordering::Relaxed);
         });
         let mut batch = VecDeque::new();
@@ -40,17 +42,16 @@ impl Model for DeadlinePasses {
         let came_before = submitted.load(Ordering::Relaxed);
         assert!(
             !came_before || !batch.is_empty(),
-            "the wait ended beside a queue that is not empty, and nothing was taken"
+            "the wait ended with a callback in the queue, but the batch is empty"
         );
         P::join(thread);
     }
 }
 
-/// How a loop with timers that another thread may set goes to sleep. What is in the inbox is when
-/// they are due: the loop has no other place for them, so that the nearest deadline may change until
-/// it sleeps.
+/// How a loop goes to sleep if other threads may set timers. The inbox holds the deadlines, and the loop
+/// keeps them nowhere else, so the nearest deadline may change until the loop sleeps.
 pub trait TimerSteps: Debug + 'static {
-    /// The loop sleeps until the nearest timer is due, or somebody sets another.
+    /// Sleeps until the nearest timer is due, or another is set.
     fn sleep<P: Platform>(timers: &Inbox<P, Duration>) {
         let state = timers.lock();
         let nearest = state.queue.iter().min().copied();
@@ -59,8 +60,8 @@ pub trait TimerSteps: Debug + 'static {
     }
 }
 
-/// The loop has a timer that is due late; one thread sets one that is due early. The early one runs
-/// in time.
+/// The loop has a timer that is due late, and another thread sets one that is due early. The early timer
+/// runs in time.
 #[derive(Debug)]
 pub struct TimerFromAnotherThread<S>(PhantomData<S>);
 
@@ -73,10 +74,12 @@ impl<S: TimerSteps> Model for TimerFromAnotherThread<S> {
         const EARLY: Duration = Duration::from_secs(1);
         const LATE: Duration = Duration::from_secs(60);
         let timers = Arc::new(Inbox::<P, Duration>::new());
-        timers.call_soon(LATE).expect("it is open");
+        timers.call_soon(LATE).expect("the loop is open");
         let setter = timers.clone();
         let thread = P::spawn("thread 1", move || {
-            setter.call_soon_threadsafe(EARLY).expect("it is open");
+            setter
+                .call_soon_threadsafe(EARLY)
+                .expect("the loop is open");
             P::now()
         });
         let ran_at = loop {
@@ -93,7 +96,7 @@ impl<S: TimerSteps> Model for TimerFromAnotherThread<S> {
         let set_at = P::join(thread);
         assert!(
             ran_at <= EARLY.max(set_at),
-            "due after {EARLY:?} and set at {set_at:?}, the timer runs at {ran_at:?}"
+            "a timer due at {EARLY:?} and set at {set_at:?} ran at {ran_at:?}"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Wakers that other threads wake and drop: of tasks that are being polled, that are over, and whose
-//! loop is closed.
+//! Wakers that other threads use and drop while the task is polled, after it is over, and while its loop is
+//! closed.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -16,8 +16,8 @@ use wakeproof::platform::Platform;
 use super::{CheckedLoop, Model};
 use wakeproof_explore::platform::ModelPlatform;
 
-/// At its first poll, starts so many threads. Each of them counts itself and wakes the future, which
-/// is ready when it sees that all have. Gives the number of its polls.
+/// A future that starts `number` threads at its first poll. Each thread counts itself and wakes the future.
+/// The future is ready once all have been counted, and returns how often it was polled.
 fn woken_by<P: ModelPlatform>(number: usize) -> impl Future<Output = usize> + 'static {
     let count = Arc::new(P::mutex(0));
     let mut threads = Vec::new();
@@ -42,8 +42,8 @@ fn woken_by<P: ModelPlatform>(number: usize) -> impl Future<Output = usize> + 's
     })
 }
 
-/// One thread wakes a task while it is being polled, between the poll and the sleep, or when the loop
-/// is asleep.
+/// One thread wakes a task during its poll, between the poll and the sleep of the loop, or while the loop
+/// sleeps.
 #[derive(Debug)]
 pub struct WakeRacesWithPoll;
 
@@ -53,17 +53,17 @@ impl Model for WakeRacesWithPoll {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let task = event_loop.local().spawn(woken_by::<P>(1));
-        let outcome = event_loop.complete(task.expect("it is open"));
+        let result = event_loop.complete(task.expect("the loop is open"));
         assert_eq!(
-            outcome.expect("it completes"),
+            result.expect("it completes"),
             2,
-            "polls for the first look and a wakeup"
+            "a first poll, and one for the wakeup"
         );
     }
 }
 
-/// Two threads wake the loop's main future. The second wakeup may come when the first one is on its
-/// way already, or while the future, polled because of the first, looks for what came with it.
+/// Two threads wake the loop's main future. The second wakeup may come while the first is on its way, or
+/// during the poll that the first one caused.
 #[derive(Debug)]
 pub struct TwoWakeAtOnce;
 
@@ -73,12 +73,15 @@ impl Model for TwoWakeAtOnce {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let polls = event_loop.complete(woken_by::<P>(2));
-        assert!(polls <= 3, "{polls} polls for the first look and 2 wakeups");
+        assert!(
+            polls <= 3,
+            "{polls} polls, but only a first one and 2 wakeups"
+        );
     }
 }
 
-/// One thread wakes a task that is over, or is about to be, and then sets an event for the task that
-/// has taken its place. The first wakeup is not for the second task.
+/// One thread wakes a task that is over or about to be, and then sets an event for another task that may
+/// have taken its place. The wakeup of the first task must not wake the second.
 #[derive(Debug)]
 pub struct WakeAfterCompletion;
 
@@ -99,10 +102,13 @@ impl Model for WakeAfterCompletion {
                 let waker = context.waker().clone();
                 Poll::Ready(P::spawn("thread 1", move || {
                     waker.wake();
-                    setter.set_threadsafe().expect("it is open");
+                    setter.set_threadsafe().expect("the loop is open");
                 }))
             }));
-            let thread = first.expect("it is open").await.expect("it ends by itself");
+            let thread = first
+                .expect("the loop is open")
+                .await
+                .expect("it ends by itself");
             let second = local.spawn(async move {
                 let mut wait = pin!(event.wait());
                 poll_fn(|context| {
@@ -111,7 +117,10 @@ impl Model for WakeAfterCompletion {
                 })
                 .await;
             });
-            second.expect("it is open").await.expect("the event is set");
+            second
+                .expect("the loop is open")
+                .await
+                .expect("the event is set");
             thread
         });
         P::join(thread);
@@ -119,26 +128,26 @@ impl Model for WakeAfterCompletion {
     }
 }
 
-/// What a waker keeps alive.
+/// What a waker owns.
 pub trait WakerHolds: Debug + 'static {
-    /// The part of the task's future that its waker holds on to: none. A future belongs to its
-    /// loop's thread, and the last waker may be dropped on any other.
+    /// The part of the task's future that its waker owns: nothing. A future belongs to its loop's thread,
+    /// but the last waker may be dropped on any thread.
     fn part_of<T>(_future: &Arc<T>) -> Option<Arc<T>> {
         None
     }
 }
 
-/// A task that never completes gives its waker to a thread, which wakes it and drops it, the last
-/// one perhaps, while the loop is closed. The future is dropped by `close`, on the loop's thread.
+/// A task that never completes gives its waker to a thread. The thread uses the waker and drops it, perhaps
+/// as the last one, while the loop is closed. `close` must drop the future, on the loop's thread.
 #[derive(Debug)]
 pub struct LastWakerDropped<H>(PhantomData<H>);
 
-/// Tells on which thread it is dropped.
-struct Token<P: Platform>(Arc<Mutex<Option<P::ThreadId>>>);
+/// Records on which thread it is dropped.
+struct DropThread<P: Platform>(Arc<Mutex<Option<P::ThreadId>>>);
 
-impl<P: Platform> Drop for Token<P> {
+impl<P: Platform> Drop for DropThread<P> {
     fn drop(&mut self) {
-        // A checker that throws an execution away is on no thread of it.
+        // A checker that abandons an execution drops this on none of its threads.
         if !std::thread::panicking() {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(P::current_thread());
         }
@@ -151,11 +160,11 @@ impl<H: WakerHolds> Model for LastWakerDropped<H> {
     fn run<P: ModelPlatform>() {
         let event_loop = CheckedLoop::<P>::new();
         let dropped_on = Arc::new(Mutex::new(None));
-        let token = Arc::new(Token::<P>(dropped_on.clone()));
+        let recorder = Arc::new(DropThread::<P>(dropped_on.clone()));
         let thread = Rc::new(RefCell::new(None));
         let started = thread.clone();
         let task = event_loop.local().spawn(poll_fn(move |context| {
-            let held = (context.waker().clone(), H::part_of(&token));
+            let held = (context.waker().clone(), H::part_of(&recorder));
             started.borrow_mut().get_or_insert_with(|| {
                 P::spawn("thread 1", move || {
                     held.0.wake_by_ref();
@@ -164,15 +173,15 @@ impl<H: WakerHolds> Model for LastWakerDropped<H> {
             });
             Poll::<()>::Pending
         }));
-        drop(task.expect("it is open"));
+        drop(task.expect("the loop is open"));
         event_loop.run_once();
-        event_loop.close().expect("it does not run");
+        event_loop.close().expect("the loop is not running");
 
         let dropped_on = *dropped_on.lock().unwrap_or_else(PoisonError::into_inner);
         assert_eq!(
             dropped_on,
             Some(P::current_thread()),
-            "the future is dropped by now, on the loop's thread"
+            "the future must have been dropped, on the loop's thread"
         );
         P::join(thread.take().expect("the task was polled"));
     }

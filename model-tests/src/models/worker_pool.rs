@@ -1,4 +1,4 @@
-//! Two workers that take one item each from the same queue.
+//! Two workers that each take one item from the same queue.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -9,16 +9,16 @@ use super::Model;
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::ModelPlatform;
 
-/// When the thread that enqueues wakes a worker.
+/// Whether a thread that enqueues wakes a worker.
 pub trait WakeWorker: Debug + 'static {
-    /// Whether to wake one, given whether the queue was empty before: always, since each item is
-    /// for one worker, and the one that was woken for the last item takes only that.
+    /// Always, whether or not the queue was empty: each item needs a worker of its own, since a woken
+    /// worker takes only one item.
     fn is_due(_was_empty: bool) -> bool {
         true
     }
 }
 
-/// Two items for two workers, who sleep while the queue is empty.
+/// Two items for two workers, which sleep while the queue is empty.
 #[derive(Debug)]
 pub struct WorkerPool<W>(PhantomData<W>);
 
@@ -54,7 +54,7 @@ impl<W: WakeWorker> Model for WorkerPool<W> {
             if W::is_due(was_empty) {
                 P::notify_one(&shared.filled);
             } else {
-                note::<P>("thinks that somebody has notified already");
+                note::<P>("finds the queue not empty, notifies nobody");
             }
         }
         let mut taken = workers.map(P::join);

@@ -19,17 +19,17 @@ use wakeproof::{
 use wakeproof_explore::platform::{Environment, Shuttle};
 use wakeproof_faults::Faulty;
 
-use super::program::{Program, Step};
+use super::program::{Instruction, Program};
 use super::progress::Progress;
-use crate::command::{Caller, Due, Event as Flag, Id, Through, nth};
+use crate::command::{Caller, Due, EventId, Id, SubmitCall, nth};
 use crate::properties::History;
-use crate::record::{Call, Event, OWNER, Outcome, Record, Refusal};
+use crate::record::{Call, Event, OWNER, Record, Refusal, ReturnValue};
 
 /// The program's event.
-pub(super) const EVENT: Flag = 0;
+pub(super) const EVENT: EventId = 0;
 
-/// Executes the program on a loop under shuttle, from the making of the loop to its end, with what was
-/// [chosen](wakeproof_faults::choose) to be wrong. Call it inside an exploration.
+/// Executes the program on a new loop under shuttle, with the [chosen](wakeproof_faults::choose) fault.
+/// Call it inside an exploration.
 pub fn execute(program: &Program) -> History {
     Shuttle::enter(Environment {
         spurious_wakeups: program.spurious_wakeups,
@@ -39,240 +39,246 @@ pub fn execute(program: &Program) -> History {
     THREADS.with_borrow_mut(Vec::clear);
     begin_thread(OWNER);
     let event_loop = EventLoop::<Faulty<Shuttle>>::on_platform();
-    event_loop.set_exception_handler(|_| ()); // only panics that the program asks for get there
+    event_loop.set_exception_handler(|_| ()); // only gets panics that the program asks for
     let local = event_loop.local();
     let event = wakeproof::Event::new(&local);
     let shared = Arc::new(Shared {
         handle: event_loop.handle(),
         event: event.handle(),
         clears: program.clears(),
-        seen: Lock::default(),
-        board: shuttle::sync::Mutex::new(Board {
+        registry: Lock::default(),
+        milestones: shuttle::sync::Mutex::new(Milestones {
             busy: program.others.len(),
-            ..Board::default()
+            ..Milestones::default()
         }),
         changed: shuttle::sync::Condvar::new(),
     });
-    let owned: Rc<dyn Any> = Rc::new(Owned {
+    let owner_state: Rc<dyn Any> = Rc::new(OwnerState {
         local,
         event,
         tasks: RefCell::default(),
         waits: RefCell::default(),
     });
-    let _left = OWNED.replace(ManuallyDrop::new(Some(owned)));
+    let _left = OWNER_STATE.replace(ManuallyDrop::new(Some(owner_state)));
 
     let others: Vec<_> = program
         .others
         .iter()
         .enumerate()
-        .map(|(at, steps)| {
-            let me = Me {
+        .map(|(at, instructions)| {
+            let me = ThreadContext {
                 thread: at + 1,
                 shared: shared.clone(),
             };
-            let steps = steps.clone();
+            let instructions = instructions.clone();
             thread::spawn(move || {
                 begin_thread(me.thread);
-                me.be_another(&steps);
+                me.run_other(&instructions);
             })
         })
         .collect();
-    Me {
+    ThreadContext {
         thread: OWNER,
         shared: shared.clone(),
     }
-    .be_the_owner(event_loop, &program.owner);
+    .run_owner(event_loop, &program.owner);
     for other in others {
         if let Err(payload) = other.join() {
             panic::resume_unwind(payload);
         }
     }
-    drop(ManuallyDrop::into_inner(OWNED.take()));
-    let records = mem::take(&mut shared.seen().records);
+    drop(ManuallyDrop::into_inner(OWNER_STATE.take()));
+    let records = mem::take(&mut shared.registry().records);
     History { records }
 }
 
 thread_local! {
-    /// Where callbacks and tasks, which have to be `Send`, find what belongs to the loop that runs
-    /// them: an [`Owned`]. That of an execution that was given up cannot be dropped any more.
-    static OWNED: RefCell<ManuallyDrop<Option<Rc<dyn Any>>>> =
+    /// The [`OwnerState`] of the execution. Callbacks and tasks find it here, since they must be `Send`
+    /// and cannot own it. The state of an abandoned execution is leaked: it can no longer be dropped.
+    static OWNER_STATE: RefCell<ManuallyDrop<Option<Rc<dyn Any>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
-/// What stays on the loop's thread.
-pub(super) struct Owned<P: Platform> {
+/// The state that stays on the loop's thread.
+pub(super) struct OwnerState<P: Platform> {
     pub(super) local: Local<P>,
     pub(super) event: wakeproof::Event<P>,
     /// The handles of the tasks from `Local::spawn`.
     pub(super) tasks: RefCell<BTreeMap<Id, Task<Id>>>,
-    /// By what each task waits for the event that does.
+    /// The future with which each waiting task waits for the event.
     pub(super) waits: RefCell<BTreeMap<Id, EventWait<P>>>,
 }
 
-/// What the threads share.
+/// The state that the threads share.
 pub(super) struct Shared<P: Platform> {
     pub(super) handle: Handle<P>,
     event: EventHandle<P>,
-    /// The event, once it is set, may be reset.
+    /// Whether the program may reset the event after it was set.
     pub(super) clears: bool,
-    seen: Lock<Seen>,
-    board: shuttle::sync::Mutex<Board>,
+    registry: Lock<Registry>,
+    milestones: shuttle::sync::Mutex<Milestones>,
     changed: shuttle::sync::Condvar,
 }
 
-/// What is recorded. Its lock is no scheduling point: recording changes nothing.
+/// The records, and the handles to pick from. Its lock is not a scheduling point, so that recording does
+/// not change the execution.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct Registry {
     records: Vec<Record>,
     submissions: usize,
     cancels: BTreeMap<Id, Arc<dyn Fn() -> bool + Send + Sync>>,
-    /// The handles of the tasks from `Handle::spawn_threadsafe`, but those that a thread waits with.
+    /// The handles of the tasks from `Handle::spawn_threadsafe`, except those in use by a thread.
     pub(super) tasks: BTreeMap<Id, Arc<SharedTask<Id>>>,
     pub(super) wakers: BTreeMap<Id, Waker>,
 }
 
-/// What the threads wait for.
+/// The progress that threads wait for.
 #[derive(Default)]
-pub(super) struct Board {
-    /// The callbacks and tasks that have run or have been dropped.
+pub(super) struct Milestones {
+    /// The callbacks and tasks that have been dropped: after their run, or without one.
     gone: BTreeSet<Id>,
     pub(super) tasks: BTreeMap<Id, Progress>,
-    /// The event has been set, or is certain to be.
+    /// The event has been set, or is certain to be set.
     pub(super) is_set: bool,
     /// How many runs have returned.
     returns: usize,
     /// The loop has been closed, and no run returns any more.
     closed: bool,
-    /// How many threads other than the loop's have not come to their end.
+    /// How many threads other than the loop's are still executing their instructions.
     busy: usize,
 }
 
 type Lock<T> = std::sync::Mutex<T>;
 
-/// A thread of the program.
-pub(super) struct Me<P: Platform> {
+/// A thread of the program: its number, and what it shares with the others.
+pub(super) struct ThreadContext<P: Platform> {
     pub(super) thread: usize,
     pub(super) shared: Arc<Shared<P>>,
 }
 
-impl<P: Platform> Me<P> {
-    fn be_the_owner(&self, event_loop: EventLoop<P>, steps: &[Step]) {
-        for step in steps {
-            match step {
-                Step::Run => self.run(&event_loop),
-                Step::Close => {
-                    self.during(Call::Close, || Outcome::Closed(event_loop.close()));
-                    self.shared.change(|board| board.closed = true);
+impl<P: Platform> ThreadContext<P> {
+    fn run_owner(&self, event_loop: EventLoop<P>, instructions: &[Instruction]) {
+        for instruction in instructions {
+            match instruction {
+                Instruction::Run => self.run(&event_loop),
+                Instruction::Close => {
+                    self.during(Call::Close, || ReturnValue::Closed(event_loop.close()));
+                    self.shared.change(|milestones| milestones.closed = true);
                 }
-                step => self.perform(step),
+                instruction => self.perform(instruction),
             }
         }
         while !event_loop.is_closed() && !self.shared.is_over() {
             self.run(&event_loop);
         }
-        self.shared.wait_until(|board| board.busy == 0);
+        self.shared.wait_until(|milestones| milestones.busy == 0);
         self.during(Call::DropLoop, || {
             drop(event_loop);
-            Outcome::Nothing
+            ReturnValue::Nothing
         });
-        self.take_results();
+        self.collect_results();
     }
 
-    /// Runs the loop, unless there is nobody left to stop it.
+    /// Runs the loop, unless no thread is left to stop it.
     fn run(&self, event_loop: &EventLoop<P>) {
         if !self.shared.is_over() {
-            self.during(Call::Run, || Outcome::Ran(event_loop.run_forever()));
-            self.shared.change(|board| board.returns += 1);
+            self.during(Call::Run, || ReturnValue::Ran(event_loop.run_forever()));
+            self.shared.change(|milestones| milestones.returns += 1);
         }
     }
 
-    fn be_another(&self, steps: &[Step]) {
+    fn run_other(&self, instructions: &[Instruction]) {
         let mut own = Vec::new();
-        for step in steps {
-            match step {
-                Step::Submit(callback) => own.push(self.submit(callback)),
-                Step::SubmitLater(delay, callback) => own.push(self.submit_later(*delay, callback)),
-                step => self.perform(step),
+        for instruction in instructions {
+            match instruction {
+                Instruction::Submit(callback) => own.push(self.submit(callback)),
+                Instruction::SubmitLater(delay, callback) => {
+                    own.push(self.submit_later(*delay, callback))
+                }
+                instruction => self.perform(instruction),
             }
         }
-        // Nothing but their own wakeups can make them run, once the other threads wait too.
-        self.shared.wait_until(|board| {
-            let mut ids = own.iter().chain(board.tasks.keys());
-            ids.all(|id| board.is_settled(*id))
+        // Once the other threads wait too, only the wakeups of these submissions can make them run.
+        self.shared.wait_until(|milestones| {
+            let mut ids = own.iter().chain(milestones.tasks.keys());
+            ids.all(|id| milestones.is_settled(*id))
         });
         let mut last = false;
-        self.shared.change(|board| {
-            board.busy -= 1;
-            last = board.busy == 0;
+        self.shared.change(|milestones| {
+            milestones.busy -= 1;
+            last = milestones.busy == 0;
         });
         if last {
-            self.perform(&Step::Stop);
+            self.perform(&Instruction::Stop);
         }
     }
 
-    pub(super) fn perform(&self, step: &Step) {
+    pub(super) fn perform(&self, instruction: &Instruction) {
         let handle = &self.shared.handle;
-        match step {
-            Step::Submit(callback) => _ = self.submit(callback),
-            Step::CallSoon(callback) => self.call_soon(callback),
-            Step::SubmitLater(delay, callback) => _ = self.submit_later(*delay, callback),
-            Step::CallLater(delay, callback) => self.call_later(*delay, callback),
-            Step::Spawn(task) => self.spawn(task),
-            Step::SpawnLocal(task) => self.spawn_local(task),
-            Step::Yield | Step::Wait | Step::KeepWaker => {}
-            Step::Wake(pick) => {
-                let picked = nth(&self.shared.seen().wakers, *pick);
+        match instruction {
+            Instruction::Submit(callback) => _ = self.submit(callback),
+            Instruction::CallSoon(callback) => self.call_soon(callback),
+            Instruction::SubmitLater(delay, callback) => _ = self.submit_later(*delay, callback),
+            Instruction::CallLater(delay, callback) => self.call_later(*delay, callback),
+            Instruction::Spawn(task) => self.spawn(task),
+            Instruction::SpawnLocal(task) => self.spawn_local(task),
+            Instruction::Yield | Instruction::Wait | Instruction::KeepWaker => {}
+            Instruction::Wake(pick) => {
+                let picked = nth(&self.shared.registry().wakers, *pick);
                 if let Some((id, waker)) = picked {
                     self.wake(id, &waker);
                 }
             }
-            Step::Set => self.set(|| {
+            Instruction::Set => self.set(|| {
                 self.during(Call::SetEvent(EVENT), || {
-                    self.shared.owned().event.set();
-                    Outcome::Nothing
+                    self.shared.owner_state().event.set();
+                    ReturnValue::Nothing
                 });
                 true
             }),
-            Step::SetThreadsafe => self.set(|| self.set_threadsafe()),
-            Step::SetWithoutWakeup => {
+            Instruction::SetThreadsafe => self.set(|| self.set_threadsafe()),
+            Instruction::SetWithoutWakeup => {
                 self.set(|| hazard::set_event_without_wakeup(&self.shared.event).is_ok());
             }
-            Step::Clear => self.during(Call::ClearEvent(EVENT), || {
-                self.shared.owned().event.clear();
-                Outcome::Nothing
+            Instruction::Clear => self.during(Call::ClearEvent(EVENT), || {
+                self.shared.owner_state().event.clear();
+                ReturnValue::Nothing
             }),
-            Step::CancelTask(pick) => self.cancel_task(*pick),
-            Step::Result(pick) => self.result(*pick),
-            Step::Cancel(pick) => {
-                let picked = nth(&self.shared.seen().cancels, *pick);
+            Instruction::CancelTask(pick) => self.cancel_task(*pick),
+            Instruction::Result(pick) => self.result(*pick),
+            Instruction::Cancel(pick) => {
+                let picked = nth(&self.shared.registry().cancels, *pick);
                 if let Some((id, cancel)) = picked {
-                    self.during(Call::Cancel(id), || Outcome::Cancelled(cancel()));
+                    self.during(Call::Cancel(id), || ReturnValue::Cancelled(cancel()));
                 }
             }
-            Step::Stop => self.during(Call::Stop, || {
+            Instruction::Stop => self.during(Call::Stop, || {
                 handle.stop();
-                Outcome::Nothing
+                ReturnValue::Nothing
             }),
-            Step::StopAndWait => {
-                let returns = self.shared.board().returns;
-                self.perform(&Step::Stop);
+            Instruction::StopAndWait => {
+                let returns = self.shared.milestones().returns;
+                self.perform(&Instruction::Stop);
                 self.shared
-                    .wait_until(|board| board.returns > returns || board.closed);
+                    .wait_until(|milestones| milestones.returns > returns || milestones.closed);
             }
-            Step::Await(pick) => {
-                let submissions = self.shared.seen().submissions;
+            Instruction::Await(pick) => {
+                let submissions = self.shared.registry().submissions;
                 if let Some(id) = pick.checked_rem(submissions) {
-                    self.shared.wait_until(|board| board.is_settled(id));
+                    self.shared
+                        .wait_until(|milestones| milestones.is_settled(id));
                 }
             }
-            Step::Doze => {
+            Instruction::Doze => {
                 for _ in 0..3 {
                     thread::yield_now();
                 }
             }
-            Step::Look => self.during(Call::Status, || Outcome::Status(handle.status())),
-            Step::Panic => panic::resume_unwind(Box::new(Deliberate)),
-            Step::Run | Step::Close => panic!("{step:?} is for the loop's thread"),
+            Instruction::Look => self.during(Call::Status, || ReturnValue::Status(handle.status())),
+            Instruction::Panic => panic::resume_unwind(Box::new(Deliberate)),
+            Instruction::Run | Instruction::Close => {
+                panic!("{instruction:?} belongs on the loop's thread")
+            }
         }
     }
 
@@ -283,12 +289,12 @@ impl<P: Platform> Me<P> {
         }
     }
 
-    fn submit(&self, callback: &[Step]) -> Id {
-        let (id, call) = self.begin_submission(Through::Threadsafe(self.caller()), callback);
+    fn submit(&self, callback: &[Instruction]) -> Id {
+        let (id, call) = self.begin_submission(SubmitCall::Threadsafe(self.caller()), callback);
         match self.shared.handle.call_soon_threadsafe(call) {
             Ok(handle) => {
                 let cancel = Arc::new(move || handle.cancel());
-                self.shared.seen().cancels.insert(id, cancel);
+                self.shared.registry().cancels.insert(id, cancel);
                 self.accepted(None);
             }
             Err(Closed(callback)) => self.refused(callback),
@@ -296,15 +302,15 @@ impl<P: Platform> Me<P> {
         id
     }
 
-    fn submit_later(&self, delay: u64, callback: &[Step]) -> Id {
-        let through = Through::TimerThreadsafe(Due::Later(delay), self.caller());
+    fn submit_later(&self, delay: u64, callback: &[Instruction]) -> Id {
+        let through = SubmitCall::TimerThreadsafe(Due::Later(delay), self.caller());
         let (id, call) = self.begin_submission(through, callback);
         let delay = Duration::from_millis(delay);
         match self.shared.handle.call_later_threadsafe(delay, call) {
             Ok(timer) => {
                 let deadline = timer.when();
                 let cancel = Arc::new(move || timer.cancel());
-                self.shared.seen().cancels.insert(id, cancel);
+                self.shared.registry().cancels.insert(id, cancel);
                 self.accepted(Some(deadline));
             }
             Err(Closed(callback)) => self.refused(callback),
@@ -312,26 +318,26 @@ impl<P: Platform> Me<P> {
         id
     }
 
-    fn call_soon(&self, callback: &[Step]) {
-        let (_, call) = self.begin_submission(Through::CallSoon, callback);
-        match self.shared.owned().local.call_soon(call) {
+    fn call_soon(&self, callback: &[Instruction]) {
+        let (_, call) = self.begin_submission(SubmitCall::CallSoon, callback);
+        match self.shared.owner_state().local.call_soon(call) {
             Ok(_handle) => self.accepted(None),
             Err(Closed(callback)) => self.refused(callback),
         }
     }
 
-    fn call_later(&self, delay: u64, callback: &[Step]) {
-        let (_, call) = self.begin_submission(Through::Timer(Due::Later(delay)), callback);
+    fn call_later(&self, delay: u64, callback: &[Instruction]) {
+        let (_, call) = self.begin_submission(SubmitCall::Timer(Due::Later(delay)), callback);
         let delay = Duration::from_millis(delay);
-        match self.shared.owned().local.call_later(delay, call) {
+        match self.shared.owner_state().local.call_later(delay, call) {
             Ok(timer) => self.accepted(Some(timer.when())),
             Err(Closed(callback)) => self.refused(callback),
         }
     }
 
-    /// Sets the event by a submission, and says whether that was accepted.
+    /// Sets the event with a submission. Returns whether it was accepted.
     fn set_threadsafe(&self) -> bool {
-        let id = self.shared.seen().number();
+        let id = self.shared.registry().number();
         self.record(Event::Call(Call::SetThreadsafe(id, EVENT)));
         let accepted = match self.shared.event.set_threadsafe() {
             Ok(_handle) => {
@@ -343,55 +349,58 @@ impl<P: Platform> Me<P> {
                 false
             }
         };
-        // Nobody sees what becomes of the callback itself.
-        self.shared.change(|board| _ = board.gone.insert(id));
+        // The callback that sets the event writes no records.
+        self.shared
+            .change(|milestones| _ = milestones.gone.insert(id));
         accepted
     }
 
     pub(super) fn accepted(&self, deadline: Option<Duration>) {
-        self.record(Event::Return(Outcome::Submitted(Ok(deadline))));
+        self.record(Event::Return(ReturnValue::Submitted(Ok(deadline))));
     }
 
     fn begin_submission(
         &self,
-        through: Through,
-        callback: &[Step],
+        through: SubmitCall,
+        callback: &[Instruction],
     ) -> (Id, impl FnOnce() + Send + use<P>) {
-        let id = self.shared.seen().number();
+        let id = self.shared.registry().number();
         self.record(Event::Call(Call::Submit(id, through)));
-        let token = Token::new(id, &self.shared);
-        let mut steps = callback.to_vec();
+        let recorder = DropRecorder::new(id, &self.shared);
+        let mut instructions = callback.to_vec();
         let call = move || {
-            let me = Me {
+            let me = ThreadContext {
                 thread: this_thread(),
-                shared: token.shared.clone(),
+                shared: recorder.shared.clone(),
             };
             me.record(Event::Began(id, P::now()));
-            let panics = steps.iter().position(|step| *step == Step::Panic);
-            steps.truncate(panics.unwrap_or(steps.len()));
-            for step in &steps {
-                me.perform(step);
+            let panics = instructions
+                .iter()
+                .position(|instruction| *instruction == Instruction::Panic);
+            instructions.truncate(panics.unwrap_or(instructions.len()));
+            for instruction in &instructions {
+                me.perform(instruction);
             }
             if panics.is_some() {
                 me.record(Event::Panics(id));
             }
             me.record(Event::Ended(id));
-            // Not while it unwinds: a thread that panics should meet no scheduling points.
-            drop(token);
+            // Dropped here, and not by the panic: unwinding must not reach a scheduling point.
+            drop(recorder);
             if panics.is_some() {
-                me.perform(&Step::Panic);
+                me.perform(&Instruction::Panic);
             }
         };
         (id, call)
     }
 
-    /// Records that a submission was refused, and drops what came back.
+    /// Records that a submission was refused, and drops the callback that wait_end back.
     pub(super) fn refused<T>(&self, callback: T) {
-        self.record(Event::Return(Outcome::Submitted(Err(Refusal::Closed))));
+        self.record(Event::Return(ReturnValue::Submitted(Err(Refusal::Closed))));
         drop(callback);
     }
 
-    pub(super) fn during(&self, call: Call, make: impl FnOnce() -> Outcome) {
+    pub(super) fn during(&self, call: Call, make: impl FnOnce() -> ReturnValue) {
         self.record(Event::Call(call));
         let outcome = make();
         self.record(Event::Return(outcome));
@@ -399,19 +408,22 @@ impl<P: Platform> Me<P> {
 
     pub(super) fn record(&self, event: Event) {
         let thread = self.thread;
-        self.shared.seen().records.push(Record { thread, event });
+        self.shared
+            .registry()
+            .records
+            .push(Record { thread, event });
     }
 }
 
-impl Seen {
-    /// The next submission's.
+impl Registry {
+    /// The number of the next submission.
     pub(super) fn number(&mut self) -> Id {
         self.submissions += 1;
         self.submissions - 1
     }
 
-    /// Takes out the handle of the n-th task that has one, unless another thread is using it.
-    pub(super) fn take_task(&mut self, pick: usize) -> Option<(Id, SharedTask<Id>)> {
+    /// Removes the handle of the n-th task that has one, unless another thread is using it.
+    pub(super) fn remove_task_handle(&mut self, pick: usize) -> Option<(Id, SharedTask<Id>)> {
         let id = *self.tasks.keys().nth(pick.checked_rem(self.tasks.len())?)?;
         let task = self.tasks.remove(&id)?;
         match Arc::try_unwrap(task) {
@@ -424,55 +436,57 @@ impl Seen {
     }
 }
 
-impl Board {
-    /// Whether nothing more is to be expected of a callback or a task.
+impl Milestones {
+    /// Whether a callback or a task has come to its end, or may wait for ever.
     fn is_settled(&self, id: Id) -> bool {
         self.gone.contains(&id) || self.tasks.get(&id).is_some_and(Progress::is_settled)
     }
 }
 
 impl<P: Platform> Shared<P> {
-    pub(super) fn owned(&self) -> Rc<Owned<P>> {
-        let owned = OWNED.with_borrow(|owned| Option::clone(owned));
-        let owned = owned.and_then(|owned| owned.downcast().ok());
-        owned.expect("the loop is there")
+    pub(super) fn owner_state(&self) -> Rc<OwnerState<P>> {
+        let owner_state = OWNER_STATE.with_borrow(|owner_state| Option::clone(owner_state));
+        let owner_state = owner_state.and_then(|owner_state| owner_state.downcast().ok());
+        owner_state.expect("the loop exists")
     }
 
-    pub(super) fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn registry(&self) -> std::sync::MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn board(&self) -> shuttle::sync::MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn milestones(&self) -> shuttle::sync::MutexGuard<'_, Milestones> {
+        self.milestones
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn change(&self, change: impl FnOnce(&mut Board)) {
-        change(&mut self.board());
+    pub(super) fn change(&self, change: impl FnOnce(&mut Milestones)) {
+        change(&mut self.milestones());
         self.changed.notify_all();
     }
 
-    fn wait_until(&self, reached: impl Fn(&Board) -> bool) {
-        let mut board = self.board();
-        while !reached(&board) {
-            board = self
+    fn wait_until(&self, reached: impl Fn(&Milestones) -> bool) {
+        let mut milestones = self.milestones();
+        while !reached(&milestones) {
+            milestones = self
                 .changed
-                .wait(board)
+                .wait(milestones)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn is_over(&self) -> bool {
-        self.board().busy == 0
+        self.milestones().busy == 0
     }
 }
 
 thread_local! {
-    // shuttle runs all threads of an execution on one of the operating system's.
-    /// The threads of the execution, each at the place of its number in the program.
+    // shuttle runs all threads of an execution on one thread of the operating system.
+    /// The threads of the execution, each at the index that is its number in the program.
     static THREADS: RefCell<Vec<Option<TaskId>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The calling thread is the one with this number.
+/// Gives the calling thread its number.
 fn begin_thread(number: usize) {
     THREADS.with_borrow_mut(|threads| {
         if threads.len() <= number {
@@ -489,26 +503,27 @@ pub(crate) fn this_thread() -> usize {
     known.expect("a thread of the program")
 }
 
-/// What a callback or a task owns. Its destructor shows that it is gone.
-pub(super) struct Token<P: Platform> {
+/// Owned by a callback or a task. Records when it is dropped.
+pub(super) struct DropRecorder<P: Platform> {
     id: Id,
     shared: Arc<Shared<P>>,
 }
 
-impl<P: Platform> Token<P> {
+impl<P: Platform> DropRecorder<P> {
     pub(super) fn new(id: Id, shared: &Arc<Shared<P>>) -> Self {
         let shared = shared.clone();
-        Token { id, shared }
+        DropRecorder { id, shared }
     }
 }
 
-impl<P: Platform> Drop for Token<P> {
+impl<P: Platform> Drop for DropRecorder<P> {
     fn drop(&mut self) {
-        let me = Me {
+        let me = ThreadContext {
             thread: this_thread(),
             shared: self.shared.clone(),
         };
         me.record(Event::Dropped(self.id));
-        self.shared.change(|board| _ = board.gone.insert(self.id));
+        self.shared
+            .change(|milestones| _ = milestones.gone.insert(self.id));
     }
 }

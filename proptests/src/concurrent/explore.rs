@@ -1,13 +1,13 @@
-//! Running programs under many random schedules.
+//! Runs programs under many random schedules.
 
 use std::panic;
 
 use wakeproof_explore::observe::{self, Watch};
 use wakeproof_explore::{self as explore, Environment, Exploration, Limits, Schedule, Search};
-use wakeproof_faults::{Chosen, choose};
+use wakeproof_faults::{FaultChoice, choose};
 
-/// A search of each kind: any thread with equal probability; threads with priorities, which change at
-/// few points; and all schedules with about the same probability.
+/// One search of each kind: each thread equally likely; threads with priorities that change at a few
+/// points; and each schedule about equally likely.
 #[must_use]
 pub fn searches(seed: u64) -> [Search; 3] {
     [
@@ -17,15 +17,15 @@ pub fn searches(seed: u64) -> [Search; 3] {
     ]
 }
 
-/// Runs `body` under `executions` schedules, with what was chosen to be wrong, until one fails.
+/// Runs `body` with this fault under at most `executions` schedules, until one fails.
 ///
 /// # Errors
 ///
-/// Why an execution failed, and its schedule. A panic is a failure, and so is a deadlock.
+/// Why an execution failed, and its schedule. Panics and deadlocks are failures.
 pub fn explore(
     search: Search,
     executions: u64,
-    wrong: Chosen,
+    wrong: FaultChoice,
     body: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<(), (String, Schedule)> {
     let limits = Limits {
@@ -36,23 +36,23 @@ pub fn explore(
     failure(explore::shuttle(Environment::QUIET, search, &limits, body))
 }
 
-/// Runs `body` under one schedule.
+/// Runs `body` with this fault under one schedule.
 ///
 /// # Errors
 ///
 /// Why the execution failed, and its schedule.
 pub fn replay(
     schedule: &Schedule,
-    wrong: Chosen,
+    wrong: FaultChoice,
     body: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<(), (String, Schedule)> {
     let body = unwatched(wrong, body);
     failure(explore::replay(Environment::QUIET, schedule, body))
 }
 
-/// The steps are not written down: the history is what is judged.
+/// Runs `body` without a journal: only its history counts.
 fn unwatched(
-    wrong: Chosen,
+    wrong: FaultChoice,
     body: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> impl Fn() + Send + Sync + 'static {
     move || {

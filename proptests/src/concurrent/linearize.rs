@@ -1,11 +1,11 @@
-//! Is there an order of the calls in which the reference gives every answer that was given?
+//! Searches for an order of the calls in which the reference returns what the loop returned.
 //!
-//! Each call takes effect at one moment between its beginning and its end; one that wakes tasks, at
-//! several, since other threads may come in between. The search, by Wing and Gong, tries every order
-//! that this allows: whatever ended before something else began comes first. The loop's own steps,
-//! which nobody calls and nobody sees, fit in where the reference can take them: to take the queue, to
-//! see until when it may sleep, to fall asleep, to set an event for another thread, to drop a callback
-//! or a task in `close`.
+//! Each call takes effect at one moment between its beginning and its end. A call that wakes tasks takes
+//! effect at several moments, since other threads may act in between. The search is Wing and Gong's: it
+//! tries every order in which whatever ended before something else began comes first. The loop also
+//! takes steps that no record shows: it takes the queue, determines how long it may sleep, falls asleep,
+//! sets an event for another thread, and drops callbacks and tasks in `close`. The search inserts these
+//! wherever the reference can take them.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
@@ -13,27 +13,27 @@ use std::time::Duration;
 use wakeproof::CloseError;
 
 use super::execution::EVENT;
-use crate::command::{Caller, Id, SpawnThrough, Through};
+use crate::command::{Caller, Id, SpawnCall, SubmitCall};
 use crate::properties::History;
-use crate::record::{Call, End, Event, OWNER, Outcome, Record};
+use crate::record::{Call, End, Event, OWNER, Record, ReturnValue};
 use crate::reference::{Activity, Advance, Documented, Fate, Reference, Rules};
 
-/// Searches for an order.
+/// Searches for an order that explains the history.
 ///
-/// `spurious_wakeups` says whether a loop that nobody has woken may look at its queue.
+/// `spurious_wakeups` says whether a sleeping loop may look at its queue without being woken.
 ///
 /// # Errors
 ///
-/// How far the best order came, and what it could not explain.
+/// How far the best order wait_end, and what it could not explain.
 pub fn check(history: &History, spurious_wakeups: bool) -> Result<(), String> {
     check_against::<Documented>(history, spurious_wakeups)
 }
 
-/// As [`check`], with a reference that has these rules.
+/// Like [`check`], with a reference that has these rules.
 ///
 /// # Errors
 ///
-/// How far the best order came, and what it could not explain.
+/// How far the best order wait_end, and what it could not explain.
 pub fn check_against<R: Rules>(history: &History, spurious_wakeups: bool) -> Result<(), String> {
     let threads = threads(history);
     let mut search = Search {
@@ -45,16 +45,16 @@ pub fn check_against<R: Rules>(history: &History, spurious_wakeups: bool) -> Res
     };
     let begin = State::<R> {
         positions: vec![0; threads.len()],
-        rests: vec![VecDeque::new(); threads.len()],
+        remainders: vec![VecDeque::new(); threads.len()],
         reference: Reference::default(),
     };
-    if search.goes_on(begin) {
+    if search.can_be_ordered(begin) {
         return Ok(());
     }
     let stuck: Vec<_> = threads
         .iter()
         .zip(&search.best)
-        .filter_map(|(steps, at)| Some(format!("{:?}", steps.get(*at)?.what)))
+        .filter_map(|(effects, at)| Some(format!("{:?}", effects.get(*at)?.kind)))
         .collect();
     Err(format!(
         "no order of the calls explains the history; the best one ends before {}\n\n{}",
@@ -63,34 +63,34 @@ pub fn check_against<R: Rules>(history: &History, spurious_wakeups: bool) -> Res
     ))
 }
 
-/// Something that takes effect at one moment.
+/// Something that takes effect at one moment, between two records of the history.
 #[derive(Debug)]
-struct Step {
-    what: What,
-    /// Not before this record.
+struct Effect {
+    kind: EffectKind,
+    /// The effect comes after this record.
     after: usize,
-    /// Not behind this one.
+    /// The effect comes before this record.
     before: usize,
 }
 
 #[derive(Debug)]
-enum What {
-    /// A call, all at once.
-    Call(Call, Outcome),
-    /// The clock is read for a timer, which is to be due then: no part of the submission, which comes
-    /// later.
-    ReadClock(Through, Duration),
-    /// A run begins. One that is refused ends there, too.
-    Run(Outcome),
-    /// A callback is started, when the clock shows this.
+enum EffectKind {
+    /// A whole call.
+    Call(Call, ReturnValue),
+    /// A submission reads the clock, which gives the timer this deadline. The submission itself takes
+    /// effect later.
+    ReadClock(SubmitCall, Duration),
+    /// A run begins, or is refused.
+    Run(ReturnValue),
+    /// A callback starts at this time.
     Start(Id, Duration),
     /// A callback has ended.
     Finish(Id),
     /// A task's turn comes.
     Poll(Id),
-    /// It is not to be cancelled, and its future is polled, when the clock shows this.
+    /// No cancellation was requested, and the task's future is polled at this time.
     Polled(Id, Duration),
-    /// It is to be cancelled.
+    /// A cancellation was requested, and the task is dropped.
     Cancel(Id),
     /// A task has ended.
     End(Id, End),
@@ -104,21 +104,21 @@ enum What {
     Closed,
 }
 
-/// What is left to do of a step that takes effect at several moments.
+/// What remains of a call that takes effect at several moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Rest {
+enum Remainder {
     /// A task is woken.
     Wake(Id),
-    /// A task that was found to need it is put in the queue.
+    /// A woken task goes into the queue.
     EndWake(Id),
     /// A callback has ended.
     Finish(Id),
-    /// The step is over, and the next one may begin.
+    /// All effects have been taken, and the thread's next one may follow.
     Over,
 }
 
-/// What each thread has done, one step after the other; the loop's thread first.
-fn threads(history: &History) -> Vec<Vec<Step>> {
+/// The effects of each thread in order, beginning with the loop's thread.
+fn threads(history: &History) -> Vec<Vec<Effect>> {
     let mut records: BTreeMap<usize, Vec<(usize, &Event)>> = BTreeMap::from([(OWNER, Vec::new())]);
     for (at, Record { thread, event }) in history.records.iter().enumerate() {
         records.entry(*thread).or_default().push((at, event));
@@ -126,84 +126,86 @@ fn threads(history: &History) -> Vec<Vec<Step>> {
     let tasks = history.accepted_tasks();
     records
         .into_values()
-        .map(|records| steps(&records, &tasks))
+        .map(|records| effects(&records, &tasks))
         .collect()
 }
 
-fn steps(records: &[(usize, &Event)], tasks: &BTreeSet<Id>) -> Vec<Step> {
-    let mut steps = Vec::new();
+fn effects(records: &[(usize, &Event)], tasks: &BTreeSet<Id>) -> Vec<Effect> {
+    let mut effects = Vec::new();
     let mut closing = false;
     for (index, (at, event)) in records.iter().enumerate() {
         let previous = records[..index].last().map_or(0, |(at, _)| *at);
         let next = records.get(index + 1).map_or(*at, |(at, _)| *at);
-        let mut step = |what, after, before| {
-            steps.push(Step {
-                what,
+        let mut effect = |kind, after, before| {
+            effects.push(Effect {
+                kind,
                 after,
                 before,
             });
         };
         match event {
-            Event::Began(id, now) => step(What::Start(*id, *now), previous, *at),
+            Event::Began(id, now) => effect(EffectKind::Start(*id, *now), previous, *at),
             Event::Polled(id, now) => {
-                step(What::Poll(*id), previous, *at);
-                step(What::Polled(*id, *now), previous, *at);
+                effect(EffectKind::Poll(*id), previous, *at);
+                effect(EffectKind::Polled(*id, *now), previous, *at);
             }
-            Event::Waits(id, _) => step(What::EndPoll(*id), *at, next),
-            // A callback that ends drops what it owns, and is then over. So does a task.
+            Event::Waits(id, _) => effect(EffectKind::EndPoll(*id), *at, next),
+            // When a callback or a task ends, it drops what it owns, and is over after that.
             Event::Dropped(id) if index > 0 && *records[index - 1].1 == Event::Ended(*id) => {
                 if tasks.contains(id) {
                     let panics = index > 1 && *records[index - 2].1 == Event::Panics(*id);
                     let end = if panics { End::Panicked } else { End::Returned };
-                    step(What::End(*id, end), *at, next);
-                    step(What::EndPoll(*id), *at, next);
+                    effect(EffectKind::End(*id, end), *at, next);
+                    effect(EffectKind::EndPoll(*id), *at, next);
                 } else {
-                    step(What::Finish(*id), *at, next);
+                    effect(EffectKind::Finish(*id), *at, next);
                 }
             }
-            // A task that is dropped although it has not ended was cancelled, if not by a close.
+            // A task that is dropped before it has ended was cancelled, unless `close` dropped it.
             Event::Dropped(id) if tasks.contains(id) && !closing => {
-                step(What::Poll(*id), previous, *at);
-                step(What::Cancel(*id), previous, *at);
-                step(What::End(*id, End::Cancelled), *at, next);
-                step(What::EndPoll(*id), *at, next);
+                effect(EffectKind::Poll(*id), previous, *at);
+                effect(EffectKind::Cancel(*id), previous, *at);
+                effect(EffectKind::End(*id, End::Cancelled), *at, next);
+                effect(EffectKind::EndPoll(*id), *at, next);
             }
-            Event::Return(Outcome::Ran(Ok(()))) => step(What::Return, previous, *at),
+            Event::Return(ReturnValue::Ran(Ok(()))) => effect(EffectKind::Return, previous, *at),
             Event::Call(call) => {
                 closing = matches!(call, Call::Close | Call::DropLoop);
-                let Some((end, outcome)) = outcome(&records[index..]) else {
+                let Some((end, returned)) = returned(&records[index..]) else {
                     continue;
                 };
-                match (call, outcome) {
-                    (Call::Run, _) => step(What::Run(outcome.clone()), *at, next),
-                    (Call::Close, Outcome::Closed(closed)) => {
-                        step(What::Close(*closed), *at, next);
+                match (call, returned) {
+                    (Call::Run, _) => effect(EffectKind::Run(returned.clone()), *at, next),
+                    (Call::Close, ReturnValue::Closed(closed)) => {
+                        effect(EffectKind::Close(*closed), *at, next);
                     }
-                    (Call::DropLoop, _) => step(What::Close(Ok(())), *at, next),
-                    (call, outcome) => {
-                        if let (Call::Submit(_, through), Outcome::Submitted(Ok(Some(deadline)))) =
-                            (call, outcome)
+                    (Call::DropLoop, _) => effect(EffectKind::Close(Ok(())), *at, next),
+                    (call, returned) => {
+                        if let (
+                            Call::Submit(_, through),
+                            ReturnValue::Submitted(Ok(Some(deadline))),
+                        ) = (call, returned)
                         {
-                            step(What::ReadClock(*through, *deadline), *at, end);
+                            effect(EffectKind::ReadClock(*through, *deadline), *at, end);
                         }
-                        step(What::Call(*call, outcome.clone()), *at, end);
+                        effect(EffectKind::Call(*call, returned.clone()), *at, end);
                     }
                 }
             }
-            Event::Return(Outcome::Closed(Ok(()))) => step(What::Closed, previous, *at),
+            Event::Return(ReturnValue::Closed(Ok(()))) => effect(EffectKind::Closed, previous, *at),
             _ => {}
         }
     }
-    steps
+    effects
 }
 
-/// The end of the call that these records begin with.
-fn outcome<'a>(records: &[(usize, &'a Event)]) -> Option<(usize, &'a Outcome)> {
+/// Where the call at the beginning of these records returns, and what it returns.
+fn returned<'a>(records: &[(usize, &'a Event)]) -> Option<(usize, &'a ReturnValue)> {
     let mut open = 0;
     for (at, event) in records {
         match event {
             Event::Call(_) => open += 1,
-            Event::Return(outcome) if open == 1 => return Some((*at, outcome)),
+            Event::Return(returned) if open == 1 => return Some((*at, returned)),
             Event::Return(_) => open -= 1,
             _ => {}
         }
@@ -212,28 +214,28 @@ fn outcome<'a>(records: &[(usize, &'a Event)]) -> Option<(usize, &'a Outcome)> {
 }
 
 struct Search<'a, R> {
-    threads: &'a [Vec<Step>],
-    /// The callbacks that set the event, which nobody sees run.
+    threads: &'a [Vec<Effect>],
+    /// The callbacks that set the event. No record shows them run.
     setters: BTreeSet<Id>,
     spurious_wakeups: bool,
     visited: HashSet<State<R>>,
-    /// The positions of the order that came furthest.
+    /// The positions of the order that wait_end furthest.
     best: Vec<usize>,
 }
 
 /// How far an order has come.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct State<R> {
-    /// The next step of each thread.
+    /// The index of each thread's next effect.
     positions: Vec<usize>,
-    /// What each thread has to do first.
-    rests: Vec<VecDeque<Rest>>,
+    /// What each thread must do before that.
+    remainders: Vec<VecDeque<Remainder>>,
     reference: Reference<R>,
 }
 
 impl<R: Rules> Search<'_, R> {
-    /// Whether what is left can be ordered.
-    fn goes_on(&mut self, state: State<R>) -> bool {
+    /// Whether the effects from here on can be ordered.
+    fn can_be_ordered(&mut self, state: State<R>) -> bool {
         if !self.visited.insert(state.clone()) {
             return false;
         }
@@ -245,33 +247,36 @@ impl<R: Rules> Search<'_, R> {
             .threads
             .iter()
             .zip(positions)
-            .map(|(steps, at)| steps.get(*at))
+            .map(|(effects, at)| effects.get(*at))
             .collect();
-        let Some(deadline) = next.iter().flatten().map(|step| step.before).min() else {
+        let Some(deadline) = next.iter().flatten().map(|effect| effect.before).min() else {
             return true;
         };
-        for (thread, step) in next.iter().enumerate() {
-            let after = match (state.rests[thread].is_empty(), step) {
-                (false, _) => Some(state.goes_on_with_rest(thread)),
-                // A step may be next if nothing else has to be over before it begins.
-                (true, Some(step)) if step.after <= deadline => state.begins(thread, &step.what),
+        for (thread, effect) in next.iter().enumerate() {
+            let after = match (state.remainders[thread].is_empty(), effect) {
+                (false, _) => Some(state.after_remainder(thread)),
+                // An effect may be next if nothing else must end before it can begin.
+                (true, Some(effect)) if effect.after <= deadline => {
+                    state.after_effect(thread, &effect.kind)
+                }
                 _ => None,
             };
-            if after.is_some_and(|after| self.goes_on(after)) {
+            if after.is_some_and(|after| self.can_be_ordered(after)) {
                 return true;
             }
         }
-        // What the loop does by itself comes behind its last step that can be seen; and that has
-        // been placed behind everything that was over when it began.
-        self.by_itself(&state)
+        // The loop's own steps come after its last recorded one, which comes after everything that
+        // had ended when it began.
+        self.after_unrecorded_step(&state)
             .into_iter()
-            .any(|state| self.goes_on(state))
+            .any(|state| self.can_be_ordered(state))
     }
 
-    /// The loop's next step, if it is one that cannot be seen: from a sleep, there may be two.
-    fn by_itself(&self, state: &State<R>) -> Vec<State<R>> {
+    /// The states after the loop's next unrecorded step, if it can take one. Out of a sleep, it may have
+    /// two.
+    fn after_unrecorded_step(&self, state: &State<R>) -> Vec<State<R>> {
         let mut states = Vec::new();
-        if !state.rests[OWNER].is_empty() {
+        if !state.remainders[OWNER].is_empty() {
             return states;
         }
         let mut woken = state.clone();
@@ -293,8 +298,8 @@ impl<R: Rules> Search<'_, R> {
                 }
                 Some(Advance::Started(id)) if self.setters.contains(&id) => {
                     let released = next.reference.set_event(EVENT);
-                    next.rests[OWNER].extend(released.into_iter().map(Rest::Wake));
-                    next.rests[OWNER].push_back(Rest::Finish(id));
+                    next.remainders[OWNER].extend(released.into_iter().map(Remainder::Wake));
+                    next.remainders[OWNER].push_back(Remainder::Finish(id));
                     states.push(next);
                 }
                 _ => {}
@@ -305,138 +310,141 @@ impl<R: Rules> Search<'_, R> {
 }
 
 impl<R: Rules> State<R> {
-    /// The state behind the thread's next step, if the reference gives the same answer as the loop has
-    /// given.
-    fn begins(&self, thread: usize, what: &What) -> Option<State<R>> {
+    /// The state after the thread's next effect, if the reference returns what the loop returned.
+    fn after_effect(&self, thread: usize, kind: &EffectKind) -> Option<State<R>> {
         let mut state = self.clone();
-        let rest = explains(&mut state.reference, what)?;
-        state.rests[thread].extend(rest);
-        state.rests[thread].push_back(Rest::Over);
-        state.is_over(thread);
+        let remainder = explains(&mut state.reference, kind)?;
+        state.remainders[thread].extend(remainder);
+        state.remainders[thread].push_back(Remainder::Over);
+        state.advance_if_done(thread);
         Some(state)
     }
 
-    /// The state behind the first of what the thread has still to do.
-    fn goes_on_with_rest(&self, thread: usize) -> State<R> {
+    /// The state after the first remaining effect of the thread.
+    fn after_remainder(&self, thread: usize) -> State<R> {
         let mut state = self.clone();
-        match state.rests[thread].pop_front() {
-            Some(Rest::Wake(id)) => {
+        match state.remainders[thread].pop_front() {
+            Some(Remainder::Wake(id)) => {
                 if state.reference.begin_wake(id) {
-                    state.rests[thread].push_front(Rest::EndWake(id));
+                    state.remainders[thread].push_front(Remainder::EndWake(id));
                 }
             }
-            Some(Rest::EndWake(id)) => state.reference.end_wake(id),
-            Some(Rest::Finish(id)) => state.reference.finish(id),
-            Some(Rest::Over) | None => {}
+            Some(Remainder::EndWake(id)) => state.reference.end_wake(id),
+            Some(Remainder::Finish(id)) => state.reference.finish(id),
+            Some(Remainder::Over) | None => {}
         }
-        state.is_over(thread);
+        state.advance_if_done(thread);
         state
     }
 
-    /// That a step is over is no step.
-    fn is_over(&mut self, thread: usize) {
-        if self.rests[thread].front() == Some(&Rest::Over) {
-            self.rests[thread].clear();
+    /// Advances the thread if nothing remains.
+    fn advance_if_done(&mut self, thread: usize) {
+        if self.remainders[thread].front() == Some(&Remainder::Over) {
+            self.remainders[thread].clear();
             self.positions[thread] += 1;
         }
     }
 }
 
-/// Takes a step, if the reference gives the same answer as the loop has given, and says what is left
-/// to do of it.
-fn explains<R: Rules>(reference: &mut Reference<R>, what: &What) -> Option<Vec<Rest>> {
-    let mut rest = Vec::new();
-    let same = match what {
-        What::Call(Call::Submit(id, through), outcome) => {
-            let deadline = match outcome {
-                Outcome::Submitted(submitted) => submitted.unwrap_or_default(),
+/// Applies an effect to the reference, and returns what remains of it. Returns `None` if the reference
+/// does not return what the loop returned.
+fn explains<R: Rules>(reference: &mut Reference<R>, kind: &EffectKind) -> Option<Vec<Remainder>> {
+    let mut remainder = Vec::new();
+    let same = match kind {
+        EffectKind::Call(Call::Submit(id, through), returned) => {
+            let deadline = match returned {
+                ReturnValue::Submitted(submitted) => submitted.unwrap_or_default(),
                 _ => None,
             };
             let submitted = reference.submit(*id, *through, deadline);
-            Outcome::Submitted(submitted.map(|()| deadline)) == *outcome
+            ReturnValue::Submitted(submitted.map(|()| deadline)) == *returned
         }
-        What::Call(Call::SetThreadsafe(id, _), outcome) => {
-            let through = Through::Threadsafe(Caller::Foreign);
+        EffectKind::Call(Call::SetThreadsafe(id, _), returned) => {
+            let through = SubmitCall::Threadsafe(Caller::Foreign);
             let submitted = reference.submit(*id, through, None);
-            Outcome::Submitted(submitted.map(|()| None)) == *outcome
+            ReturnValue::Submitted(submitted.map(|()| None)) == *returned
         }
-        What::Call(Call::Spawn(id, through), outcome) => {
-            let spawned = reference.spawn(*id, *through != SpawnThrough::Local);
-            Outcome::Submitted(spawned.map(|()| None)) == *outcome
+        EffectKind::Call(Call::Spawn(id, through), returned) => {
+            let spawned = reference.spawn(*id, *through != SpawnCall::Local);
+            ReturnValue::Submitted(spawned.map(|()| None)) == *returned
         }
-        What::ReadClock(through, deadline) => through.deadline(reference.now) == Some(*deadline),
-        What::Call(Call::Cancel(id), outcome) => {
-            Outcome::Cancelled(reference.cancel(*id)) == *outcome
+        EffectKind::ReadClock(through, deadline) => {
+            through.deadline(reference.now) == Some(*deadline)
         }
-        What::Call(Call::CancelTask(id), outcome) => {
+        EffectKind::Call(Call::Cancel(id), returned) => {
+            ReturnValue::Cancelled(reference.cancel(*id)) == *returned
+        }
+        EffectKind::Call(Call::CancelTask(id), returned) => {
             let cancelled = reference.cancel_task(*id);
-            rest.extend(cancelled.then_some(Rest::Wake(*id)));
-            Outcome::Cancelled(cancelled) == *outcome
+            remainder.extend(cancelled.then_some(Remainder::Wake(*id)));
+            ReturnValue::Cancelled(cancelled) == *returned
         }
-        What::Call(Call::Result(id), outcome) => {
-            Outcome::Result(reference.tasks[id].end) == *outcome
+        EffectKind::Call(Call::Result(id), returned) => {
+            ReturnValue::Result(reference.tasks[id].end) == *returned
         }
-        What::Call(Call::Wake(id), _) => {
+        EffectKind::Call(Call::Wake(id), _) => {
             let first = reference.begin_wake(*id);
-            rest.extend(first.then_some(Rest::EndWake(*id)));
+            remainder.extend(first.then_some(Remainder::EndWake(*id)));
             true
         }
-        What::Call(Call::Wait(id), outcome) => {
+        EffectKind::Call(Call::Wait(id), returned) => {
             let ready = match reference.tasks[id].wait {
                 None => !reference.wait_for(*id, EVENT),
-                Some(_) => reference.goes_on(*id).is_some(),
+                Some(_) => reference.resume(*id).is_some(),
             };
-            Outcome::Ready(ready) == *outcome
+            ReturnValue::Ready(ready) == *returned
         }
-        What::Call(Call::SetEvent(event), _) => {
-            rest.extend(reference.set_event(*event).into_iter().map(Rest::Wake));
+        EffectKind::Call(Call::SetEvent(event), _) => {
+            remainder.extend(reference.set_event(*event).into_iter().map(Remainder::Wake));
             true
         }
-        What::Call(Call::ClearEvent(event), _) => {
+        EffectKind::Call(Call::ClearEvent(event), _) => {
             reference.clear_event(*event);
             true
         }
-        What::Call(Call::Stop, _) => {
+        EffectKind::Call(Call::Stop, _) => {
             reference.stop();
             true
         }
-        What::Call(_, Outcome::Status(status)) => {
+        EffectKind::Call(_, ReturnValue::Status(status)) => {
             status.queued == reference.queue.len()
                 && status.asleep == reference.asleep
                 && status.stopping == reference.stopping
                 && status.closed == reference.closed
         }
-        What::Call(..) => true,
-        What::Run(outcome) => Outcome::Ran(reference.run()) == *outcome,
-        What::Start(id, now) => {
+        EffectKind::Call(..) => true,
+        EffectKind::Run(returned) => ReturnValue::Ran(reference.run()) == *returned,
+        EffectKind::Start(id, now) => {
             reference.advance() == Some(Advance::Started(*id)) && reference.now == *now
         }
-        What::Finish(id) => {
+        EffectKind::Finish(id) => {
             let running = reference.fates.get(id) == Some(&Fate::Started);
             reference.finish(*id);
             running
         }
-        What::Poll(id) => reference.advance() == Some(Advance::Polled(*id)),
-        What::Polled(id, now) => !reference.tasks[id].cancel_requested && reference.now == *now,
-        What::Cancel(id) => reference.tasks[id].cancel_requested,
-        What::End(id, end) => {
+        EffectKind::Poll(id) => reference.advance() == Some(Advance::Polled(*id)),
+        EffectKind::Polled(id, now) => {
+            !reference.tasks[id].cancel_requested && reference.now == *now
+        }
+        EffectKind::Cancel(id) => reference.tasks[id].cancel_requested,
+        EffectKind::End(id, end) => {
             if *end == End::Cancelled {
                 reference.forget_wait(*id);
             }
             reference.end(*id, *end);
             true
         }
-        What::EndPoll(id) => {
+        EffectKind::EndPoll(id) => {
             reference.end_poll(*id);
             true
         }
-        What::Return => reference.advance() == Some(Advance::Returned),
-        What::Close(closed) => reference.close() == *closed,
-        What::Closed => {
+        EffectKind::Return => reference.advance() == Some(Advance::Returned),
+        EffectKind::Close(closed) => reference.close() == *closed,
+        EffectKind::Closed => {
             reference.activity == Activity::Idle || reference.advance() == Some(Advance::Closed)
         }
     };
-    same.then_some(rest)
+    same.then_some(remainder)
 }
 
 fn as_text(history: &History) -> String {

@@ -1,4 +1,4 @@
-//! Programs for several threads, as text and at random.
+//! Programs for several threads: as values, as text, and random ones.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,67 +7,67 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
-/// What each thread does, one step after the other.
+/// What each thread does.
 ///
-/// As text, the threads are separated by `|`, the loop's thread first; before it stands how many
-/// spurious wakeups there may be. What a callback or a task does is in parentheses:
+/// As text, a program begins with the number of spurious wakeups. Then come the threads, each after a
+/// `|`, the loop's thread first. Parentheses hold what a callback or a task does:
 /// `0 | run close | submit(stop panic) spawn(yield wait) await0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    /// How many spurious wakeups there may be.
+    /// At most this many wakeups are spurious.
     pub spurious_wakeups: usize,
-    /// The loop's thread. When it has come to its end, it runs the loop until the others have too.
-    pub owner: Vec<Step>,
+    /// The loop's thread. At its end, it runs the loop until the other threads have ended.
+    pub owner: Vec<Instruction>,
     /// The other threads. At its end, each waits until its own callbacks have run or been dropped, and
-    /// until every task has ended or waits for the event, and nobody has woken it from that.
-    pub others: Vec<Vec<Step>>,
+    /// every task has ended or waits for the event without having been woken.
+    pub others: Vec<Vec<Instruction>>,
 }
 
-/// One step of a thread, of a callback or of a task.
+/// One instruction of a thread, a callback or a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum Instruction {
     /// `Handle::call_soon_threadsafe`, with what the callback does.
-    Submit(Vec<Step>),
+    Submit(Vec<Instruction>),
     /// `Local::call_soon`, with what the callback does. On the loop's thread only.
-    CallSoon(Vec<Step>),
-    /// `Handle::call_later_threadsafe` with so many milliseconds, and with what the callback does.
-    SubmitLater(u64, Vec<Step>),
+    CallSoon(Vec<Instruction>),
+    /// `Handle::call_later_threadsafe`, with the delay in milliseconds and what the callback does.
+    SubmitLater(u64, Vec<Instruction>),
     /// `Local::call_later`, the same way. On the loop's thread only.
-    CallLater(u64, Vec<Step>),
+    CallLater(u64, Vec<Instruction>),
     /// `Handle::spawn_threadsafe`, with what the task does.
-    Spawn(Vec<Step>),
+    Spawn(Vec<Instruction>),
     /// `Local::spawn`, with what the task does. On the loop's thread only.
-    SpawnLocal(Vec<Step>),
-    /// Lets the others have their turn. In tasks; elsewhere, it is nothing.
+    SpawnLocal(Vec<Instruction>),
+    /// Yields to the other tasks. Does nothing outside tasks.
     Yield,
-    /// Waits for the program's event. In tasks; elsewhere, it is nothing.
+    /// Waits for the program's event. Does nothing outside tasks.
     Wait,
-    /// Keeps a waker. In tasks; elsewhere, it is nothing.
+    /// Keeps a waker. Does nothing outside tasks.
     KeepWaker,
-    /// Uses the n-th waker that was kept, counted in a circle.
+    /// Uses the n-th waker that was kept, wrapping around.
     Wake(usize),
-    /// `Event::set`, of the program's event. On the loop's thread only.
+    /// `Event::set`, on the program's event. On the loop's thread only.
     Set,
     /// `EventHandle::set_threadsafe`.
     SetThreadsafe,
-    /// `hazard::set_event_without_wakeup`. In no random program: what it leads to cannot be explained.
+    /// `hazard::set_event_without_wakeup`. Not in random programs: the reference cannot explain its effect.
     SetWithoutWakeup,
     /// `Event::clear`. On the loop's thread only.
     Clear,
-    /// `SharedTask::cancel`, of the n-th task that has a handle, counted in a circle; on the loop's
-    /// thread, also `Task::cancel`.
+    /// `SharedTask::cancel`, on the n-th task that has a handle, wrapping around. On the loop's thread,
+    /// also `Task::cancel`.
     CancelTask(usize),
-    /// `SharedTask::result`, of the n-th task that has such a handle, counted in a circle. Cancels the
-    /// task first if it might wait for the event for ever.
+    /// `SharedTask::result`, on the n-th task that has such a handle, wrapping around. Cancels the task
+    /// first if it might wait for the event for ever.
     Result(usize),
-    /// Cancels the n-th callback that has a handle, counted in a circle.
+    /// Cancels the n-th callback that has a handle, wrapping around.
     Cancel(usize),
     /// `Handle::stop`.
     Stop,
     /// `Handle::stop`, and then waits until a run has returned.
     StopAndWait,
-    /// Waits until the n-th submission of all has run or been dropped, counted in a circle; of a task,
-    /// until it has come as far as at the end of a thread.
+    /// Waits until the n-th of all submissions has run or been dropped, wrapping around. For a task, waiting
+    /// for the event without having been woken is enough.
     Await(usize),
     /// Gives the loop a few opportunities to fall asleep.
     Doze,
@@ -81,105 +81,112 @@ pub enum Step {
     Panic,
 }
 
-impl Step {
+impl Instruction {
     /// What the callback or the task does.
-    fn callback(&self) -> Option<&Vec<Step>> {
+    fn callback(&self) -> Option<&Vec<Instruction>> {
         match self {
-            Step::Submit(callback)
-            | Step::CallSoon(callback)
-            | Step::SubmitLater(_, callback)
-            | Step::CallLater(_, callback)
-            | Step::Spawn(callback)
-            | Step::SpawnLocal(callback) => Some(callback),
+            Instruction::Submit(callback)
+            | Instruction::CallSoon(callback)
+            | Instruction::SubmitLater(_, callback)
+            | Instruction::CallLater(_, callback)
+            | Instruction::Spawn(callback)
+            | Instruction::SpawnLocal(callback) => Some(callback),
             _ => None,
         }
     }
 
-    /// The same step with another callback.
-    fn with(&self, callback: Vec<Step>) -> Step {
+    /// The same instruction with another callback.
+    fn with(&self, callback: Vec<Instruction>) -> Instruction {
         match self {
-            Step::Submit(_) => Step::Submit(callback),
-            Step::CallSoon(_) => Step::CallSoon(callback),
-            Step::SubmitLater(delay, _) => Step::SubmitLater(*delay, callback),
-            Step::CallLater(delay, _) => Step::CallLater(*delay, callback),
-            Step::Spawn(_) => Step::Spawn(callback),
-            Step::SpawnLocal(_) => Step::SpawnLocal(callback),
+            Instruction::Submit(_) => Instruction::Submit(callback),
+            Instruction::CallSoon(_) => Instruction::CallSoon(callback),
+            Instruction::SubmitLater(delay, _) => Instruction::SubmitLater(*delay, callback),
+            Instruction::CallLater(delay, _) => Instruction::CallLater(*delay, callback),
+            Instruction::Spawn(_) => Instruction::Spawn(callback),
+            Instruction::SpawnLocal(_) => Instruction::SpawnLocal(callback),
             other => other.clone(),
         }
     }
 
-    /// A step that does less: instead of a task, a callback.
-    fn simpler(&self) -> Option<Step> {
+    /// A simpler instruction: a callback instead of a task.
+    fn simpler(&self) -> Option<Instruction> {
         match self {
-            Step::Spawn(task) => Some(Step::Submit(task.clone())),
-            Step::SpawnLocal(task) => Some(Step::CallSoon(task.clone())),
+            Instruction::Spawn(task) => Some(Instruction::Submit(task.clone())),
+            Instruction::SpawnLocal(task) => Some(Instruction::CallSoon(task.clone())),
             _ => None,
         }
     }
 
-    /// Whether it is this step, or contains it.
-    fn contains(&self, step: &Step) -> bool {
+    /// Whether this is that instruction, or contains it.
+    fn contains(&self, instruction: &Instruction) -> bool {
         let mut inner = self.callback().into_iter().flatten();
-        self == step || inner.any(|inner| inner.contains(step))
+        self == instruction || inner.any(|inner| inner.contains(instruction))
     }
 
-    /// How many timers it sets, and the callbacks in it.
+    /// How many timers it sets, including those set by the callbacks in it.
     fn timers(&self) -> usize {
-        let own = matches!(self, Step::SubmitLater(..) | Step::CallLater(..));
-        let inner = self.callback().into_iter().flatten().map(Step::timers);
+        let own = matches!(
+            self,
+            Instruction::SubmitLater(..) | Instruction::CallLater(..)
+        );
+        let inner = self
+            .callback()
+            .into_iter()
+            .flatten()
+            .map(Instruction::timers);
         usize::from(own) + inner.sum::<usize>()
     }
 }
 
-/// Any program; of callbacks alone, or with tasks and the event.
+/// Any program: with callbacks only, or also with tasks and the event.
 pub fn programs(tasks: bool) -> impl Strategy<Value = Program> {
     let pick = || 0..4_usize;
     let delay = || 1..4_u64;
-    let one_of = |steps: Vec<(u32, BoxedStrategy<Step>)>, of_tasks: Vec<_>| {
+    let one_of = |instructions: Vec<(u32, BoxedStrategy<Instruction>)>, of_tasks: Vec<_>| {
         let of_tasks = of_tasks.into_iter().filter(|_| tasks);
-        Union::new_weighted(steps.into_iter().chain(of_tasks).collect())
+        Union::new_weighted(instructions.into_iter().chain(of_tasks).collect())
     };
-    // On the loop's thread, in callbacks and tasks.
+    // For callbacks and tasks, which run on the loop's thread.
     let inside = one_of(
         vec![
-            (2, Just(Step::Submit(Vec::new())).boxed()),
-            (2, Just(Step::CallSoon(Vec::new())).boxed()),
+            (2, Just(Instruction::Submit(Vec::new())).boxed()),
+            (2, Just(Instruction::CallSoon(Vec::new())).boxed()),
             (
                 1,
                 delay()
-                    .prop_map(|delay| Step::SubmitLater(delay, Vec::new()))
+                    .prop_map(|delay| Instruction::SubmitLater(delay, Vec::new()))
                     .boxed(),
             ),
             (
                 1,
                 delay()
-                    .prop_map(|delay| Step::CallLater(delay, Vec::new()))
+                    .prop_map(|delay| Instruction::CallLater(delay, Vec::new()))
                     .boxed(),
             ),
-            (2, pick().prop_map(Step::Cancel).boxed()),
-            (2, Just(Step::Stop).boxed()),
-            (1, Just(Step::Look).boxed()),
-            (1, Just(Step::Panic).boxed()),
+            (2, pick().prop_map(Instruction::Cancel).boxed()),
+            (2, Just(Instruction::Stop).boxed()),
+            (1, Just(Instruction::Look).boxed()),
+            (1, Just(Instruction::Panic).boxed()),
         ],
         vec![
-            (1, Just(Step::Spawn(vec![Step::Wait])).boxed()),
-            (1, Just(Step::SpawnLocal(Vec::new())).boxed()),
-            (3, Just(Step::Set).boxed()),
-            (2, Just(Step::Clear).boxed()),
-            (1, Just(Step::SetThreadsafe).boxed()),
-            (1, pick().prop_map(Step::Wake).boxed()),
-            (1, pick().prop_map(Step::CancelTask).boxed()),
-            (1, pick().prop_map(Step::Result).boxed()),
+            (1, Just(Instruction::Spawn(vec![Instruction::Wait])).boxed()),
+            (1, Just(Instruction::SpawnLocal(Vec::new())).boxed()),
+            (3, Just(Instruction::Set).boxed()),
+            (2, Just(Instruction::Clear).boxed()),
+            (1, Just(Instruction::SetThreadsafe).boxed()),
+            (1, pick().prop_map(Instruction::Wake).boxed()),
+            (1, pick().prop_map(Instruction::CancelTask).boxed()),
+            (1, pick().prop_map(Instruction::Result).boxed()),
         ],
     );
     let callback = prop_oneof![2 => Just(Vec::new()), 1 => vec(inside.clone(), 1..3)].boxed();
     let timer = || (delay(), callback.clone());
     let task = vec(
         prop_oneof![
-            4 => Just(Step::Wait),
-            2 => Just(Step::Yield),
-            2 => Just(Step::KeepWaker),
-            1 => Just(Step::Panic),
+            4 => Just(Instruction::Wait),
+            2 => Just(Instruction::Yield),
+            2 => Just(Instruction::KeepWaker),
+            1 => Just(Instruction::Panic),
             3 => inside,
         ],
         0..4,
@@ -187,49 +194,49 @@ pub fn programs(tasks: bool) -> impl Strategy<Value = Program> {
     .boxed();
     let owner = one_of(
         vec![
-            (4, Just(Step::Run).boxed()),
-            (2, callback.clone().prop_map(Step::CallSoon).boxed()),
-            (1, callback.clone().prop_map(Step::Submit).boxed()),
+            (4, Just(Instruction::Run).boxed()),
+            (2, callback.clone().prop_map(Instruction::CallSoon).boxed()),
+            (1, callback.clone().prop_map(Instruction::Submit).boxed()),
             (
                 2,
                 timer()
-                    .prop_map(|(delay, callback)| Step::CallLater(delay, callback))
+                    .prop_map(|(delay, callback)| Instruction::CallLater(delay, callback))
                     .boxed(),
             ),
-            (1, pick().prop_map(Step::Cancel).boxed()),
-            (1, Just(Step::Stop).boxed()),
-            (1, Just(Step::Close).boxed()),
+            (1, pick().prop_map(Instruction::Cancel).boxed()),
+            (1, Just(Instruction::Stop).boxed()),
+            (1, Just(Instruction::Close).boxed()),
         ],
         vec![
-            (2, task.clone().prop_map(Step::SpawnLocal).boxed()),
-            (1, task.clone().prop_map(Step::Spawn).boxed()),
-            (1, Just(Step::Set).boxed()),
-            (1, Just(Step::Clear).boxed()),
-            (1, pick().prop_map(Step::CancelTask).boxed()),
+            (2, task.clone().prop_map(Instruction::SpawnLocal).boxed()),
+            (1, task.clone().prop_map(Instruction::Spawn).boxed()),
+            (1, Just(Instruction::Set).boxed()),
+            (1, Just(Instruction::Clear).boxed()),
+            (1, pick().prop_map(Instruction::CancelTask).boxed()),
         ],
     );
     let other = one_of(
         vec![
-            (6, callback.clone().prop_map(Step::Submit).boxed()),
+            (6, callback.clone().prop_map(Instruction::Submit).boxed()),
             (
                 3,
                 timer()
-                    .prop_map(|(delay, callback)| Step::SubmitLater(delay, callback))
+                    .prop_map(|(delay, callback)| Instruction::SubmitLater(delay, callback))
                     .boxed(),
             ),
-            (2, pick().prop_map(Step::Await).boxed()),
-            (2, pick().prop_map(Step::Cancel).boxed()),
-            (2, Just(Step::Doze).boxed()),
-            (1, Just(Step::Stop).boxed()),
-            (2, Just(Step::StopAndWait).boxed()),
-            (1, Just(Step::Look).boxed()),
+            (2, pick().prop_map(Instruction::Await).boxed()),
+            (2, pick().prop_map(Instruction::Cancel).boxed()),
+            (2, Just(Instruction::Doze).boxed()),
+            (1, Just(Instruction::Stop).boxed()),
+            (2, Just(Instruction::StopAndWait).boxed()),
+            (1, Just(Instruction::Look).boxed()),
         ],
         vec![
-            (6, task.prop_map(Step::Spawn).boxed()),
-            (4, Just(Step::SetThreadsafe).boxed()),
-            (2, pick().prop_map(Step::Wake).boxed()),
-            (2, pick().prop_map(Step::CancelTask).boxed()),
-            (2, pick().prop_map(Step::Result).boxed()),
+            (6, task.prop_map(Instruction::Spawn).boxed()),
+            (4, Just(Instruction::SetThreadsafe).boxed()),
+            (2, pick().prop_map(Instruction::Wake).boxed()),
+            (2, pick().prop_map(Instruction::CancelTask).boxed()),
+            (2, pick().prop_map(Instruction::Result).boxed()),
         ],
     );
     let spurious_wakeups = prop_oneof![2 => Just(0), 1 => 1..3_usize];
@@ -245,7 +252,7 @@ pub fn programs(tasks: bool) -> impl Strategy<Value = Program> {
         })
 }
 
-/// Takes one step or one thread after the other out of a program that fails, as long as it fails.
+/// Removes instructions and threads from a failing program as long as it still fails.
 pub fn shortest(mut program: Program, fails: impl Fn(&Program) -> bool) -> Program {
     while let Some(simpler) = simpler(&program).into_iter().find(|simpler| fails(simpler)) {
         program = simpler;
@@ -273,29 +280,33 @@ fn simpler(program: &Program) -> Vec<Program> {
             without.others.remove(at);
             programs.push(without);
         }
-        for steps in shorter(thread) {
+        for instructions in shorter(thread) {
             let mut changed = program.clone();
-            changed.others[at] = steps;
+            changed.others[at] = instructions;
             programs.push(changed);
         }
     }
     programs
 }
 
-fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
+fn shorter(instructions: &[Instruction]) -> Vec<Vec<Instruction>> {
     let mut shorter_steps = Vec::new();
-    for (at, step) in steps.iter().enumerate() {
-        let mut without = steps.to_vec();
+    for (at, instruction) in instructions.iter().enumerate() {
+        let mut without = instructions.to_vec();
         without.remove(at);
         shorter_steps.push(without);
-        if let Some(simpler) = step.simpler() {
-            let mut changed = steps.to_vec();
+        if let Some(simpler) = instruction.simpler() {
+            let mut changed = instructions.to_vec();
             changed[at] = simpler;
             shorter_steps.push(changed);
         }
-        for callback in step.callback().iter().flat_map(|steps| shorter(steps)) {
-            let mut changed = steps.to_vec();
-            changed[at] = step.with(callback);
+        for callback in instruction
+            .callback()
+            .iter()
+            .flat_map(|instructions| shorter(instructions))
+        {
+            let mut changed = instructions.to_vec();
+            changed[at] = instruction.with(callback);
             shorter_steps.push(changed);
         }
     }
@@ -303,31 +314,32 @@ fn shorter(steps: &[Step]) -> Vec<Vec<Step>> {
 }
 
 impl Program {
-    fn steps(&self) -> impl Iterator<Item = &Step> {
+    fn instructions(&self) -> impl Iterator<Item = &Instruction> {
         self.owner.iter().chain(self.others.iter().flatten())
     }
 
-    /// How many timers the program sets at most, and so how many deadlines can pass.
+    /// The most timers that the program can set, and so the most deadlines that can pass.
     #[must_use]
     pub fn timers(&self) -> usize {
-        self.steps().map(Step::timers).sum()
+        self.instructions().map(Instruction::timers).sum()
     }
 
-    /// Whether the event, once it is set, may be reset.
+    /// Whether the program may reset the event after it was set.
     #[must_use]
     pub fn clears(&self) -> bool {
-        self.steps().any(|step| step.contains(&Step::Clear))
+        self.instructions()
+            .any(|instruction| instruction.contains(&Instruction::Clear))
     }
 
-    /// One line for each thread.
+    /// Writes one line for each thread.
     ///
     /// # Errors
     ///
     /// Those of the formatter.
     pub fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |name: &str, steps: &[Step]| match steps {
+        let mut line = |name: &str, instructions: &[Instruction]| match instructions {
             [] => writeln!(f, "    {name}: nothing of its own"),
-            steps => writeln!(f, "    {name}: {}", Steps(steps)),
+            instructions => writeln!(f, "    {name}: {}", Instructions(instructions)),
         };
         line("the loop's thread", &self.owner)?;
         for (at, thread) in self.others.iter().enumerate() {
@@ -335,58 +347,66 @@ impl Program {
         }
         match self.spurious_wakeups {
             0 => Ok(()),
-            number => writeln!(f, "    spurious wakeups: {number} at most"),
+            number => writeln!(f, "    spurious wakeups: at most {number}"),
         }
     }
 }
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} | {}", self.spurious_wakeups, Steps(&self.owner))?;
+        write!(
+            f,
+            "{} | {}",
+            self.spurious_wakeups,
+            Instructions(&self.owner)
+        )?;
         for thread in &self.others {
-            write!(f, " | {}", Steps(thread))?;
+            write!(f, " | {}", Instructions(thread))?;
         }
         Ok(())
     }
 }
 
-struct Steps<'a>(&'a [Step]);
+struct Instructions<'a>(&'a [Instruction]);
 
-impl fmt::Display for Steps<'_> {
+impl fmt::Display for Instructions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, step) in self.0.iter().enumerate() {
+        for (at, instruction) in self.0.iter().enumerate() {
             if at > 0 {
                 f.write_str(" ")?;
             }
-            match step {
-                Step::Submit(_) => f.write_str("submit")?,
-                Step::CallSoon(_) => f.write_str("call_soon")?,
-                Step::SubmitLater(delay, _) => write!(f, "submit_later{delay}")?,
-                Step::CallLater(delay, _) => write!(f, "call_later{delay}")?,
-                Step::Spawn(_) => f.write_str("spawn")?,
-                Step::SpawnLocal(_) => f.write_str("spawn_local")?,
-                Step::Yield => f.write_str("yield")?,
-                Step::Wait => f.write_str("wait")?,
-                Step::KeepWaker => f.write_str("keep_waker")?,
-                Step::Wake(n) => write!(f, "wake{n}")?,
-                Step::Set => f.write_str("set")?,
-                Step::SetThreadsafe => f.write_str("set_threadsafe")?,
-                Step::SetWithoutWakeup => f.write_str("set_without_wakeup")?,
-                Step::Clear => f.write_str("clear")?,
-                Step::CancelTask(n) => write!(f, "cancel_task{n}")?,
-                Step::Result(n) => write!(f, "result{n}")?,
-                Step::Cancel(n) => write!(f, "cancel{n}")?,
-                Step::Stop => f.write_str("stop")?,
-                Step::StopAndWait => f.write_str("stop_and_wait")?,
-                Step::Await(n) => write!(f, "await{n}")?,
-                Step::Doze => f.write_str("doze")?,
-                Step::Look => f.write_str("look")?,
-                Step::Run => f.write_str("run")?,
-                Step::Close => f.write_str("close")?,
-                Step::Panic => f.write_str("panic")?,
+            match instruction {
+                Instruction::Submit(_) => f.write_str("submit")?,
+                Instruction::CallSoon(_) => f.write_str("call_soon")?,
+                Instruction::SubmitLater(delay, _) => write!(f, "submit_later{delay}")?,
+                Instruction::CallLater(delay, _) => write!(f, "call_later{delay}")?,
+                Instruction::Spawn(_) => f.write_str("spawn")?,
+                Instruction::SpawnLocal(_) => f.write_str("spawn_local")?,
+                Instruction::Yield => f.write_str("yield")?,
+                Instruction::Wait => f.write_str("wait")?,
+                Instruction::KeepWaker => f.write_str("keep_waker")?,
+                Instruction::Wake(n) => write!(f, "wake{n}")?,
+                Instruction::Set => f.write_str("set")?,
+                Instruction::SetThreadsafe => f.write_str("set_threadsafe")?,
+                Instruction::SetWithoutWakeup => f.write_str("set_without_wakeup")?,
+                Instruction::Clear => f.write_str("clear")?,
+                Instruction::CancelTask(n) => write!(f, "cancel_task{n}")?,
+                Instruction::Result(n) => write!(f, "result{n}")?,
+                Instruction::Cancel(n) => write!(f, "cancel{n}")?,
+                Instruction::Stop => f.write_str("stop")?,
+                Instruction::StopAndWait => f.write_str("stop_and_wait")?,
+                Instruction::Await(n) => write!(f, "await{n}")?,
+                Instruction::Doze => f.write_str("doze")?,
+                Instruction::Look => f.write_str("look")?,
+                Instruction::Run => f.write_str("run")?,
+                Instruction::Close => f.write_str("close")?,
+                Instruction::Panic => f.write_str("panic")?,
             }
-            if let Some(callback) = step.callback().filter(|callback| !callback.is_empty()) {
-                write!(f, "({})", Steps(callback))?;
+            if let Some(callback) = instruction
+                .callback()
+                .filter(|callback| !callback.is_empty())
+            {
+                write!(f, "({})", Instructions(callback))?;
             }
         }
         Ok(())
@@ -401,18 +421,18 @@ impl FromStr for Program {
         let spurious_wakeups = parts.next().unwrap_or_default();
         let spurious_wakeups = spurious_wakeups
             .parse()
-            .map_err(|_| format!("{spurious_wakeups:?} is no number of spurious wakeups"))?;
+            .map_err(|_| format!("{spurious_wakeups:?} is not a number of spurious wakeups"))?;
         let mut threads = parts
             .map(|mut thread| {
-                let steps = parse(&mut thread)?;
+                let instructions = parse(&mut thread)?;
                 match thread {
-                    "" => Ok(steps),
-                    rest => Err(format!("{rest:?} is too much")),
+                    "" => Ok(instructions),
+                    rest => Err(format!("unexpected {rest:?}")),
                 }
             })
             .collect::<Result<Vec<_>, _>>()?;
         if threads.is_empty() {
-            return Err("there is no thread for the loop".to_owned());
+            return Err("the loop's thread is missing".to_owned());
         }
         Ok(Program {
             spurious_wakeups,
@@ -422,13 +442,13 @@ impl FromStr for Program {
     }
 }
 
-/// Reads steps up to the end of the text or to a closing parenthesis.
-fn parse(text: &mut &str) -> Result<Vec<Step>, String> {
-    let mut steps = Vec::new();
+/// Parses instructions up to a closing parenthesis or the end of the text.
+fn parse(text: &mut &str) -> Result<Vec<Instruction>, String> {
+    let mut instructions = Vec::new();
     loop {
         *text = text.trim_start();
         if text.is_empty() || text.starts_with(')') {
-            return Ok(steps);
+            return Ok(instructions);
         }
         let end = text.find([' ', '(', ')']).unwrap_or(text.len());
         let (word, rest) = text.split_at(end);
@@ -445,38 +465,40 @@ fn parse(text: &mut &str) -> Result<Vec<Step>, String> {
             None => Ok(Vec::new()),
             Some(inside) => {
                 *text = inside;
-                let steps = parse(text)?;
-                *text = text.strip_prefix(')').ok_or("a parenthesis is open")?;
-                Ok::<_, String>(steps)
+                let instructions = parse(text)?;
+                *text = text
+                    .strip_prefix(')')
+                    .ok_or("a closing parenthesis is missing")?;
+                Ok::<_, String>(instructions)
             }
         };
-        steps.push(match name {
-            "submit" => Step::Submit(callback()?),
-            "call_soon" => Step::CallSoon(callback()?),
-            "submit_later" => Step::SubmitLater(milliseconds()?, callback()?),
-            "call_later" => Step::CallLater(milliseconds()?, callback()?),
-            "spawn" => Step::Spawn(callback()?),
-            "spawn_local" => Step::SpawnLocal(callback()?),
-            "yield" => Step::Yield,
-            "wait" => Step::Wait,
-            "keep_waker" => Step::KeepWaker,
-            "wake" => Step::Wake(number()?),
-            "set" => Step::Set,
-            "set_threadsafe" => Step::SetThreadsafe,
-            "set_without_wakeup" => Step::SetWithoutWakeup,
-            "clear" => Step::Clear,
-            "cancel_task" => Step::CancelTask(number()?),
-            "result" => Step::Result(number()?),
-            "cancel" => Step::Cancel(number()?),
-            "stop" => Step::Stop,
-            "stop_and_wait" => Step::StopAndWait,
-            "await" => Step::Await(number()?),
-            "doze" => Step::Doze,
-            "look" => Step::Look,
-            "run" => Step::Run,
-            "close" => Step::Close,
-            "panic" => Step::Panic,
-            other => return Err(format!("{other:?} is no step")),
+        instructions.push(match name {
+            "submit" => Instruction::Submit(callback()?),
+            "call_soon" => Instruction::CallSoon(callback()?),
+            "submit_later" => Instruction::SubmitLater(milliseconds()?, callback()?),
+            "call_later" => Instruction::CallLater(milliseconds()?, callback()?),
+            "spawn" => Instruction::Spawn(callback()?),
+            "spawn_local" => Instruction::SpawnLocal(callback()?),
+            "yield" => Instruction::Yield,
+            "wait" => Instruction::Wait,
+            "keep_waker" => Instruction::KeepWaker,
+            "wake" => Instruction::Wake(number()?),
+            "set" => Instruction::Set,
+            "set_threadsafe" => Instruction::SetThreadsafe,
+            "set_without_wakeup" => Instruction::SetWithoutWakeup,
+            "clear" => Instruction::Clear,
+            "cancel_task" => Instruction::CancelTask(number()?),
+            "result" => Instruction::Result(number()?),
+            "cancel" => Instruction::Cancel(number()?),
+            "stop" => Instruction::Stop,
+            "stop_and_wait" => Instruction::StopAndWait,
+            "await" => Instruction::Await(number()?),
+            "doze" => Instruction::Doze,
+            "look" => Instruction::Look,
+            "run" => Instruction::Run,
+            "close" => Instruction::Close,
+            "panic" => Instruction::Panic,
+            other => return Err(format!("{other:?} is not an instruction")),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! The tasks of programs: futures that follow their steps.
+//! The tasks of programs: futures that follow their instructions.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -10,29 +10,29 @@ use std::task::{Context, Poll, Waker};
 use wakeproof::platform::{Deliberate, Platform};
 use wakeproof::{Closed, ResultError, SharedTask};
 
-use super::execution::{Me, Shared, Token, this_thread};
-use super::program::Step;
+use super::execution::{DropRecorder, Shared, ThreadContext, this_thread};
+use super::program::Instruction;
 use super::progress::Progress;
-use crate::command::{Id, SpawnThrough, nth};
-use crate::record::{Call, End, Event, OWNER, Outcome};
+use crate::command::{Id, SpawnCall, nth};
+use crate::record::{Call, End, Event, OWNER, ReturnValue};
 
 /// A task's future.
-struct Script<P: Platform> {
+struct ScriptedTask<P: Platform> {
     id: Id,
-    steps: VecDeque<Step>,
-    /// It waits for the event. By what is with the loop's owner, since that is not `Send`.
+    instructions: VecDeque<Instruction>,
+    /// Whether it waits for the event. Its `EventWait` is in the owner's state, since it is not `Send`.
     waits: bool,
-    token: Option<Token<P>>,
+    recorder: Option<DropRecorder<P>>,
     shared: Arc<Shared<P>>,
 }
 
-impl<P: Platform> Future for Script<P> {
+impl<P: Platform> Future for ScriptedTask<P> {
     type Output = Id;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Id> {
         let this = &mut *self;
         let id = this.id;
-        let me = Me {
+        let me = ThreadContext {
             thread: this_thread(),
             shared: this.shared.clone(),
         };
@@ -50,28 +50,28 @@ impl<P: Platform> Future for Script<P> {
                 }
                 this.waits = false;
             }
-            match this.steps.pop_front() {
+            match this.instructions.pop_front() {
                 None => break false,
-                Some(Step::Panic) => break true,
-                Some(Step::Wait) => this.waits = true,
-                Some(Step::Yield) => {
+                Some(Instruction::Panic) => break true,
+                Some(Instruction::Wait) => this.waits = true,
+                Some(Instruction::Yield) => {
                     me.wake(id, context.waker());
                     me.record(Event::Waits(id, None));
                     return Poll::Pending;
                 }
-                Some(Step::KeepWaker) => {
+                Some(Instruction::KeepWaker) => {
                     let waker = context.waker().clone();
-                    me.shared.seen().wakers.insert(id, waker);
+                    me.shared.registry().wakers.insert(id, waker);
                 }
-                Some(step) => me.perform(&step),
+                Some(instruction) => me.perform(&instruction),
             }
         };
         if panics {
             me.record(Event::Panics(id));
         }
         me.record(Event::Ended(id));
-        // Not while it unwinds: a thread that panics should meet no scheduling points.
-        this.token = None;
+        // Dropped here, and not by the panic: unwinding must not reach a scheduling point.
+        this.recorder = None;
         if panics {
             panic::resume_unwind(Box::new(Deliberate));
         }
@@ -79,103 +79,109 @@ impl<P: Platform> Future for Script<P> {
     }
 }
 
-/// What it waits by goes first, as with the locals of an `async` block.
-impl<P: Platform> Drop for Script<P> {
+/// Drops the `EventWait` first, as an `async` block drops its locals.
+impl<P: Platform> Drop for ScriptedTask<P> {
     fn drop(&mut self) {
         if self.waits {
-            let owned = self.shared.owned();
-            let wait = owned.waits.borrow_mut().remove(&self.id);
+            let owner_state = self.shared.owner_state();
+            let wait = owner_state.waits.borrow_mut().remove(&self.id);
             drop(wait);
         }
     }
 }
 
-impl<P: Platform> Me<P> {
-    pub(super) fn spawn(&self, steps: &[Step]) {
-        let (id, future) = self.begin_spawn(SpawnThrough::Threadsafe(self.caller()), steps);
+impl<P: Platform> ThreadContext<P> {
+    pub(super) fn spawn(&self, instructions: &[Instruction]) {
+        let (id, future) = self.begin_spawn(SpawnCall::Threadsafe(self.caller()), instructions);
         match self.shared.handle.spawn_threadsafe(future) {
             Ok(task) => {
-                self.shared.seen().tasks.insert(id, Arc::new(task));
+                self.shared.registry().tasks.insert(id, Arc::new(task));
                 self.accepted(None);
             }
             Err(Closed(future)) => self.refused(future),
         }
     }
 
-    pub(super) fn spawn_local(&self, steps: &[Step]) {
-        let (id, future) = self.begin_spawn(SpawnThrough::Local, steps);
-        let owned = self.shared.owned();
-        match owned.local.spawn(future) {
+    pub(super) fn spawn_local(&self, instructions: &[Instruction]) {
+        let (id, future) = self.begin_spawn(SpawnCall::Local, instructions);
+        let owner_state = self.shared.owner_state();
+        match owner_state.local.spawn(future) {
             Ok(task) => {
-                owned.tasks.borrow_mut().insert(id, task);
+                owner_state.tasks.borrow_mut().insert(id, task);
                 self.accepted(None);
             }
             Err(Closed(future)) => self.refused(future),
         }
     }
 
-    fn begin_spawn(&self, through: SpawnThrough, steps: &[Step]) -> (Id, Script<P>) {
-        let never_waits = !steps.contains(&Step::Wait);
-        let mut board = self.shared.board();
-        // No scheduling point from here to the spawn: close drops tasks in the order of their numbers.
-        let id = self.shared.seen().number();
-        board.tasks.insert(
+    fn begin_spawn(
+        &self,
+        through: SpawnCall,
+        instructions: &[Instruction],
+    ) -> (Id, ScriptedTask<P>) {
+        let never_waits = !instructions.contains(&Instruction::Wait);
+        let mut milestones = self.shared.milestones();
+        // No scheduling point from here to the spawn, so that tasks have numbers in the order in which
+        // they are spawned: `close` drops them in that order.
+        let id = self.shared.registry().number();
+        milestones.tasks.insert(
             id,
             Progress {
                 never_waits,
                 ..Progress::default()
             },
         );
-        drop(board);
+        drop(milestones);
         self.record(Event::Call(Call::Spawn(id, through)));
-        let script = Script {
+        let script = ScriptedTask {
             id,
-            steps: steps.iter().cloned().collect(),
+            instructions: instructions.iter().cloned().collect(),
             waits: false,
-            token: Some(Token::new(id, &self.shared)),
+            recorder: Some(DropRecorder::new(id, &self.shared)),
             shared: self.shared.clone(),
         };
         (id, script)
     }
 
-    /// Polls the task's wait for the event, and says whether that is over.
+    /// Polls the task's wait for the event. Returns whether the wait is over.
     fn wait(&self, id: Id, context: &mut Context<'_>) -> bool {
-        let owned = self.shared.owned();
-        let wait = owned.waits.borrow_mut().remove(&id);
-        let mut wait = wait.unwrap_or_else(|| owned.event.wait());
+        let owner_state = self.shared.owner_state();
+        let wait = owner_state.waits.borrow_mut().remove(&id);
+        let mut wait = wait.unwrap_or_else(|| owner_state.event.wait());
         let mut ready = false;
         self.during(Call::Wait(id), || {
             ready = Pin::new(&mut wait).poll(context).is_ready();
-            Outcome::Ready(ready)
+            ReturnValue::Ready(ready)
         });
         if !ready {
-            owned.waits.borrow_mut().insert(id, wait);
+            owner_state.waits.borrow_mut().insert(id, wait);
         }
         ready
     }
 
-    /// Wakes a task, which is then to be polled once more.
+    /// Wakes a task, which must then be polled once more.
     pub(super) fn wake(&self, id: Id, waker: &Waker) {
-        let polls = self.shared.board().tasks[&id].polls;
+        let polls = self.shared.milestones().tasks[&id].polls;
         self.during(Call::Wake(id), || {
             waker.wake_by_ref();
-            Outcome::Nothing
+            ReturnValue::Nothing
         });
         self.progress(id, |task| task.woken_at = task.woken_at.max(polls));
     }
 
-    /// Sets the event by `set`, if it is accepted. Who waits for it now is then to be polled once more.
+    /// Sets the event with `set`, which returns whether this was accepted. If so, each task that waits
+    /// for the event now must be polled once more.
     pub(super) fn set(&self, set: impl FnOnce() -> bool) {
         let waiting: Vec<(Id, usize)> = {
-            let board = self.shared.board();
-            let waiting = board.tasks.iter().filter(|(_, task)| task.waits);
+            let milestones = self.shared.milestones();
+            let waiting = milestones.tasks.iter().filter(|(_, task)| task.waits);
             waiting.map(|(id, task)| (*id, task.polls)).collect()
         };
         if set() {
-            self.shared.change(|board| {
-                board.is_set = true;
+            self.shared.change(|milestones| {
+                milestones.is_set = true;
                 for (id, polls) in waiting {
-                    if let Some(task) = board.tasks.get_mut(&id) {
+                    if let Some(task) = milestones.tasks.get_mut(&id) {
                         task.woken_at = task.woken_at.max(polls);
                     }
                 }
@@ -183,22 +189,22 @@ impl<P: Platform> Me<P> {
         }
     }
 
-    /// Cancels the n-th of the tasks that this thread can cancel.
+    /// Cancels the n-th task among those that this thread can cancel.
     pub(super) fn cancel_task(&self, pick: usize) {
         let mut tasks: BTreeMap<Id, Option<Arc<SharedTask<Id>>>> = BTreeMap::new();
-        for (id, task) in &self.shared.seen().tasks {
+        for (id, task) in &self.shared.registry().tasks {
             tasks.insert(*id, Some(task.clone()));
         }
         if self.thread == OWNER {
-            let owned = self.shared.owned();
-            tasks.extend(owned.tasks.borrow().keys().map(|id| (*id, None)));
+            let owner_state = self.shared.owner_state();
+            tasks.extend(owner_state.tasks.borrow().keys().map(|id| (*id, None)));
         }
         match nth(&tasks, pick) {
             None => {}
             Some((id, Some(task))) => self.cancel(id, || task.cancel()),
             Some((id, None)) => {
-                let owned = self.shared.owned();
-                self.cancel(id, || owned.tasks.borrow()[&id].cancel());
+                let owner_state = self.shared.owner_state();
+                self.cancel(id, || owner_state.tasks.borrow()[&id].cancel());
             }
         }
     }
@@ -207,16 +213,16 @@ impl<P: Platform> Me<P> {
         let mut cancelled = false;
         self.during(Call::CancelTask(id), || {
             cancelled = cancel();
-            Outcome::Cancelled(cancelled)
+            ReturnValue::Cancelled(cancelled)
         });
         if cancelled {
             self.progress(id, |task| task.is_cancelled = true);
         }
     }
 
-    /// Waits for the end of the n-th of the tasks whose handle no thread is using.
+    /// Waits for the end of the n-th task among those whose handle no thread is using.
     pub(super) fn result(&self, pick: usize) {
-        let Some((id, mut task)) = self.shared.seen().take_task(pick) else {
+        let Some((id, mut task)) = self.shared.registry().remove_task_handle(pick) else {
             return;
         };
         if self.thread != OWNER && !self.is_bound_to_end(id) {
@@ -225,31 +231,31 @@ impl<P: Platform> Me<P> {
         let mut end = None;
         self.during(Call::Result(id), || {
             end = result(&mut task);
-            Outcome::Result(end)
+            ReturnValue::Result(end)
         });
         if end.is_none() {
-            self.shared.seen().tasks.insert(id, Arc::new(task));
+            self.shared.registry().tasks.insert(id, Arc::new(task));
         }
     }
 
     fn is_bound_to_end(&self, id: Id) -> bool {
-        let board = self.shared.board();
-        let task = &board.tasks[&id];
-        let stays_set = board.is_set && !self.shared.clears;
+        let milestones = self.shared.milestones();
+        let task = &milestones.tasks[&id];
+        let stays_set = milestones.is_set && !self.shared.clears;
         task.never_waits || task.is_cancelled || stays_set
     }
 
-    /// Asks every handle that is left how its task has ended. The loop is gone.
-    pub(super) fn take_results(&self) {
-        let tasks = mem::take(&mut self.shared.seen().tasks);
+    /// Asks every remaining handle how its task ended. Call it after the loop was dropped.
+    pub(super) fn collect_results(&self) {
+        let tasks = mem::take(&mut self.shared.registry().tasks);
         for (id, task) in tasks {
             let mut task = Arc::into_inner(task).expect("no thread is using the handle");
-            self.during(Call::Result(id), || Outcome::Result(result(&mut task)));
+            self.during(Call::Result(id), || ReturnValue::Result(result(&mut task)));
         }
-        for (id, mut task) in self.shared.owned().tasks.take() {
+        for (id, mut task) in self.shared.owner_state().tasks.take() {
             let mut context = Context::from_waker(Waker::noop());
             self.during(Call::Result(id), || {
-                Outcome::Result(match Pin::new(&mut task).poll(&mut context) {
+                ReturnValue::Result(match Pin::new(&mut task).poll(&mut context) {
                     Poll::Ready(outcome) => Some(End::of(outcome)),
                     Poll::Pending => None,
                 })
@@ -258,14 +264,14 @@ impl<P: Platform> Me<P> {
     }
 
     fn progress(&self, id: Id, change: impl FnOnce(&mut Progress)) {
-        self.shared.change(|board| {
-            let task = board.tasks.get_mut(&id);
+        self.shared.change(|milestones| {
+            let task = milestones.tasks.get_mut(&id);
             change(task.expect("the task was spawned"));
         });
     }
 }
 
-/// How the task has ended; nothing where waiting for that would be a deadlock.
+/// Waits for the task to end. Returns `None` where waiting would be a deadlock.
 fn result(task: &mut SharedTask<Id>) -> Option<End> {
     match task.result() {
         Ok(id) => Some(End::of(Ok(id))),

@@ -1,4 +1,4 @@
-//! The real tasks: futures that follow a script.
+//! The tasks of a history on the real loop: futures that follow a script.
 
 use std::panic;
 use std::pin::Pin;
@@ -8,57 +8,57 @@ use std::task::{Context, Poll, Waker};
 use wakeproof::platform::Platform;
 use wakeproof::{Handle, SharedTask, Task};
 
-use super::{PERFORMER, Perform, ScriptedPanic, Shared, Token, lock};
-use crate::command::{Callback, Command, Id, SpawnThrough};
+use super::{DropRecorder, PERFORMER, Perform, ScriptedPanic, Shared, lock};
+use crate::command::{Callback, Command, Id, SpawnCall};
 use crate::record::{End, Event};
 
 /// A task's future.
-pub(super) struct Body<P: Platform> {
+pub(super) struct ScriptedTask<P: Platform> {
     id: Id,
-    through: SpawnThrough,
+    through: SpawnCall,
     script: Vec<Command>,
     /// How many commands have begun.
     begun: usize,
     panics: bool,
-    /// What it waits for is with the loop's owner, since it need not be `Send`.
+    /// Whether it waits. The future that it awaits is in the owner's state, since it need not be `Send`.
     waits: bool,
-    token: Option<Token<P>>,
+    recorder: Option<DropRecorder<P>>,
     shared: Arc<Shared<P>>,
 }
 
-impl<P: Platform> Body<P> {
+impl<P: Platform> ScriptedTask<P> {
     pub(super) fn new(
         id: Id,
-        through: SpawnThrough,
+        through: SpawnCall,
         task: &Callback,
         shared: &Arc<Shared<P>>,
     ) -> Self {
-        Body {
+        ScriptedTask {
             id,
             through,
             script: task.script.clone(),
             begun: 0,
             panics: task.panics,
             waits: false,
-            token: Some(Token::new(id, task.destructor, shared)),
+            recorder: Some(DropRecorder::new(id, task.destructor, shared)),
             shared: shared.clone(),
         }
     }
 
-    /// Lets the task wait, if it is to, until that is over.
+    /// Polls the task's wait, if it is waiting. Ready once it is not.
     fn poll_wait(&mut self, performer: &dyn Perform, context: &mut Context<'_>) -> Poll<()> {
         if self.waits {
-            let Poll::Ready(came) = performer.poll_wait(self.id, context) else {
+            let Poll::Ready(wait_end) = performer.poll_wait(self.id, context) else {
                 return Poll::Pending;
             };
             self.waits = false;
-            self.shared.record(Event::GoesOn(self.id, came));
+            self.shared.record(Event::Resumes(self.id, wait_end));
         }
         Poll::Ready(())
     }
 }
 
-impl<P: Platform> Future for Body<P> {
+impl<P: Platform> Future for ScriptedTask<P> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -84,7 +84,7 @@ impl<P: Platform> Future for Body<P> {
                 command => performer.perform(command),
             }
         }
-        let _token = this.token.take(); // dropped at the end of the poll, or by the panic
+        let _recorder = this.recorder.take(); // dropped at the end of the poll, or by the panic
         this.shared.record(Event::Ended(this.id));
         if this.panics {
             panic::resume_unwind(Box::new(ScriptedPanic(this.id)));
@@ -93,8 +93,8 @@ impl<P: Platform> Future for Body<P> {
     }
 }
 
-/// What it waits for goes first, as with the locals of an `async` block.
-impl<P: Platform> Drop for Body<P> {
+/// Drops the awaited future first, as an `async` block drops its locals.
+impl<P: Platform> Drop for ScriptedTask<P> {
     fn drop(&mut self) {
         if self.waits {
             let performer = PERFORMER.with_borrow(Clone::clone);
@@ -105,13 +105,13 @@ impl<P: Platform> Drop for Body<P> {
     }
 }
 
-/// Lets the other tasks have their turn once.
+/// A future that yields once to the other tasks.
 #[derive(Default)]
-pub(super) struct Turn {
+pub(super) struct YieldOnce {
     has_waited: bool,
 }
 
-impl Future for Turn {
+impl Future for YieldOnce {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -130,25 +130,25 @@ pub(super) enum TaskHandle {
     Shared(SharedTask<()>),
 }
 
-/// A handle that its owner is about to drop, or to await.
+/// A task handle that is about to be dropped or awaited.
 ///
-/// On a closed loop there is no exception handler left to hear of a panic. It would be printed, so
-/// the result is taken first.
-pub(super) struct Held<P: Platform> {
+/// A closed loop has no exception handler, so dropping the handle of a task that panicked prints the panic.
+/// To keep the output clean, this takes the result before it drops the handle.
+pub(super) struct TakenHandle<P: Platform> {
     handle: Option<TaskHandle>,
     event_loop: Handle<P>,
 }
 
-impl<P: Platform> Held<P> {
+impl<P: Platform> TakenHandle<P> {
     pub(super) fn new(handle: TaskHandle, event_loop: &Handle<P>) -> Self {
-        Held {
+        TakenHandle {
             handle: Some(handle),
             event_loop: event_loop.clone(),
         }
     }
 }
 
-impl<P: Platform> Future for Held<P> {
+impl<P: Platform> Future for TakenHandle<P> {
     type Output = End;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
@@ -165,7 +165,7 @@ impl<P: Platform> Future for Held<P> {
     }
 }
 
-impl<P: Platform> Drop for Held<P> {
+impl<P: Platform> Drop for TakenHandle<P> {
     fn drop(&mut self) {
         if self.handle.is_some() && self.event_loop.is_closed() {
             let _ = Pin::new(self).poll(&mut Context::from_waker(Waker::noop()));

@@ -1,51 +1,51 @@
-//! Tasks and events: who waits for what, and who is woken by it.
+//! Tasks and events: which task waits for what, and what wakes it.
 
 use std::time::Duration;
 
 use super::{Activity, Entry, Reference, Rules};
-use crate::command::{Event, Id};
-use crate::record::{Came, End, Refusal};
+use crate::command::{EventId, Id};
+use crate::record::{End, Refusal, WaitEnd};
 
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Task {
-    /// It is in the queue to be polled.
+    /// It is in the queue.
     pub scheduled: bool,
-    /// It is to be dropped instead of being polled again.
+    /// Its next turn drops it instead of polling it.
     pub cancel_requested: bool,
     /// What it awaits.
     pub wait: Option<Wait>,
-    /// The timer of its own that ends its wait, by its number.
+    /// The number of the timer that limits its wait.
     pub limit: Option<usize>,
-    /// That timer has come due.
+    /// That timer has run.
     pub elapsed: bool,
-    /// How many timers of its own it has set.
+    /// How many timers it has set.
     pub timers: usize,
-    /// How it has ended, if it has.
+    /// How it ended, if it has.
     pub end: Option<End>,
-    /// Its poll that has led to its end is over: wakeups mean nothing any more.
+    /// Its last poll is over, and wakeups have no effect any more.
     pub over: bool,
     /// The task that awaits its end.
     pub joiner: Option<Id>,
-    /// Nobody will ask for its end.
+    /// Its handle was dropped.
     pub detached: bool,
 }
 
 /// What a task awaits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wait {
-    /// Nothing any more: the next poll goes on.
+    /// Nothing any more: the next poll resumes it.
     Over,
-    /// A timer of its own, by its number among them.
+    /// The timer of its sleep, by its number among its timers.
     Sleep(usize),
     /// An event.
-    Event(Event),
-    /// The end of a task, whose handle it holds.
+    Event(EventId),
+    /// The end of a task whose handle it owns.
     Task(Id),
 }
 
 impl<R: Rules> Reference<R> {
-    /// The two ways to spawn.
+    /// Spawns a task. `wakes` says whether this wakes the loop.
     pub fn spawn(&mut self, id: Id, wakes: bool) -> Result<(), Refusal> {
         if self.closed {
             return Err(Refusal::Closed);
@@ -62,15 +62,15 @@ impl<R: Rules> Reference<R> {
         Ok(())
     }
 
-    /// A waker of the task's is used. Wakeups up to the next poll are one.
+    /// Wakes a task. All wakeups before its next poll count as one.
     pub fn wake(&mut self, id: Id) {
         if self.begin_wake(id) {
             self.end_wake(id);
         }
     }
 
-    /// The first half of a wakeup: whether it is to put the task in the queue. Between the two, other
-    /// threads may do something.
+    /// The first half of a wakeup. Returns whether the second half must put the task into the queue. Other
+    /// threads may act between the halves.
     pub fn begin_wake(&mut self, id: Id) -> bool {
         let counts = R::wakeups_count_in_a_poll() || self.activity != Activity::Calling(id);
         let task = self.task(id);
@@ -79,12 +79,12 @@ impl<R: Rules> Reference<R> {
         first
     }
 
-    /// The second half of a wakeup.
+    /// The second half of a wakeup: puts the task into the queue.
     pub fn end_wake(&mut self, id: Id) {
         self.enqueue(Entry::Task(id));
     }
 
-    /// Asks for the end of a task, and says whether it may come to that: then it is to be woken.
+    /// Requests a task's cancellation. If this returns true, the caller must wake the task.
     pub fn cancel_task(&mut self, id: Id) -> bool {
         let task = self.task(id);
         let accepted = task.end.is_none() && !task.cancel_requested;
@@ -92,7 +92,7 @@ impl<R: Rules> Reference<R> {
         accepted
     }
 
-    /// The handle is dropped. A panic that nobody will hear of is reported, in its turn.
+    /// Drops a task's handle. If the task panicked, the exception handler receives the panic in its turn.
     pub fn detach(&mut self, id: Id) {
         let task = self.task(id);
         task.detached = true;
@@ -102,7 +102,7 @@ impl<R: Rules> Reference<R> {
         }
     }
 
-    /// The task lets the others have their turn.
+    /// The task yields to the others.
     pub fn yield_now(&mut self, id: Id) {
         self.task(id).wait = Some(Wait::Over);
         self.wake(id);
@@ -114,7 +114,7 @@ impl<R: Rules> Reference<R> {
         self.task(id).wait = Some(Wait::Sleep(number));
     }
 
-    /// The task, which waits, does so no longer than until its deadline.
+    /// Limits the task's wait with a deadline.
     pub fn limit(&mut self, id: Id, deadline: Duration) {
         let number = self.set_alarm(id, deadline);
         let task = self.task(id);
@@ -132,8 +132,8 @@ impl<R: Rules> Reference<R> {
         number
     }
 
-    /// The task waits for an event. False if it is set.
-    pub fn wait_for(&mut self, id: Id, event: Event) -> bool {
+    /// The task waits for an event. Returns false if the event is set.
+    pub fn wait_for(&mut self, id: Id, event: EventId) -> bool {
         let waits = !self.events.contains(&event);
         if waits {
             self.task(id).wait = Some(Wait::Event(event));
@@ -142,7 +142,8 @@ impl<R: Rules> Reference<R> {
         waits
     }
 
-    /// The task awaits another one's end, and gets it if it has come; so does one that awaits itself.
+    /// The task awaits the end of another. Returns the end if it has come already, or if the task awaits
+    /// itself.
     pub fn join(&mut self, id: Id, other: Id) -> Option<End> {
         let end = match other == id {
             true => Some(End::AwaitsItself),
@@ -155,31 +156,31 @@ impl<R: Rules> Reference<R> {
         end
     }
 
-    /// Why the task waits no more, if it does not.
-    pub fn goes_on(&mut self, id: Id) -> Option<Came> {
+    /// Ends the task's wait if it is over, and returns why.
+    pub fn resume(&mut self, id: Id) -> Option<WaitEnd> {
         let task = self.task(id);
         let elapsed = task.limit.is_some() && task.elapsed;
-        let came = match task.wait? {
-            Wait::Over => Some(Came::It),
+        let wait_end = match task.wait? {
+            Wait::Over => Some(WaitEnd::Arrived),
             Wait::Sleep(_) => None,
             Wait::Event(event) => {
                 let released = !self.waiters.contains(&(event, id));
                 let stays = R::released_stay_released() || self.events.contains(&event);
-                (released && stays).then_some(Came::It)
+                (released && stays).then_some(WaitEnd::Arrived)
             }
-            Wait::Task(other) => self.task(other).end.map(Came::End),
+            Wait::Task(other) => self.task(other).end.map(WaitEnd::TaskEnded),
         };
-        let came = match elapsed && (came.is_none() || !R::ready_is_in_time()) {
-            true => Came::Elapsed,
-            false => came?,
+        let wait_end = match elapsed && (wait_end.is_none() || !R::ready_is_in_time()) {
+            true => WaitEnd::TimedOut,
+            false => wait_end?,
         };
-        if came == Came::Elapsed {
+        if wait_end == WaitEnd::TimedOut {
             self.forget_wait(id);
         }
         let task = self.task(id);
         task.wait = None;
         task.limit = None;
-        Some(came)
+        Some(wait_end)
     }
 
     /// The task gives up what it waits for.
@@ -192,7 +193,7 @@ impl<R: Rules> Reference<R> {
         }
     }
 
-    /// The task has come to its end.
+    /// The task ends.
     pub fn end(&mut self, id: Id, end: End) {
         let task = self.task(id);
         task.end = Some(end);
@@ -212,16 +213,16 @@ impl<R: Rules> Reference<R> {
         }
     }
 
-    /// The task's poll is over, whatever came of it.
+    /// Ends the poll of a task.
     pub fn end_poll(&mut self, id: Id) {
-        let is_main = self.main == Some(id); // which is over when the run is
+        let is_main = self.main == Some(id); // `end_run` ends this one
         let task = self.task(id);
         task.over = task.end.is_some() && !is_main;
         self.activity = Activity::Iterating;
     }
 
-    /// Sets an event, and gives those who are to be woken, in the order of arrival.
-    pub fn set_event(&mut self, event: Event) -> Vec<Id> {
+    /// Sets an event. Returns the tasks that the caller must wake, in the order in which they began to wait.
+    pub fn set_event(&mut self, event: EventId) -> Vec<Id> {
         self.events.insert(event);
         let mut released: Vec<Id> = Vec::new();
         self.waiters.retain(|(awaited, id)| {
@@ -236,16 +237,16 @@ impl<R: Rules> Reference<R> {
     }
 
     /// Resets an event.
-    pub fn clear_event(&mut self, event: Event) {
+    pub fn clear_event(&mut self, event: EventId) {
         self.events.remove(&event);
     }
 
-    /// The exception handler is to be told of the task's panic, in its turn.
+    /// Queues the task's panic for the exception handler.
     pub fn report(&mut self, id: Id) {
         self.enqueue(Entry::Report(id));
     }
 
-    /// A task's timer comes due.
+    /// Runs a task's timer.
     pub(super) fn ring(&mut self, id: Id, number: usize) {
         let task = self.task(id);
         if task.limit == Some(number) {
@@ -256,7 +257,7 @@ impl<R: Rules> Reference<R> {
         self.wake(id);
     }
 
-    /// What the loop itself has to do later, unless it is closed.
+    /// Queues an entry of the loop's own, unless the loop is closed.
     fn enqueue(&mut self, entry: Entry) {
         if !self.closed {
             self.queue.push_back(entry);
