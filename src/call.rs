@@ -1,7 +1,6 @@
 //! A scheduled callback: run once, or cancelled.
 
-use std::cell::{Cell, RefCell};
-use std::mem;
+use std::cell::RefCell;
 use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
@@ -13,13 +12,14 @@ use crate::platform::Platform;
 
 /// What the loop and the handles know of a callback, whatever its type.
 pub(crate) trait Call {
-    /// Calls the callback, unless it was cancelled, which is when this is false.
+    /// Runs the callback, and returns `true`; unless it was cancelled.
     fn run(&self) -> bool;
+    /// Drops the callback, and returns `true`; unless it is too late.
     fn cancel(&self) -> bool;
     fn is_cancelled(&self) -> bool;
     fn is_done(&self) -> bool;
     fn scheduled_at(&self) -> &'static Location<'static>;
-    /// The deadline, of a timer.
+    /// A timer's deadline.
     fn when(&self) -> Option<Duration>;
 }
 
@@ -58,46 +58,86 @@ pub(crate) struct Soon;
 
 impl Due for Soon {}
 
-const REFUSED: &str = "a refused call has been neither run nor cancelled";
-
-/// Where the callback is. It leaves [`Scheduled`](Slot::Scheduled) once, by whoever gets there
-/// first: the loop to run it, or `cancel` to drop it.
-enum Slot<F> {
-    Scheduled(F),
-    Cancelled,
-    Started,
+/// Where a callback is until it is taken out, once, by whoever comes first: the loop to run it, or
+/// somebody who cancels it.
+pub(crate) struct Slot<F> {
+    pub(crate) callback: Option<F>,
+    pub(crate) is_cancelled: bool,
 }
 
 impl<F> Slot<F> {
-    /// Takes the callback out, if it is still there, and leaves `instead`.
-    fn take(&mut self, instead: Slot<F>) -> Option<F> {
-        match self {
-            Slot::Scheduled(_) => match mem::replace(self, instead) {
-                Slot::Scheduled(callback) => Some(callback),
-                Slot::Cancelled | Slot::Started => None,
-            },
-            Slot::Cancelled | Slot::Started => None,
+    pub(crate) fn new(callback: F) -> Self {
+        Slot {
+            callback: Some(callback),
+            is_cancelled: false,
         }
     }
 
-    fn is_cancelled(&self) -> bool {
-        matches!(self, Slot::Cancelled)
+    pub(crate) fn take_to_cancel(&mut self) -> Option<F> {
+        self.is_cancelled |= self.callback.is_some();
+        self.callback.take()
     }
 }
 
-/// A callback that any thread may cancel. Together with the callback itself, one allocation.
-pub(crate) struct SharedCall<P: Platform, F: Send + 'static, D = Soon> {
-    slot: P::Mutex<Slot<F>>,
+/// A slot that one thread uses, or many.
+pub(crate) trait SlotCell {
+    type Callback: FnOnce();
+
+    fn with<R>(&self, change: impl FnOnce(&mut Slot<Self::Callback>) -> R) -> R;
+}
+
+impl<F: FnOnce()> SlotCell for RefCell<Slot<F>> {
+    type Callback = F;
+
+    fn with<R>(&self, change: impl FnOnce(&mut Slot<F>) -> R) -> R {
+        change(&mut self.borrow_mut())
+    }
+}
+
+/// A slot behind a mutex.
+pub(crate) struct SharedSlot<P: Platform, F: Send + 'static>(P::Mutex<Slot<F>>);
+
+impl<P: Platform, F: FnOnce() + Send> SlotCell for SharedSlot<P, F> {
+    type Callback = F;
+
+    fn with<R>(&self, change: impl FnOnce(&mut Slot<F>) -> R) -> R {
+        change(&mut P::lock(&self.0))
+    }
+}
+
+/// A callback and what its handle needs to know of it: together, one allocation.
+pub(crate) struct SlotCall<S, D> {
+    slot: S,
     done: AtomicBool,
     scheduled_at: &'static Location<'static>,
     due: D,
 }
 
-impl<P: Platform, F: FnOnce() + Send + 'static, D: Due> SharedCall<P, F, D> {
+/// A callback that any thread may cancel.
+pub(crate) type SharedCall<P, F, D> = SlotCall<SharedSlot<P, F>, D>;
+
+/// A callback that never leaves the loop's thread.
+pub(crate) type LocalCall<F, D> = SlotCall<RefCell<Slot<F>>, D>;
+
+impl<P: Platform, F: FnOnce() + Send, D: Due> SharedCall<P, F, D> {
     #[track_caller]
-    pub(crate) fn new(callback: F, due: D) -> Self {
-        SharedCall {
-            slot: P::mutex(Slot::Scheduled(callback)),
+    pub(crate) fn shared(callback: F, due: D) -> Self {
+        Self::new(SharedSlot(P::mutex(Slot::new(callback))), due)
+    }
+}
+
+impl<F: FnOnce(), D: Due> LocalCall<F, D> {
+    #[track_caller]
+    pub(crate) fn local(callback: F, due: D) -> Self {
+        Self::new(RefCell::new(Slot::new(callback)), due)
+    }
+}
+
+impl<S: SlotCell, D: Due> SlotCall<S, D> {
+    #[track_caller]
+    fn new(slot: S, due: D) -> Self {
+        SlotCall {
+            slot,
             done: AtomicBool::new(false),
             scheduled_at: Location::caller(),
             due,
@@ -105,36 +145,31 @@ impl<P: Platform, F: FnOnce() + Send + 'static, D: Due> SharedCall<P, F, D> {
     }
 
     /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
-    pub(crate) fn take_back(&self) -> F {
-        let callback = P::lock(&self.slot).take(Slot::Cancelled);
-        callback.expect(REFUSED)
+    pub(crate) fn take_back(&self) -> S::Callback {
+        let callback = self.slot.with(Slot::take_to_cancel);
+        callback.expect("a refused call has been neither run nor cancelled")
     }
 }
 
-impl<P: Platform, F: FnOnce() + Send + 'static, D: Due> Call for SharedCall<P, F, D> {
+impl<S: SlotCell, D: Due> Call for SlotCall<S, D> {
     fn run(&self) -> bool {
-        let callback = P::lock(&self.slot).take(Slot::Started);
-        let Some(callback) = callback else {
+        let Some(callback) = self.slot.with(|slot| slot.callback.take()) else {
             self.due.discarded();
             return false;
         };
-        let _done = SetOnDrop(|| self.done.store(true, Ordering::Release));
+        let _done = SetOnDrop(&self.done);
         callback();
         true
     }
 
     fn cancel(&self) -> bool {
-        let callback = P::lock(&self.slot).take(Slot::Cancelled);
+        let callback = self.slot.with(Slot::take_to_cancel);
         // Counted before it is dropped: its destructor may panic.
         callback.inspect(|_| self.due.cancelled()).is_some()
     }
 
-    fn when(&self) -> Option<Duration> {
-        self.due.when()
-    }
-
     fn is_cancelled(&self) -> bool {
-        P::lock(&self.slot).is_cancelled()
+        self.slot.with(|slot| slot.is_cancelled)
     }
 
     fn is_done(&self) -> bool {
@@ -144,76 +179,18 @@ impl<P: Platform, F: FnOnce() + Send + 'static, D: Due> Call for SharedCall<P, F
     fn scheduled_at(&self) -> &'static Location<'static> {
         self.scheduled_at
     }
-}
-
-/// A callback that never leaves the loop's thread. Together with the callback itself, one
-/// allocation.
-pub(crate) struct LocalCall<F, D = Soon> {
-    slot: RefCell<Slot<F>>,
-    done: Cell<bool>,
-    scheduled_at: &'static Location<'static>,
-    due: D,
-}
-
-impl<F: FnOnce() + 'static, D: Due> LocalCall<F, D> {
-    #[track_caller]
-    pub(crate) fn new(callback: F, due: D) -> Self {
-        LocalCall {
-            slot: RefCell::new(Slot::Scheduled(callback)),
-            done: Cell::new(false),
-            scheduled_at: Location::caller(),
-            due,
-        }
-    }
-
-    /// As [`SharedCall::take_back`].
-    pub(crate) fn take_back(&self) -> F {
-        let callback = self.slot.borrow_mut().take(Slot::Cancelled);
-        callback.expect(REFUSED)
-    }
-}
-
-impl<F: FnOnce() + 'static, D: Due> Call for LocalCall<F, D> {
-    fn run(&self) -> bool {
-        let callback = self.slot.borrow_mut().take(Slot::Started);
-        let Some(callback) = callback else {
-            self.due.discarded();
-            return false;
-        };
-        let _done = SetOnDrop(|| self.done.set(true));
-        callback();
-        true
-    }
-
-    fn cancel(&self) -> bool {
-        let callback = self.slot.borrow_mut().take(Slot::Cancelled);
-        // Counted before it is dropped: its destructor may panic.
-        callback.inspect(|_| self.due.cancelled()).is_some()
-    }
 
     fn when(&self) -> Option<Duration> {
         self.due.when()
     }
-
-    fn is_cancelled(&self) -> bool {
-        self.slot.borrow().is_cancelled()
-    }
-
-    fn is_done(&self) -> bool {
-        self.done.get()
-    }
-
-    fn scheduled_at(&self) -> &'static Location<'static> {
-        self.scheduled_at
-    }
 }
 
 /// Marks a call as done when the callback returns, and when it panics.
-struct SetOnDrop<S: FnMut()>(S);
+struct SetOnDrop<'a>(&'a AtomicBool);
 
-impl<S: FnMut()> Drop for SetOnDrop<S> {
+impl Drop for SetOnDrop<'_> {
     fn drop(&mut self) {
-        (self.0)();
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -257,8 +234,8 @@ macro_rules! call_handle {
             /// Keeps the callback from running, and drops it now, on the calling thread.
             ///
             /// - `true`: it has not run and never will.
-            /// - `false`: too late. It has been started, perhaps it is the callback that is running
-            ///   now; or it has been cancelled before, by a handle or by the loop's `close`.
+            /// - `false`: too late. It has been started, and may be running now; or it has been
+            ///   cancelled before, by a handle or by the loop's `close`.
             ///
             #[doc = $rule]
             pub fn cancel(&self) -> bool {
@@ -271,8 +248,8 @@ macro_rules! call_handle {
                 self.0.is_cancelled()
             }
 
-            /// Whether the callback has run to its end, or to its panic. What it wrote is visible
-            /// to who sees this true.
+            /// Whether the callback has returned or panicked. Once this returns `true`, the callback's
+            /// writes are visible to the caller.
             #[must_use]
             pub fn is_done(&self) -> bool {
                 self.0.is_done()

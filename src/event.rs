@@ -42,16 +42,16 @@ pub struct Event<P: Platform = ParkingLot> {
 /// Clones are the same event. A handle keeps no loop alive.
 pub struct EventHandle<P: Platform = ParkingLot> {
     flag: Arc<Flag<P>>,
-    handle: Handle<P>,
+    pub(crate) handle: Handle<P>,
 }
 
-/// The flag itself. On the loop's thread alone it would need no mutex; the mutex is for the thread
-/// that sets it without asking the loop, as [`hazard`](crate::hazard) does.
+/// The flag itself. The loop's thread alone would need no mutex; the mutex is for the thread that sets
+/// it without asking the loop, as [`hazard`](crate::hazard) does.
 struct Flag<P: Platform>(P::Mutex<FlagState>);
 
 struct FlagState {
     is_set: bool,
-    /// Who waits, in the order of their arrival, each with its number.
+    /// Wakes the tasks that wait, in the order of their arrival, each with its number.
     waiters: VecDeque<(u64, Waker)>,
     arrived: u64,
 }
@@ -64,16 +64,12 @@ impl FlagState {
 }
 
 impl<P: Platform> Flag<P> {
-    /// Sets the flag and hands out those who have waited for that, to be woken without the lock.
+    /// Sets the flag and hands out the waiters, to be woken without the lock.
     fn set(&self) -> VecDeque<(u64, Waker)> {
         let mut state = P::lock(&self.0);
         state.is_set = true;
         P::task_step(TaskStep::SetFlag);
         mem::take(&mut state.waiters)
-    }
-
-    fn set_and_wake(&self) {
-        wake(self.set());
     }
 
     fn is_set(&self) -> bool {
@@ -101,7 +97,7 @@ impl<P: Platform> Event<P> {
         }
     }
 
-    /// Sets the flag, and wakes all that wait for it, in the order in which they began to.
+    /// Sets the flag, and wakes all tasks that wait for it, in the order in which they began to.
     ///
     /// They are released even if [`clear`](Self::clear) is called before they run.
     ///
@@ -118,10 +114,10 @@ impl<P: Platform> Event<P> {
     /// # Ok::<(), wakeproof::RunError>(())
     /// ```
     pub fn set(&self) {
-        self.flag.set_and_wake();
+        wake(self.flag.set());
     }
 
-    /// Resets the flag: who waits from now on waits for the next [`set`](Self::set).
+    /// Resets the flag. Waits that begin from now on wait for the next [`set`](Self::set).
     pub fn clear(&self) {
         P::lock(&self.flag.0).is_set = false;
     }
@@ -153,11 +149,10 @@ impl<P: Platform> Event<P> {
 }
 
 impl<P: Platform> EventHandle<P> {
-    /// Sets the event on the loop's thread, and wakes the loop for that if it is asleep: the safe
-    /// way. asyncio's `loop.call_soon_threadsafe(event.set)`. For any thread.
+    /// Sets the event on the loop's thread, and wakes the loop if it is asleep: the safe way. asyncio's `loop.call_soon_threadsafe(event.set)`. For any thread.
     ///
-    /// The flag is set when the loop gets to it, in its turn among the callbacks. The
-    /// [`CallHandle`] tells when that has happened, and cancels it before.
+    /// The flag is set when the loop gets to it, in its turn among the callbacks. The [`CallHandle`]
+    /// says whether that has happened, and cancels it until then.
     ///
     /// # Errors
     ///
@@ -176,9 +171,7 @@ impl<P: Platform> EventHandle<P> {
     #[track_caller]
     pub fn set_threadsafe(&self) -> Result<CallHandle, Closed> {
         let flag = self.flag.clone();
-        let set = self
-            .handle
-            .call_soon_threadsafe(move || flag.set_and_wake());
+        let set = self.handle.call_soon_threadsafe(move || wake(flag.set()));
         set.map_err(|_| Closed(()))
     }
 
@@ -188,12 +181,8 @@ impl<P: Platform> EventHandle<P> {
         self.flag.is_set()
     }
 
-    pub(crate) fn loop_handle(&self) -> &Handle<P> {
-        &self.handle
-    }
-
-    /// Sets the flag at once, whatever the thread. What is left to do, if anything, is for the
-    /// loop: to wake who has waited.
+    /// Sets the flag at once, whatever the thread. Returns what is left for the loop to do, if tasks
+    /// wait: to wake them.
     pub(crate) fn set_here(&self) -> Option<impl FnOnce() + Send + use<P>> {
         let waiters = self.flag.set();
         (!waiters.is_empty()).then_some(move || wake(waiters))
@@ -214,7 +203,7 @@ impl<P: Platform> EventHandle<P> {
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct EventWait<P: Platform = ParkingLot> {
     event: Event<P>,
-    /// Its number among those who wait, once it is one of them.
+    /// Its number among the waiters, once it is one of them.
     number: Option<u64>,
 }
 
@@ -236,15 +225,15 @@ impl<P: Platform> Future for EventWait<P> {
             this.number = Some(number);
             return Poll::Pending;
         };
-        // Whoever sets the flag takes out those who wait: who is not there any more is released,
-        // be the flag still set or not.
+        // Setting the flag takes the waiters out: one that is no longer there is released, whether or
+        // not the flag is still set.
         let Some(position) = state.position(number) else {
             return Poll::Ready(());
         };
         let known = &mut state.waiters[position].1;
         let replaced = (!known.will_wake(waker)).then(|| mem::replace(known, waker.clone()));
         drop(state);
-        drop(replaced); // others' code, and so without the lock
+        drop(replaced); // the user's code, and so without the lock
         Poll::Pending
     }
 }
@@ -260,7 +249,7 @@ impl<P: Platform> Drop for EventWait<P> {
             .position(number)
             .and_then(|position| state.waiters.remove(position));
         drop(state);
-        drop(waiter); // others' code, and so without the lock
+        drop(waiter); // the user's code, and so without the lock
     }
 }
 

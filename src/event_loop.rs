@@ -13,7 +13,7 @@ use crate::error::{CloseError, RunError};
 use crate::handle::{Handle, Local};
 use crate::owned::Owned;
 use crate::platform::{ParkingLot, Platform};
-use crate::report::{CallbackPanic, Origin, SlowCallback, Work, catch};
+use crate::report::{CallbackPanic, SlowCallback, Work, catch};
 
 /// A single-threaded event loop: runs callbacks, one after the other, on the thread that made it,
 /// and sleeps when there are none.
@@ -162,10 +162,7 @@ impl<P: Platform> EventLoop<P> {
         &self,
         future: F,
     ) -> Result<thread::Result<F::Output>, RunError> {
-        let origin = Origin {
-            work: Work::Task,
-            scheduled_at: Location::caller(),
-        };
+        let origin = Work::Task.scheduled_at(Location::caller());
         let owned = &*self.0;
         let _running = owned.begin_run()?;
         let main = owned.main_waker();

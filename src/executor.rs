@@ -13,7 +13,7 @@ use std::thread;
 use crate::error::Closed;
 use crate::handle::{Handle, Local};
 use crate::platform::{ParkingLot, Platform};
-use crate::report::{Origin, Work};
+use crate::report::Work;
 use crate::task::SharedTask;
 use crate::task::submission::Submission;
 
@@ -213,10 +213,7 @@ impl<P: Platform> Handle<P> {
         if self.is_closed() {
             return Err(ExecutorError::Closed(Closed(job)));
         }
-        let origin = Origin {
-            work: Work::Job,
-            scheduled_at: Location::caller(),
-        };
+        let origin = Work::Job.scheduled_at(Location::caller());
         let submission = Submission::<P, F, T>::new(&self.0, origin, job, job::cancel);
         match executor.0.submit(submission.clone()) {
             Ok(()) => Ok(SharedTask(submission)),
@@ -243,6 +240,6 @@ impl<P: Platform> Drop for Executor<P> {
 
 impl<P: Platform> fmt::Debug for Executor<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.describe(&mut f.debug_struct("Executor"))
+        self.0.describe(f)
     }
 }

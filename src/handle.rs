@@ -61,7 +61,7 @@ impl<P: Platform> Local<P> {
     where
         F: FnOnce() + 'static,
     {
-        let call = self.0.submit(LocalCall::new(callback, Soon))?;
+        let call = self.0.submit(LocalCall::local(callback, Soon))?;
         Ok(LocalCallHandle(call))
     }
 
@@ -123,7 +123,7 @@ impl<P: Platform> Handle<P> {
     where
         F: FnOnce() + Send + 'static,
     {
-        let call = SharedCall::new(callback, Soon);
+        let call = SharedCall::shared(callback, Soon);
         Ok(CallHandle(self.submit(call, Inbox::call_soon_threadsafe)?))
     }
 

@@ -20,7 +20,7 @@ use crate::shared::Thread;
 ///
 /// Everything but the wakeup is the code of
 /// [`Handle::call_soon_threadsafe`](crate::Handle::call_soon_threadsafe). A loop that is busy finds
-/// the callback when it comes back to its queue, which is why this mistake goes unnoticed for long.
+/// the callback when it comes back to its queue, so this mistake can go unnoticed for long.
 ///
 /// # Errors
 ///
@@ -54,42 +54,26 @@ where
     P: Platform,
     F: FnOnce() + Send + 'static,
 {
-    if let Some((owner, caller)) = wrong_thread(handle) {
-        return Err(HazardError::WrongThread {
-            owner,
-            caller,
-            callback,
-        });
+    let callback = check_thread(handle, callback)?;
+    match handle.submit(SharedCall::shared(callback, Soon), Inbox::call_soon) {
+        Ok(call) => Ok(CallHandle(call)),
+        Err(closed) => Err(HazardError::Closed(closed)),
     }
-    let call = SharedCall::new(callback, Soon);
-    let submitted = handle.submit(call, Inbox::call_soon);
-    submitted
-        .map(|call| CallHandle(call))
-        .map_err(HazardError::Closed)
-}
-
-/// The loop's thread and the calling one, if they differ and the loop is in debug mode.
-fn wrong_thread<P: Platform>(handle: &Handle<P>) -> Option<(String, String)> {
-    let shared = &handle.0;
-    (shared.is_debug() && shared.thread.id != P::current_thread()).then(|| {
-        let caller = Thread::<P>::current();
-        (shared.thread.to_string(), caller.to_string())
-    })
 }
 
 /// Sets the event here and now, whatever the thread, and wakes nobody: what asyncio's `event.set()`
 /// does when it is called from another thread than the loop's. **A loop that is asleep stays
 /// asleep**, beside an event that is set, and so do the tasks that wait for it.
 ///
-/// The flag is set at once; that those who wait are to be woken is enqueued as `call_soon` does. The
-/// safe way is [`EventHandle::set_threadsafe`].
+/// The flag is set at once; the wakeup of the waiting tasks is enqueued as `call_soon` does. The safe
+/// way is [`EventHandle::set_threadsafe`].
 ///
 /// # Errors
 ///
-/// - [`SetError::WrongThread`] if the loop is in debug mode and this is not its thread: what asyncio
-///   does in debug mode. The flag is not set.
-/// - [`SetError::Closed`] if the loop is closed or gone and somebody waits all the same. The flag is
-///   set.
+/// - [`HazardError::WrongThread`] if the loop is in debug mode and this is not its thread: what
+///   asyncio does in debug mode. The flag is not set.
+/// - [`HazardError::Closed`] if the loop is closed or gone and a task waits all the same. The flag is
+///   set, and nobody is woken.
 ///
 /// ```
 /// use wakeproof::{Event, EventLoop, hazard};
@@ -110,21 +94,32 @@ fn wrong_thread<P: Platform>(handle: &Handle<P>) -> Option<(String, String)> {
 /// assert!(worker.join().unwrap(), "the loop slept beside an event that was set");
 /// ```
 #[track_caller]
-pub fn set_event_without_wakeup<P: Platform>(event: &EventHandle<P>) -> Result<(), SetError> {
-    let handle = event.loop_handle();
-    if let Some((owner, caller)) = wrong_thread(handle) {
-        return Err(SetError::WrongThread { owner, caller });
-    }
+pub fn set_event_without_wakeup<P: Platform>(event: &EventHandle<P>) -> Result<(), HazardError> {
+    check_thread(&event.handle, ())?;
     let Some(wake_waiters) = event.set_here() else {
         return Ok(());
     };
-    match handle.submit(SharedCall::new(wake_waiters, Soon), Inbox::call_soon) {
+    let call = SharedCall::shared(wake_waiters, Soon);
+    match event.handle.submit(call, Inbox::call_soon) {
         Ok(_) => Ok(()),
-        Err(_) => Err(SetError::Closed),
+        Err(_) => Err(HazardError::Closed(Closed(()))),
     }
 }
 
-/// Why an event was not set, or set in vain.
+/// Gives `submitted` back in an error if the loop is in debug mode and belongs to another thread.
+fn check_thread<P: Platform, T>(handle: &Handle<P>, submitted: T) -> Result<T, HazardError<T>> {
+    let shared = &handle.0;
+    if !shared.is_debug() || shared.thread.id == P::current_thread() {
+        return Ok(submitted);
+    }
+    Err(HazardError::WrongThread {
+        owner: shared.thread.to_string(),
+        caller: Thread::<P>::current().to_string(),
+        submitted,
+    })
+}
+
+/// Why nothing was enqueued.
 ///
 /// ```
 /// use wakeproof::{Event, EventLoop, hazard};
@@ -134,79 +129,48 @@ pub fn set_event_without_wakeup<P: Platform>(event: &EventHandle<P>) -> Result<(
 /// let setter = Event::new(&event_loop.local()).handle();
 /// let refusal = std::thread::spawn(move || hazard::set_event_without_wakeup(&setter));
 /// let refusal = refusal.join().unwrap().unwrap_err();
-/// assert!(refusal.to_string().contains("use set_threadsafe, which wakes it"));
+/// assert!(refusal.to_string().contains("the _threadsafe call, which wakes it"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SetError {
-    /// The loop is closed. The flag is set, and nobody will be woken.
-    Closed,
-    /// The loop is in debug mode, and belongs to another thread than the caller's.
-    WrongThread {
-        /// The loop's thread: name and id.
-        owner: String,
-        /// The calling thread: name and id.
-        caller: String,
-    },
-}
-
-impl fmt::Display for SetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SetError::Closed => {
-                f.write_str("the event loop is closed; the event is set, and nobody is woken")
-            }
-            SetError::WrongThread { owner, caller } => write!(
-                f,
-                "event set on {caller}, but its event loop belongs to {owner}; use set_threadsafe, which wakes it"
-            ),
-        }
-    }
-}
-
-impl Error for SetError {}
-
-/// Why a callback was not enqueued.
-#[non_exhaustive]
-pub enum HazardError<F> {
+pub enum HazardError<T = ()> {
     /// The loop is closed.
-    Closed(Closed<F>),
+    Closed(Closed<T>),
     /// The loop is in debug mode, and belongs to another thread than the caller's.
     WrongThread {
         /// The loop's thread: name and id.
         owner: String,
         /// The calling thread: name and id.
         caller: String,
-        /// The callback, unharmed.
-        callback: F,
+        /// The callback, unharmed; of an event, nothing.
+        submitted: T,
     },
 }
 
-impl<F> HazardError<F> {
-    /// The callback that was not scheduled.
+impl<T> HazardError<T> {
+    /// What was not scheduled.
     #[must_use]
-    pub fn into_callback(self) -> F {
+    pub fn into_submitted(self) -> T {
         match self {
-            HazardError::Closed(Closed(callback)) | HazardError::WrongThread { callback, .. } => {
-                callback
+            HazardError::Closed(Closed(submitted)) | HazardError::WrongThread { submitted, .. } => {
+                submitted
             }
         }
     }
 }
 
-impl<F> fmt::Display for HazardError<F> {
+impl<T> fmt::Display for HazardError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HazardError::Closed(closed) => closed.fmt(f),
             HazardError::WrongThread { owner, caller, .. } => write!(
                 f,
-                "call_soon on {caller}, but the event loop belongs to {owner}; use call_soon_threadsafe, which wakes it"
+                "called on {caller}, but the event loop belongs to {owner}; use the _threadsafe call, which wakes it"
             ),
         }
     }
 }
 
-impl<F> fmt::Debug for HazardError<F> {
+impl<T> fmt::Debug for HazardError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HazardError::Closed(closed) => f.debug_tuple("Closed").field(closed).finish(),
@@ -219,4 +183,4 @@ impl<F> fmt::Debug for HazardError<F> {
     }
 }
 
-impl<F> Error for HazardError<F> {}
+impl<T> Error for HazardError<T> {}

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![warn(unnameable_types)]
 
 mod call;
 mod entry;

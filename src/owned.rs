@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
@@ -174,7 +173,9 @@ impl<P: Platform> Owned<P> {
 
     fn run_call(&self, call: &dyn Call) {
         P::step(Step::Run, None);
-        self.watch(call_origin(call), || call.run());
+        self.watch(Work::Callback.scheduled_at(call.scheduled_at()), || {
+            call.run()
+        });
     }
 
     fn poll_task(&self, id: TaskId) {
@@ -183,7 +184,7 @@ impl<P: Platform> Owned<P> {
             return; // it has ended since it was woken
         };
         let (mut future, waker) = (task.future, task.waker);
-        let origin = task_origin(task.spawned_at);
+        let origin = Work::Task.scheduled_at(task.spawned_at);
         // A future under supervision does not panic. If the poll does, the panic comes from a waker
         // that the task's end has woken, or from its result's destructor: the future is over.
         let mut is_over = true;
@@ -264,7 +265,7 @@ impl<P: Platform> Owned<P> {
         }
         for task in self.tasks.drain() {
             let future = task.future;
-            self.catch_panic(task_origin(task.spawned_at), || drop(future));
+            self.catch_panic(Work::Task.scheduled_at(task.spawned_at), || drop(future));
         }
         // Last, since they were told of what came before. A handler may own a `Local`, and with it
         // the loop that owns the handler.
@@ -276,23 +277,9 @@ impl<P: Platform> Owned<P> {
 
     /// Drops a callback that will not run, even if somebody keeps its handle.
     fn abandon(&self, call: &dyn Call) {
-        self.catch_panic(call_origin(call), || {
+        self.catch_panic(Work::Callback.scheduled_at(call.scheduled_at()), || {
             call.cancel();
         });
-    }
-}
-
-fn call_origin(call: &dyn Call) -> Origin {
-    Origin {
-        work: Work::Callback,
-        scheduled_at: call.scheduled_at(),
-    }
-}
-
-fn task_origin(spawned_at: &'static Location<'static>) -> Origin {
-    Origin {
-        work: Work::Task,
-        scheduled_at: spawned_at,
     }
 }
 

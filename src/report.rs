@@ -41,6 +41,15 @@ pub enum Work {
     Job,
 }
 
+impl Work {
+    pub(crate) fn scheduled_at(self, scheduled_at: &'static Location<'static>) -> Origin {
+        Origin {
+            work: self,
+            scheduled_at,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheduled_at = self.scheduled_at;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::call::{Call, Due};
+use crate::call::{Call, Due, Slot};
 use crate::entry::Entry;
 use crate::error::{Closed, TimeoutError};
 use crate::handle::{Handle, Local};
@@ -47,57 +47,35 @@ pub struct Sleep<P: Platform = ParkingLot> {
     alarm: Option<Arc<Alarm<P>>>,
 }
 
-/// The timer of a sleep.
+/// The timer of a sleep: a call whose callback is to wake.
 struct Alarm<P: Platform> {
-    state: P::Mutex<AlarmState>,
+    waker: P::Mutex<Slot<Waker>>,
     deadline: Deadline<P>,
     began_at: &'static Location<'static>,
 }
 
-/// An alarm leaves [`Set`](AlarmState::Set) once.
-enum AlarmState {
-    /// Whom it wakes.
-    Set(Waker),
-    Rung,
-    /// By the loop, which closed, or by the sleep, which was dropped.
-    Cancelled,
-}
-
-impl<P: Platform> Alarm<P> {
-    /// Takes the waker out of an alarm that is set, and leaves `instead`.
-    fn leave(&self, instead: AlarmState) -> Option<Waker> {
-        let mut state = P::lock(&self.state);
-        if !matches!(*state, AlarmState::Set(_)) {
-            return None;
-        }
-        match mem::replace(&mut *state, instead) {
-            AlarmState::Set(waker) => Some(waker),
-            AlarmState::Rung | AlarmState::Cancelled => None,
-        }
-    }
-}
-
 impl<P: Platform> Call for Alarm<P> {
     fn run(&self) -> bool {
-        let waker = self.leave(AlarmState::Rung);
+        let waker = P::lock(&self.waker).callback.take();
         if waker.is_none() {
             self.deadline.discarded();
         }
         waker.map(Waker::wake).is_some()
     }
 
-    /// For the loop that closes: the sleeper wakes and learns of it.
+    /// By the loop that closes: the sleeper wakes, and learns of that.
     fn cancel(&self) -> bool {
-        let waker = self.leave(AlarmState::Cancelled);
+        let waker = P::lock(&self.waker).take_to_cancel();
         waker.map(Waker::wake).is_some()
     }
 
     fn is_cancelled(&self) -> bool {
-        matches!(*P::lock(&self.state), AlarmState::Cancelled)
+        P::lock(&self.waker).is_cancelled
     }
 
     fn is_done(&self) -> bool {
-        matches!(*P::lock(&self.state), AlarmState::Rung)
+        let slot = P::lock(&self.waker);
+        slot.callback.is_none() && !slot.is_cancelled
     }
 
     fn scheduled_at(&self) -> &'static Location<'static> {
@@ -300,7 +278,7 @@ impl<P: Platform> Future for Sleep<P> {
         let Some(alarm) = &self.alarm else {
             let shared = &self.handle.0;
             let alarm = Arc::new(Alarm {
-                state: P::mutex(AlarmState::Set(waker.clone())),
+                waker: P::mutex(Slot::new(waker.clone())),
                 deadline: Deadline {
                     when: self.when,
                     shared: shared.clone(),
@@ -314,29 +292,27 @@ impl<P: Platform> Future for Sleep<P> {
             self.alarm = Some(alarm);
             return Poll::Pending;
         };
-        let mut state = P::lock(&alarm.state);
-        match &mut *state {
-            AlarmState::Set(known) => {
-                let replaced =
-                    (!known.will_wake(waker)).then(|| mem::replace(known, waker.clone()));
-                drop(state);
-                drop(replaced); // the user's code, and so without the lock
-                Poll::Pending
-            }
-            AlarmState::Rung => Poll::Ready(Ok(())),
-            AlarmState::Cancelled => Poll::Ready(Err(Closed(()))),
-        }
+        let mut slot = P::lock(&alarm.waker);
+        let Some(known) = &mut slot.callback else {
+            return Poll::Ready(if slot.is_cancelled {
+                Err(Closed(()))
+            } else {
+                Ok(())
+            });
+        };
+        let replaced = (!known.will_wake(waker)).then(|| mem::replace(known, waker.clone()));
+        drop(slot);
+        drop(replaced); // the user's code, and so without the lock
+        Poll::Pending
     }
 }
 
 /// Cancels the timer.
 impl<P: Platform> Drop for Sleep<P> {
     fn drop(&mut self) {
-        if let Some(alarm) = &self.alarm
-            && let Some(waker) = alarm.leave(AlarmState::Cancelled)
-        {
-            alarm.deadline.cancelled();
-            drop(waker);
+        if let Some(alarm) = &self.alarm {
+            let waker = P::lock(&alarm.waker).take_to_cancel();
+            drop(waker.inspect(|_| alarm.deadline.cancelled()));
         }
     }
 }

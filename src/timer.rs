@@ -29,17 +29,11 @@ impl<P: Platform> Due for Deadline<P> {
     }
 
     fn cancelled(&self) {
-        let Shared {
-            cancelled_timers,
-            inbox,
-            thread,
-            ..
-        } = &*self.shared;
-        // The loop's own thread looks at the number before it sleeps. For another thread's sake, a loop
-        // that sleeps, perhaps until a deadline far away, wakes to clear up.
-        if cancelled_timers.add() && thread.id != P::current_thread() && cancelled_timers.request()
-        {
-            let _ = inbox.call_soon_threadsafe(Entry::Sweep);
+        let (shared, cancelled) = (&self.shared, &self.shared.cancelled_timers);
+        // The loop's own thread looks at the number before it sleeps. For another thread, the loop wakes
+        // to clear up: it may sleep until a deadline far away.
+        if cancelled.add() && shared.thread.id != P::current_thread() && cancelled.request() {
+            let _ = shared.inbox.call_soon_threadsafe(Entry::Sweep);
         }
     }
 
@@ -111,7 +105,7 @@ impl<P: Platform> Local<P> {
             when,
             shared: self.0.shared.clone(),
         };
-        let timer = self.0.submit(LocalCall::new(callback, due))?;
+        let timer = self.0.submit(LocalCall::local(callback, due))?;
         Ok(LocalTimerHandle(timer, when))
     }
 }
@@ -181,7 +175,10 @@ impl<P: Platform> Handle<P> {
             when,
             shared: self.0.clone(),
         };
-        let timer = self.submit(SharedCall::new(callback, due), Inbox::call_soon_threadsafe)?;
+        let timer = self.submit(
+            SharedCall::shared(callback, due),
+            Inbox::call_soon_threadsafe,
+        )?;
         Ok(TimerHandle(timer, when))
     }
 }

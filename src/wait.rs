@@ -90,29 +90,25 @@ pub async fn wait<J: TaskHandle>(
 ) -> Waited<J> {
     let tasks: Vec<J> = tasks.into_iter().collect();
     match return_when {
+        ReturnWhen::FirstCompleted if tasks.is_empty() => {}
         ReturnWhen::FirstCompleted => {
-            poll_fn(|context| {
-                if tasks.is_empty() || tasks.iter().any(|task| task.poll_finished(context)) {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            })
-            .await;
+            until(|context| tasks.iter().any(|task| task.poll_finished(context))).await;
         }
         ReturnWhen::AllCompleted => {
             for task in &tasks {
-                poll_fn(|context| {
-                    if task.poll_finished(context) {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                })
-                .await;
+                until(|context| task.poll_finished(context)).await;
             }
         }
     }
     let (done, pending) = tasks.into_iter().partition(TaskHandle::is_finished);
     Waited { done, pending }
+}
+
+/// Waits until `condition` holds. It registers for the wakeups after which to look again.
+async fn until(condition: impl Fn(&Context<'_>) -> bool) {
+    poll_fn(|context| match condition(context) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
 }

@@ -588,7 +588,7 @@ impl<P: Platform> Shared<P> {
             SubmitCall::Hazard(_) => match hazard::call_soon_without_wakeup(&handle, call) {
                 Ok(handle) => self.accepted(id, handle, None),
                 Err(HazardError::Closed(closed)) => self.refused(Refusal::Closed, closed.0),
-                Err(error) => self.refused(Refusal::WrongThread, error.into_callback()),
+                Err(error) => self.refused(Refusal::WrongThread, error.into_submitted()),
             },
             SubmitCall::TimerThreadsafe(due, _) => {
                 let timer = match due.delay() {

@@ -139,9 +139,9 @@ impl<P: Platform> Pool<P> {
         }
     }
 
-    pub(crate) fn describe(&self, description: &mut fmt::DebugStruct<'_, '_>) -> fmt::Result {
+    pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = P::lock(&self.state);
-        description
+        f.debug_struct("Executor")
             .field("size", &self.size)
             .field("threads", &state.threads.len())
             .field("idle", &state.idle)

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::platform::Platform;
-use crate::report::{CallbackPanic, Origin, Work};
+use crate::report::{CallbackPanic, Work};
 use crate::shared::Shared;
 use crate::task::result_cell::{ResultCell, ResultState};
 
@@ -41,10 +41,7 @@ impl<P: Platform, T> ResultCell for LocalCell<P, T> {
     }
 
     fn report(&self, payload: Box<dyn Any + Send>) {
-        let origin = Origin {
-            work: Work::Task,
-            scheduled_at: self.spawned_at,
-        };
+        let origin = Work::Task.scheduled_at(self.spawned_at);
         self.shared.report(CallbackPanic { origin, payload });
     }
 }

@@ -102,11 +102,7 @@ impl<P: Platform> Tasks<P> {
     pub(crate) fn remove(&self, id: TaskId) {
         let Slot { waker, cell, .. } = self.slots.borrow_mut().remove(id.place);
         waker.finish();
-        let mut spares = self.spares.borrow_mut();
-        spares.keep_waker(waker);
-        if let Some(cell) = cell {
-            spares.keep_cell(cell);
-        }
+        self.spares.borrow_mut().keep(waker, cell);
     }
 
     /// Hands out all tasks, for the loop to drop, in the order in which they were spawned.

@@ -1,7 +1,6 @@
 //! Where a task's result waits to be taken: what a task and its handle share.
 
 use std::any::Any;
-use std::mem;
 use std::ops::Deref;
 use std::task::{Context, Poll, Waker};
 
@@ -12,7 +11,9 @@ pub(crate) type Outcome<T> = Result<T, JoinError>;
 
 /// The result, and who waits for it.
 pub(crate) struct ResultState<T> {
-    stage: Stage<T>,
+    pub(crate) is_finished: bool,
+    /// There from the end of the task until it is taken.
+    outcome: Option<Outcome<T>>,
     was_cancelled: bool,
     cancel_requested: bool,
     /// The handle is gone: nobody will ask for the result.
@@ -26,16 +27,11 @@ pub(crate) struct ResultState<T> {
     pub(crate) blocked: bool,
 }
 
-enum Stage<T> {
-    Pending,
-    Finished(Outcome<T>),
-    Taken,
-}
-
 impl<T> ResultState<T> {
     pub(crate) fn new() -> Self {
         ResultState {
-            stage: Stage::Pending,
+            is_finished: false,
+            outcome: None,
             was_cancelled: false,
             cancel_requested: false,
             detached: false,
@@ -45,29 +41,14 @@ impl<T> ResultState<T> {
         }
     }
 
-    pub(crate) fn is_finished(&self) -> bool {
-        !matches!(self.stage, Stage::Pending)
-    }
-
-    /// Takes the result out, if there is one now.
-    fn take_if_finished(&mut self) -> Option<Outcome<T>> {
-        match mem::replace(&mut self.stage, Stage::Taken) {
-            Stage::Pending => {
-                self.stage = Stage::Pending;
-                None
-            }
-            Stage::Finished(outcome) => Some(outcome),
-            Stage::Taken => None,
-        }
-    }
-
-    /// The result. The first caller gets it.
+    /// The result, if the task has ended. The first caller gets it.
     pub(crate) fn take(&mut self) -> Option<Outcome<T>> {
+        let outcome = self.outcome.take();
         assert!(
-            !matches!(self.stage, Stage::Taken),
+            outcome.is_some() || !self.is_finished,
             "the task's result was taken before"
         );
-        self.take_if_finished()
+        outcome
     }
 
     /// Has `waker` woken at the end. Returns the waker that it replaces.
@@ -101,7 +82,7 @@ pub(crate) trait ResultCell {
     /// Has the task dropped at its next poll, and wakes it for that.
     fn request_cancel(&self) -> bool {
         let (accepted, task) = update(self, |state| {
-            let accepted = !state.is_finished() && !state.cancel_requested;
+            let accepted = !state.is_finished && !state.cancel_requested;
             state.cancel_requested |= accepted;
             (accepted, state.task.clone().filter(|_| accepted))
         });
@@ -126,13 +107,9 @@ pub(crate) trait ResultCell {
         // Wakers and results are the user's code, and so without the lock.
         let (task, awaiter, unwanted) = update(self, |state| {
             state.was_cancelled = matches!(outcome, Err(JoinError::Cancelled));
-            let mut unwanted = None;
-            if state.detached {
-                state.stage = Stage::Taken;
-                unwanted = Some(outcome);
-            } else {
-                state.stage = Stage::Finished(outcome);
-            }
+            state.is_finished = true;
+            state.outcome = Some(outcome);
+            let unwanted = state.outcome.take_if(|_| state.detached);
             self.notify_blocked(state);
             (state.task.take(), state.awaiter.take(), unwanted)
         });
@@ -168,7 +145,7 @@ pub(crate) trait ResultCell {
     /// Whether the task has ended; if not, its end wakes the context's waker.
     fn poll_finished(&self, context: &Context<'_>) -> bool {
         let (is_finished, _replaced) = update(self, |state| {
-            if state.is_finished() {
+            if state.is_finished {
                 return (true, None);
             }
             (false, state.register(context.waker()))
@@ -177,7 +154,7 @@ pub(crate) trait ResultCell {
     }
 
     fn is_finished(&self) -> bool {
-        update(self, |state| state.is_finished())
+        update(self, |state| state.is_finished)
     }
 
     fn was_cancelled(&self) -> bool {
@@ -188,7 +165,7 @@ pub(crate) trait ResultCell {
     fn detach(&self) {
         let (outcome, _awaiter) = update(self, |state| {
             state.detached = true;
-            (state.take_if_finished(), state.awaiter.take())
+            (state.outcome.take(), state.awaiter.take())
         });
         self.discard(outcome);
     }

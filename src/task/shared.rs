@@ -8,7 +8,7 @@ use crate::entry::{Entry, NewTask, Spawned};
 use crate::error::{Closed, ResultError};
 use crate::handle::Handle;
 use crate::platform::Platform;
-use crate::report::{Origin, Work};
+use crate::report::Work;
 use crate::task::result_cell::{Promise, ResultCell, task_handle};
 use crate::task::submission::{BlockingCell, Submission};
 use crate::task::supervise::supervise;
@@ -65,10 +65,7 @@ impl<P: Platform> Handle<P> {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let origin = Origin {
-            work: Work::Task,
-            scheduled_at: Location::caller(),
-        };
+        let origin = Work::Task.scheduled_at(Location::caller());
         // The future is dropped on the loop's thread, so that cancelling is up to the task.
         let (number, cancel) = (self.0.number(), Submission::request_cancel as fn(&_) -> _);
         let submission =

@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::task::local_cell::LocalCell;
 use crate::task::waker::TaskWaker;
 
-/// The spares that are kept of each kind.
+/// At most this many spares of each kind are kept.
 const MOST: usize = 1_024;
 
 /// What ended tasks have left. It may still be in use: then it is no spare, and is left to its users.
@@ -33,15 +33,10 @@ impl<P: Platform> Spares<P> {
         }
     }
 
-    pub(crate) fn keep_waker(&mut self, waker: Arc<TaskWaker<P>>) {
+    pub(crate) fn keep(&mut self, waker: Arc<TaskWaker<P>>, cell: Option<Rc<dyn Any>>) {
         if self.wakers.len() < MOST {
             self.wakers.push(waker);
-        }
-    }
-
-    pub(crate) fn keep_cell(&mut self, cell: Rc<dyn Any>) {
-        if self.cells.len() < MOST {
-            self.cells.push(cell);
+            self.cells.extend(cell);
         }
     }
 

@@ -85,7 +85,7 @@ impl<P: Platform, W: Send + 'static, T: Send + 'static> BlockingCell for Submiss
     fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError> {
         let deadline = timeout.map(|timeout| P::now().saturating_add(timeout));
         let mut state = P::lock(&self.state);
-        if !state.is_finished() && self.shared.needs_this_thread() {
+        if !state.is_finished && self.shared.needs_this_thread() {
             return Err(ResultError::Deadlock {
                 thread: self.shared.thread.to_string(),
             });

@@ -28,9 +28,8 @@ where
         if promise.cell().is_cancel_requested(context) {
             return Poll::Ready(Err(JoinError::Cancelled));
         }
-        let Some(future) = future.as_mut().as_pin_mut() else {
-            unreachable!("the future is polled until it is ready, and then dropped");
-        };
+        let future = future.as_mut().as_pin_mut();
+        let future = future.expect("it is dropped after its last poll");
         match catch::<P, _>(|| future.poll(context)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),

@@ -215,16 +215,16 @@ fn debug_mode_refuses_the_hazard_on_a_foreign_thread_and_names_both() {
             let refused = refused.unwrap_err();
             let message = refused.to_string();
             assert!(
-                message.contains(r#"call_soon on thread "caller""#),
+                message.contains(r#"called on thread "caller""#),
                 "{message}"
             );
             assert!(
                 message.contains(r#"belongs to thread "owner""#),
                 "{message}"
             );
-            assert!(message.contains("call_soon_threadsafe"), "{message}");
+            assert!(message.contains("the _threadsafe call"), "{message}");
             assert_eq!(handle.status().queued, 1, "not enqueued");
-            refused.into_callback()();
+            refused.into_submitted()();
         });
         caller.unwrap().join().unwrap();
     });
