@@ -187,7 +187,10 @@ impl Look<'_> {
         }
         // From here to the second look, whoever was asleep in the first and will be in the second, sleeps.
         let complete = self.only.is_some() || self.is_complete(&seen)?;
-        let memory = Memory::open(process).ok();
+        // A main thread may have ended before the others. What is the process's is read from one that lives.
+        let alive = seen.iter().find(|thread| thread.is_in_system_call());
+        let alive = alive.map_or(process.pid(), |thread| thread.tid);
+        let memory = Memory::open(process, alive).ok();
         let mut unseen = Vec::new();
         if memory.is_none() {
             unseen.push(Unseen {
@@ -198,15 +201,12 @@ impl Look<'_> {
         }
         let context = Context {
             memory: memory.as_ref(),
-            same_clock: same_clock(process),
+            same_clock: same_clock(process, alive),
         };
         for thread in &mut seen {
             thread.between(process, &context);
         }
-        let files = seen
-            .iter()
-            .filter(|thread| thread.is_blocked())
-            .find_map(|thread| Files::of(process, thread.tid));
+        let files = Files::of(process, alive);
         match &files {
             Some(files) => {
                 for thread in &mut seen {
@@ -223,7 +223,7 @@ impl Look<'_> {
         let deliverable = deliverable(&seen, files.as_ref());
         let timers = timers::look(process, deliverable);
         let children = self.children(&seen);
-        let maps = process.text("maps");
+        let maps = process.text(&format!("task/{alive}/maps"));
         if maps.as_ref().map_or(true, |maps| maps.contains("/[aio]")) {
             unseen.push(asynchronous(
                 "when its asynchronous input and output (io_submit) ends",
@@ -406,9 +406,9 @@ fn asynchronous(what: &str) -> Unseen {
 }
 
 /// Whether moments of the process's monotonic clock can be compared with ours.
-fn same_clock(process: &Proc) -> bool {
+fn same_clock(process: &Proc, tid: i32) -> bool {
     let namespace = |path: &str| fs::read_link(path).ok();
-    namespace(&process.path("ns/time")) == namespace("/proc/self/ns/time")
+    namespace(&process.path(&format!("task/{tid}/ns/time"))) == namespace("/proc/self/ns/time")
 }
 
 fn beginning_of_program(process: &Proc) -> Vec<u8> {
@@ -422,8 +422,8 @@ fn beginning_of_program(process: &Proc) -> Vec<u8> {
 }
 
 impl Seen {
-    fn is_blocked(&self) -> bool {
-        matches!(self.position, Position::Blocked { .. })
+    fn is_in_system_call(&self) -> bool {
+        matches!(self.position, Position::Blocked { number: 0.., .. })
     }
 
     /// Everything about a thread that is read between the two looks.

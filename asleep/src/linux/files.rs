@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::time::Duration;
 
 use procfs::process::FDTarget;
-use rustix::io::ioctl_fionread;
+use rustix::io::{Errno, ioctl_fionread};
 use rustix::net::{
     AddressFamily, SocketAddrAny, SocketAddrUnix, SocketType, getpeername, getsockname, sockopt,
 };
@@ -54,6 +54,8 @@ pub(crate) struct Files<'a> {
     process: &'a Proc,
     table: Table,
     pidfd: OnceCell<Option<OwnedFd>>,
+    /// The thread as which the table was read.
+    tid: i32,
 }
 
 /// An entry of an epoll set.
@@ -83,6 +85,7 @@ impl<'a> Files<'a> {
             process,
             table: Table::default(),
             pidfd: OnceCell::new(),
+            tid,
         };
         let directory = fs::read_dir(process.path(&format!("task/{tid}/fd"))).ok()?;
         for entry in directory {
@@ -146,7 +149,14 @@ impl<'a> Files<'a> {
         let pidfd = self
             .pidfd
             .get_or_init(|| {
-                pidfd_open(Pid::from_raw(self.process.pid())?, PidfdFlags::empty()).ok()
+                // PIDFD_THREAD, since Linux 6.9: the main thread's descriptors are gone if it has ended.
+                let thread = PidfdFlags::from_bits_retain(0o200);
+                pidfd_open(Pid::from_raw(self.tid)?, thread)
+                    .or_else(|_| {
+                        let process = Pid::from_raw(self.process.pid());
+                        pidfd_open(process.ok_or(Errno::SRCH)?, PidfdFlags::empty())
+                    })
+                    .ok()
             })
             .as_ref()?;
         let copy = pidfd_getfd(pidfd, fd, PidfdGetfdFlags::empty()).ok()?;
@@ -165,7 +175,9 @@ impl<'a> Files<'a> {
                 let family = *family;
                 (found.limit, found.unseen) = self.socket_limit(tid, fd, family, direction);
             }
-            File::Terminal { .. } => {
+            File::Terminal { path }
+                if direction == Direction::In || path.starts_with("/dev/pts/") =>
+            {
                 (found.limit, found.unseen) = self.terminal_limit(tid, fd);
             }
             File::Pipe { .. }
@@ -177,7 +189,7 @@ impl<'a> Files<'a> {
             _ => {
                 found.limit = Limit::Unknown;
                 found.unseen = Some(format!(
-                    "descriptor {fd} is a file or a device, which may have a time limit of its own"
+                    "until when it waits for descriptor {fd}: a file or a device may act by itself"
                 ));
             }
         }
@@ -218,18 +230,31 @@ impl<'a> Files<'a> {
                 return;
             }
             File::Socket {
-                family: SocketFamily::Internet,
+                family: SocketFamily::Unknown,
+                ..
+            } => {
+                found.limit = Limit::Unknown;
+                found.unseen = Some(format!("what kind of socket descriptor {fd} is"));
+            }
+            File::Socket {
+                family: SocketFamily::Internet | SocketFamily::Other,
                 ..
             } if self.is_connecting(tid, fd) => {
                 found.limit = Limit::Unknown;
                 found.unseen = Some(format!(
-                    "socket {fd} is connecting: the kernel gives up by itself after some minutes"
+                    "how long socket {fd} goes on connecting: the kernel gives up by itself"
+                ));
+            }
+            File::Device { path } => {
+                found.limit = Limit::Unknown;
+                found.unseen = Some(format!(
+                    "when the device {path} (descriptor {fd}) acts by itself"
                 ));
             }
             File::Other { name } => {
                 found.limit = Limit::Unknown;
                 found.unseen = Some(format!(
-                    "descriptor {fd} is of a kind whose time limits are not known: {name}"
+                    "when descriptor {fd} becomes ready by itself: it is of a kind that is not known here, {name}"
                 ));
             }
             _ => {}
@@ -399,7 +424,8 @@ impl<'a> Files<'a> {
     ) -> (Limit, Option<String>) {
         let local = matches!(family, SocketFamily::Unix | SocketFamily::Pair);
         if direction == Direction::Connect && !local {
-            let what = format!("socket {fd} is connecting: the kernel gives up by itself");
+            let what =
+                format!("how long socket {fd} goes on connecting: the kernel gives up by itself");
             return (Limit::Unknown, Some(what));
         }
         let which = match direction {
@@ -423,8 +449,10 @@ impl<'a> Files<'a> {
 
     fn is_connecting(&self, tid: i32, fd: i32) -> bool {
         self.copy(tid, fd).is_none_or(|socket| {
-            sockopt::socket_type(&socket) == Ok(SocketType::STREAM)
-                && sockopt::socket_acceptconn(&socket) == Ok(false)
+            matches!(
+                sockopt::socket_type(&socket),
+                Ok(SocketType::STREAM | SocketType::SEQPACKET)
+            ) && sockopt::socket_acceptconn(&socket) == Ok(false)
                 && getpeername(&socket).is_err()
         })
     }

@@ -207,8 +207,9 @@ impl Proc {
 pub(crate) struct Memory(File);
 
 impl Memory {
-    pub(crate) fn open(process: &Proc) -> Result<Self, ReadError> {
-        Ok(Memory(process.open_file("mem")?))
+    /// As a living thread has it: that of a main thread that has ended is gone.
+    pub(crate) fn open(process: &Proc, tid: i32) -> Result<Self, ReadError> {
+        Ok(Memory(process.open_file(&format!("task/{tid}/mem"))?))
     }
 
     pub(crate) fn read<const N: usize>(&self, address: u64) -> Option<[u8; N]> {

@@ -7,6 +7,7 @@
 
 use super::proc::{Proc, ReadError};
 use super::signals::{ALARM, Deliverable};
+use super::wait::is_own_processor_time;
 use crate::Unseen;
 
 /// A POSIX timer.
@@ -19,10 +20,8 @@ struct Timer {
 }
 
 impl Timer {
-    /// A clock of processor time stands still while the process sleeps.
     fn advances(self) -> bool {
-        // CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID
-        !matches!(self.clock, 2 | 3)
+        !is_own_processor_time(self.clock)
     }
 }
 

@@ -110,15 +110,7 @@ impl Context<'_> {
             ),
             "futex_waitv" => (On::Futexes(a1), self.moment(clock(a4), a3)),
             "nanosleep" => (On::Time, self.interval(a0)),
-            "clock_nanosleep" => (
-                On::Time,
-                // TIMER_ABSTIME
-                if a1 & 1 == 0 {
-                    self.interval(a2)
-                } else {
-                    self.moment(clock(a0), a2)
-                },
-            ),
+            "clock_nanosleep" => (On::Time, self.clock_sleep(a0, a1, a2)),
             "pause" | "rt_sigsuspend" => (On::Signal, Limit::None),
             "rt_sigtimedwait" => (On::Signal, self.interval(a2)),
             "wait4" | "waitid" => (On::Child, Limit::None),
@@ -153,6 +145,17 @@ impl Context<'_> {
             // FUTEX_LOCK_PI
             6 => (on, self.moment(Some(ClockId::Realtime), timeout)),
             _ => (On::Unknown, Limit::Unknown),
+        }
+    }
+
+    fn clock_sleep(&self, id: u64, flags: u64, pointer: u64) -> Limit {
+        const TIMER_ABSTIME: u64 = 1;
+        match fd(id) {
+            id if is_own_processor_time(i64::from(id)) => Limit::None,
+            // The processor time of another process, or a device's clock.
+            ..0 => Limit::Unknown,
+            _ if flags & TIMER_ABSTIME == 0 => self.interval(pointer),
+            _ => self.moment(clock(id), pointer),
         }
     }
 
@@ -276,6 +279,15 @@ fn duration(seconds: i64, nanoseconds: i64) -> Duration {
     whole.saturating_add(Duration::from_nanos(nanoseconds.try_into().unwrap_or(0)))
 }
 
+/// Whether a clock stands still while every thread of the process sleeps.
+pub(crate) fn is_own_processor_time(clock: i64) -> bool {
+    // CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID
+    matches!(clock, 2 | 3)
+        // The same as the C library writes it: the id of a process, inverted, and in the lowest three bits what
+        // is counted. No id means the caller's own; 3 in the lowest bits is the clock of a descriptor.
+        || (clock < 0 && !(clock >> 3) == 0 && clock & 0b11 != 0b11)
+}
+
 /// The clocks that a wait can be on and that this can read.
 fn clock(id: u64) -> Option<ClockId> {
     match fd(id) {
@@ -283,5 +295,114 @@ fn clock(id: u64) -> Option<ClockId> {
         1 => Some(ClockId::Monotonic),
         7 => Some(ClockId::Boottime),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLIND: Context<'_> = Context {
+        memory: None,
+        same_clock: true,
+    };
+
+    fn number(name: &str) -> i64 {
+        let call: syscalls::Sysno = name.parse().expect("a system call");
+        i64::from(call.id())
+    }
+
+    fn wait(name: &str, arguments: [u64; 6]) -> Wait {
+        BLIND.wait(number(name), arguments)
+    }
+
+    #[test]
+    fn no_limit_is_a_negative_number_or_no_pointer() {
+        // The upper half of the register has no meaning.
+        let epoll = wait("epoll_pwait", [3, 0x7f0, 2, 0xffff_ffff, 0, 8]);
+        assert_eq!((epoll.on, epoll.limit), (On::Epoll(3), Limit::None));
+        let within = Duration::from_millis(10);
+        let epoll = wait("epoll_pwait", [3, 0x7f0, 2, 0xdead_0000_0000_000a, 0, 8]);
+        assert_eq!(epoll.limit, Limit::Within { within });
+        assert_eq!(wait("rt_sigtimedwait", [0; 6]).limit, Limit::None);
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_read_is_unknown_and_never_none() {
+        for (name, argument) in [
+            ("epoll_pwait2", 3),
+            ("ppoll", 2),
+            ("pselect6", 4),
+            ("nanosleep", 0),
+            ("clock_nanosleep", 2),
+            ("rt_sigtimedwait", 2),
+            ("semtimedop", 3),
+            ("mq_timedreceive", 4),
+            ("futex_waitv", 3),
+            ("recvmmsg", 4),
+        ] {
+            let mut arguments = [0; 6];
+            arguments[argument] = 0x7000;
+            assert_eq!(wait(name, arguments).limit, Limit::Unknown, "{name}");
+        }
+        for operation in [0, 6, 9, 11, 13, 128, 128 | 256 | 9] {
+            let limit = wait("futex", [0x1000, operation, 0, 0x7000, 0, 0]).limit;
+            assert_eq!(limit, Limit::Unknown, "{operation}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_has_an_unknown_limit() {
+        // Among them FUTEX_WAKE, which does not wait.
+        for wait in [
+            wait("io_uring_enter", [0; 6]),
+            wait("restart_syscall", [0; 6]),
+            wait("ioctl", [0; 6]),
+            wait("futex", [0x1000, 1, 0, 0, 0, 0]),
+            wait("fcntl", [3, 6, 0, 0, 0, 0]),
+            BLIND.wait(100_000, [0; 6]),
+            BLIND.wait(number("futex") | 0x4000_0000, [0; 6]),
+        ] {
+            assert_eq!(
+                (&wait.on, &wait.limit),
+                (&On::Unknown, &Limit::Unknown),
+                "{wait:?}"
+            );
+        }
+        // It may be that the set of descriptors cannot be read.
+        assert_eq!(wait("ppoll", [0x7000, 2, 0, 0, 0, 0]).on, On::Unknown);
+        assert_eq!(
+            wait("ppoll", [0x7000, u64::MAX, 0, 0, 0, 0]).on,
+            On::Unknown
+        );
+        assert_eq!(wait("pselect6", [64, 0x7000, 0, 0, 0, 0]).on, On::Unknown);
+    }
+
+    #[test]
+    fn private_and_shared_futexes() {
+        let private = |operation| match wait("futex", [0x1000, operation, 0, 0, 0, 0]).on {
+            On::Futex { private, .. } => private,
+            on => panic!("{on:?}"),
+        };
+        assert!(!private(0) && private(128) && private(128 | 9) && !private(256 | 9));
+    }
+
+    #[test]
+    fn processor_time_stands_still() {
+        for (clock, stands_still) in [
+            (0, false),
+            (1, false),
+            (2, true),
+            (3, true),
+            (7, false),
+            // As the C library writes them: of the process, of the thread.
+            (-6, true),
+            (-2, true),
+            // Of process 1, and of descriptor 0.
+            (((!1_i64) << 3) | 2, false),
+            (-5, false),
+        ] {
+            assert_eq!(is_own_processor_time(clock), stands_still, "{clock}");
+        }
     }
 }

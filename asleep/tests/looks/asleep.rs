@@ -19,7 +19,9 @@ const PROGRAMS: [(&str, Option<Resemblance>); 6] = [
     ("reads_its_own_pipe", Some(Resemblance::ReadsItsOwnPipe)),
 ];
 
-const C_PROGRAMS: [(&str, Option<Resemblance>); 3] = [
+const C_PROGRAMS: [(&str, Option<Resemblance>); 5] = [
+    ("main_thread_ended", Some(Resemblance::NobodyLeftToNotify)),
+    ("sleeps_for_processor_time", None),
     ("futex", Some(Resemblance::NobodyLeftToNotify)),
     ("one_futex", Some(Resemblance::AllOnOneFutex)),
     ("shared_futex", None),

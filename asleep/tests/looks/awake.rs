@@ -13,7 +13,7 @@ use crate::program::{Program, WATCHDOG};
 
 /// A program, and the verdict that must come up at least once among its looks: otherwise it does not do what
 /// it is for. No other than these two and "not asleep" may.
-const PROGRAMS: [(&str, Kind); 14] = [
+const PROGRAMS: [(&str, Kind); 19] = [
     ("spins", Kind::Awake),
     ("polls", Kind::Until),
     ("waits_in_turns", Kind::Awake),
@@ -28,9 +28,16 @@ const PROGRAMS: [(&str, Kind); 14] = [
     ("socket_with_a_limit", Kind::Until),
     ("condvar_with_a_limit", Kind::Until),
     ("relay_of_threads", Kind::Awake),
+    ("connects", Kind::CannotTell),
+    ("connects_in_epoll", Kind::CannotTell),
+    ("terminal_with_a_limit", Kind::CannotTell),
+    ("waits_for_alarms", Kind::CannotTell),
+    ("reads_alarms", Kind::CannotTell),
 ];
 
-const C_PROGRAMS: [(&str, &str, Kind); 4] = [
+const C_PROGRAMS: [(&str, &str, Kind); 6] = [
+    ("awake.c", "selects_a_timer", Kind::Until),
+    ("awake.c", "calls_as_a_32_bit_program", Kind::CannotTell),
     ("awake.c", "interval_timer", Kind::CannotTell),
     ("awake.c", "posix_timer_thread", Kind::CannotTell),
     ("awake.c", "vfork", Kind::Awake),

@@ -30,7 +30,7 @@ impl Program {
     pub(crate) fn start(name: &str) -> Result<Self, Failed> {
         let mut command = Command::new(env::current_exe()?);
         command.env(VARIABLE, name);
-        Self::start_command(command, None)
+        Self::start_command(command, None)?.ok_or_else(|| format!("{name} needs nothing").into())
     }
 
     /// The same as an ordinary user, if this is root.
@@ -48,7 +48,7 @@ impl Program {
         fs::copy(env::current_exe()?, &binary)?;
         let mut command = Command::new(binary);
         command.env(VARIABLE, name).uid(65534).gid(65534);
-        Self::start_command(command, Some(directory)).map(Some)
+        Self::start_command(command, Some(directory))
     }
 
     /// A program in C, or `None` without a compiler.
@@ -67,7 +67,7 @@ impl Program {
         }
         let mut command = Command::new(&binary);
         command.args(arguments);
-        Self::start_command(command, Some(directory)).map(Some)
+        Self::start_command(command, Some(directory))
     }
 
     /// A program in Python, or `None` without Python.
@@ -77,10 +77,14 @@ impl Program {
         }
         let mut command = Command::new("python3");
         command.arg("-u").arg(beside(source));
-        Self::start_command(command, None).map(Some)
+        Self::start_command(command, None)
     }
 
-    fn start_command(mut command: Command, directory: Option<TempDir>) -> Result<Self, Failed> {
+    /// `None` if the program says that something is missing here which no installation brings.
+    fn start_command(
+        mut command: Command,
+        directory: Option<TempDir>,
+    ) -> Result<Option<Self>, Failed> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -92,7 +96,11 @@ impl Program {
             _directory: directory,
         };
         match program.line()?.as_str() {
-            "ready" => Ok(program),
+            "ready" => Ok(Some(program)),
+            line if line.starts_with("missing: ") => {
+                eprintln!("SKIPPED: {line}");
+                Ok(None)
+            }
             line => Err(format!("the program said {line:?}, and not that it is ready").into()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
@@ -10,14 +10,17 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{SigEvent, SigSet, SigevNotify, Signal};
+use nix::sys::signalfd::SignalFd;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::time::ClockId;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, epoll, eventfd};
 use rustix::fd::{AsFd, OwnedFd};
+use rustix::termios::{OptionalActions, SpecialCodeIndex};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
+use rustix::{net, pty};
 use wakeproof_asleep::{Threads, Verdict, until, until_report};
 
 use crate::program::WATCHDOG;
@@ -45,6 +48,11 @@ pub(crate) fn run(name: &str) {
         "condvar_with_a_limit" => condvar_with_a_limit(),
         "relay_of_threads" => relay_of_threads(),
         "sleeps_long" => sleeps_long(),
+        "connects" => connects(),
+        "connects_in_epoll" => connects_in_epoll(),
+        "terminal_with_a_limit" => terminal_with_a_limit(),
+        "waits_for_alarms" => waits_for_alarms(),
+        "reads_alarms" => reads_alarms(),
         // Must be.
         "loop_not_woken" => loop_not_woken(),
         "condvar_not_notified" => condvar_not_notified(),
@@ -286,6 +294,98 @@ fn relay_of_threads() {
     next();
     ready();
     forever();
+}
+
+/// The address of a socket that listens, and whose queue of connections is full: the next one stays
+/// unanswered, until the kernel gives it up.
+fn full_listener() -> (OwnedFd, Vec<TcpStream>, SocketAddr) {
+    let listener =
+        net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).expect("a socket");
+    net::bind(&listener, &SocketAddr::from(([127, 0, 0, 1], 0))).expect("some port is free");
+    net::listen(&listener, 0).expect("it can listen");
+    let address = net::getsockname(&listener).expect("it is bound");
+    let address = SocketAddr::try_from(address).expect("an internet address");
+    let waiting = TcpStream::connect(address).expect("there is room for one");
+    (listener, vec![waiting], address)
+}
+
+fn connects() {
+    let (_listener, _waiting, address) = full_listener();
+    ready();
+    let _ = TcpStream::connect(address);
+    forever();
+}
+
+fn connects_in_epoll() {
+    let (_listener, _waiting, address) = full_listener();
+    let socket = net::socket_with(
+        net::AddressFamily::INET,
+        net::SocketType::STREAM,
+        net::SocketFlags::NONBLOCK,
+        None,
+    )
+    .expect("a socket");
+    let error = net::connect(&socket, &address).expect_err("it is not connected yet");
+    assert_eq!(error, rustix::io::Errno::INPROGRESS);
+    let set = set_of(&socket, epoll::EventFlags::OUT);
+    ready();
+    wait(&set);
+    forever();
+}
+
+/// A terminal that is read character by character, with a limit between two.
+fn terminal_with_a_limit() {
+    let flags = pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY;
+    let master = pty::openpt(flags).expect("a terminal");
+    pty::unlockpt(&master).expect("it is ours");
+    let path = pty::ptsname(&master, Vec::new()).expect("it has a name");
+    let terminal = rustix::fs::open(
+        path.as_c_str(),
+        rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY,
+        rustix::fs::Mode::empty(),
+    )
+    .expect("it can be opened");
+    let mut settings = rustix::termios::tcgetattr(&terminal).expect("a terminal has settings");
+    settings.make_raw();
+    settings.special_codes[SpecialCodeIndex::VMIN] = 0;
+    // Tenths of a second.
+    settings.special_codes[SpecialCodeIndex::VTIME] = 1;
+    rustix::termios::tcsetattr(&terminal, OptionalActions::Now, &settings)
+        .expect("they can be set");
+    ready();
+    loop {
+        assert_eq!(rustix::io::read(&terminal, &mut [0_u8; 8]), Ok(0));
+    }
+}
+
+fn blocked_alarm() -> SigSet {
+    let mut alarm = SigSet::empty();
+    alarm.add(Signal::SIGALRM);
+    alarm.thread_block().expect("a signal can be blocked");
+    nix::unistd::alarm::set(1);
+    alarm
+}
+
+/// Without a handler: `sigwait` takes it.
+fn waits_for_alarms() {
+    let alarm = blocked_alarm();
+    ready();
+    loop {
+        alarm.wait().expect("the alarm comes");
+        nix::unistd::alarm::set(1);
+    }
+}
+
+fn reads_alarms() {
+    let alarm = blocked_alarm();
+    let descriptor = SignalFd::new(&alarm).expect("a descriptor");
+    let set = set_of(&descriptor, epoll::EventFlags::empty());
+    ready();
+    loop {
+        wait(&set);
+        descriptor.read_signal().expect("the alarm has come");
+        nix::unistd::alarm::set(1);
+    }
 }
 
 fn sleeps_long() {

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static int word;
@@ -36,7 +37,22 @@ int main(int argc, char **argv) {
             }
         }
     }
+    if (strcmp(way, "main_thread_ended") == 0) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, wait_on, address) != 0) {
+            return 1;
+        }
+        puts("ready");
+        fflush(stdout);
+        pthread_exit(NULL);
+    }
     puts("ready");
     fflush(stdout);
+    if (strcmp(way, "sleeps_for_processor_time") == 0) {
+        /* While it sleeps, it uses none. */
+        struct timespec moment = {.tv_nsec = 1000000};
+        clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &moment, NULL);
+        return 1;
+    }
     wait_on(address);
 }

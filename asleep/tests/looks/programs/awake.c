@@ -3,8 +3,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,6 +68,57 @@ static int vfork_again_and_again(void) {
     }
 }
 
+static int selects_a_timer(void) {
+    int timer = timerfd_create(CLOCK_MONOTONIC, 0);
+    struct itimerspec every = {.it_interval = {.tv_nsec = 1000000}, .it_value = {.tv_nsec = 1000000}};
+    if (timer < 0 || timerfd_settime(timer, 0, &every, NULL) != 0) {
+        return 1;
+    }
+    ready();
+    for (;;) {
+        fd_set set;
+        uint64_t expired;
+        FD_ZERO(&set);
+        FD_SET(timer, &set);
+        if (select(timer + 1, &set, NULL, NULL, NULL) != 1 || read(timer, &expired, sizeof expired) < 0) {
+            return 1;
+        }
+    }
+}
+
+static void no_such_calls(int signal) {
+    (void)signal;
+    static const char message[] = "missing: system calls of 32-bit programs\n";
+    _exit(write(STDOUT_FILENO, message, sizeof message - 1) < 0);
+}
+
+/* The numbers of system calls are others there: this is nanosleep, and has the number of sync. */
+static int calls_as_a_32_bit_program(void) {
+#ifdef __x86_64__
+    signal(SIGSEGV, no_such_calls);
+    /* Below 4 GiB. */
+    struct { int32_t seconds, nanoseconds; } *tick =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    if (tick == MAP_FAILED) {
+        return 1;
+    }
+    tick->nanoseconds = 1000000;
+    for (int round = 0;; round++) {
+        long result = 162;
+        __asm__ volatile("int $0x80" : "+a"(result) : "b"(tick), "c"(0) : "memory", "r8", "r9", "r10", "r11");
+        if (result != 0) {
+            no_such_calls(0);
+        }
+        if (round == 0) {
+            ready();
+        }
+    }
+#else
+    no_such_calls(0);
+    return 1;
+#endif
+}
+
 int main(int argc, char **argv) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     const char *way = argc > 1 ? argv[1] : "";
@@ -71,6 +126,10 @@ int main(int argc, char **argv) {
         interval_timer();
     } else if (strcmp(way, "posix_timer_thread") == 0) {
         return posix_timer_thread();
+    } else if (strcmp(way, "selects_a_timer") == 0) {
+        return selects_a_timer();
+    } else if (strcmp(way, "calls_as_a_32_bit_program") == 0) {
+        return calls_as_a_32_bit_program();
     } else if (strcmp(way, "vfork") == 0) {
         signal(SIGCHLD, SIG_IGN);
         return vfork_again_and_again();

@@ -15,8 +15,8 @@ int main(void) {
     memset(&parameters, 0, sizeof parameters);
     int ring = (int)syscall(SYS_io_uring_setup, 4, &parameters);
     if (ring < 0) {
-        /* Forbidden, in many containers. What is left is a program that polls. */
-        puts("no io_uring");
+        /* Forbidden, in many containers. */
+        puts("missing: io_uring");
         return 0;
     }
     size_t size = parameters.sq_off.array + parameters.sq_entries * sizeof(unsigned);
