@@ -32,13 +32,14 @@ def recordings(folder):
     yield "recorder.mjs", run("node", path("recorder.mjs"))
     yield "Recorder.java", run("java", path("Recorder.java"))
     yield "record_asyncio.py", run(sys.executable, path("record_asyncio.py"))
+    yield "record_asyncio.py --design", run(sys.executable, path("record_asyncio.py"), "--design")
 
 
-def judge(wakeproof, lines):
+def judge(wakeproof, lines, against):
     """The verdict about these lines, with a last line that fits."""
     lines = [*lines, {"end": len(lines) - 1}]
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    command = [wakeproof, "conform", "--trace", "-", "--format", "json"]
+    command = [wakeproof, "conform", "--trace", "-", "--format", "json", "--against", against]
     done = subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE, timeout=120)
     verdict = json.loads(done.stdout)
     assert done.returncode == (0 if verdict["accepted"] else 1), done
@@ -124,17 +125,40 @@ def mutated(lines):
         yield "an iteration too few", "Iterate", without(find(lines, nested, iterates=True))
 
 
+def mutated_design(lines):
+    """The same for a recording that is held against asyncio's design."""
+    for what, _, lines_of_it in mutated(lines):
+        # The module has iterations of its own, and does not look at those of the recording.
+        if what != "an iteration too few":
+            yield what, lines_of_it
+    # libuv reads the pipe before it runs what is queued. asyncio does not.
+    enters = find(lines, enters="read")
+    first = find(lines, iterates=True) + 1
+    early = lines[:first] + lines[enters:enters + 2] + lines[first:enters] + lines[enters + 2:]
+    yield "the pipe read before the callbacks", early
+    write = find(lines, enters="write")
+    yield "a byte not written", lines[:write] + lines[write + 2:]
+
+
 def main(wakeproof):
     clauses = set()
     with tempfile.TemporaryDirectory() as folder:
         for name, text in recordings(folder):
             *lines, end = map(json.loads, text.splitlines())
             assert end == {"end": len(lines) - 1}, end
-            verdict = judge(wakeproof, lines)
-            assert verdict["accepted"] and verdict["made"].startswith(name), verdict
-            print(f"{name}: accepted, {verdict['lines']} lines, {verdict['ran']} callbacks")
+            against = lines[0]["against"]
+            for module in {against, "EventLoop"}:
+                verdict = judge(wakeproof, lines, module)
+                assert verdict["accepted"], (name, verdict)
+                assert name.startswith(verdict["made"].split(",")[0]), (name, verdict)
+                print(f"{name}: {module} accepts {verdict['lines']} lines, {verdict['ran']} callbacks")
+            if against != "EventLoop":
+                for what, lines_of_it in mutated_design(lines):
+                    verdict = judge(wakeproof, lines_of_it, against)
+                    assert verdict["refusal"], (name, what)
+                    print(f"  {what}: line {verdict['refusal']['line']}: {verdict['refusal']['did']}")
             for what, clause, lines_of_it in mutated(lines):
-                verdict = judge(wakeproof, lines_of_it)
+                verdict = judge(wakeproof, lines_of_it, "EventLoop")
                 refusal = verdict["refusal"]
                 assert refusal and refusal["clause"] == clause, (name, what, verdict)
                 clauses.add(clause)

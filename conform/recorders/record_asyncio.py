@@ -2,6 +2,10 @@
 """Records what asyncio's own loop does, seen from outside: every call, every callback, every sleep.
 
     python3 record_asyncio.py | wakeproof conform --trace -
+    python3 record_asyncio.py --design | wakeproof conform --trace -
+
+With --design, the recording also shows what is inside: the selector, and the pipe that the loop has to
+itself. It is held against AsyncioLoop.tla.
 
 A child runs asyncio.SelectorEventLoop, whose methods are wrapped and otherwise as they come with Python.
 This process tells the child's other threads what to do next, and does so once every thread of the child is
@@ -21,22 +25,54 @@ from recorder import Recorder
 
 # What the child's worker thread is told to do, one after the other.
 COMMANDS = ["safe", "plain", "safe", "nested", "cancel", "refused", "burst", "stop", "plain", "stop", "close"]
+# The design knows neither a call without a wakeup from another thread, nor cancelling, nor debug mode.
+DESIGN_COMMANDS = ["safe", "nested", "burst", "safe", "stop", "nested", "stop", "close"]
+BURST = ["burst1", "burst2", "burst3"]
+DESIGN = {
+    "against": "AsyncioLoop",
+    "steps": {
+        "select": ["AsyncioSelect"],
+        "write": ["Write"],
+        "read": ["ReadFromSelf"],
+        "run": ["AsyncioRun"],
+    },
+    "submitters": ["worker", *BURST],
+    "stoppers": DESIGN_COMMANDS.count("stop") + 1,
+    "constants": {"TimedWaits": False},
+}
 
 
 class RecordedLoop(asyncio.SelectorEventLoop):
-    def __init__(self, recorder):
+    def __init__(self, recorder, shows_steps):
         self.recorder = recorder
+        self.shows_steps = shows_steps
         self.numbers = itertools.count(1)  # counting is a single step
+        self.closing = False
+        self.closed = threading.Event()
         super().__init__()
         select = self._selector.select
 
         def recorded_select(timeout=None):
             # What is ready when this has returned is the next iteration.
-            events = select(timeout)
+            events = self.step("select", select, timeout)
             recorder.iterates()
             return events
 
         self._selector.select = recorded_select
+
+    def step(self, name, method, *args):
+        if not self.shows_steps:
+            return method(*args)
+        self.recorder.enters(name)
+        result = method(*args)
+        self.recorder.leaves(name)
+        return result
+
+    def _write_to_self(self):
+        self.step("write", super()._write_to_self)
+
+    def _read_from_self(self):
+        self.step("read", super()._read_from_self)
 
     def submit(self, call, wakes, callback, args, context):
         number = next(self.numbers)
@@ -45,7 +81,8 @@ class RecordedLoop(asyncio.SelectorEventLoop):
             self.recorder.runs(number)
             callback(*args)
 
-        self.recorder.begins("submit", callback=number, wakes=wakes, by=call.__name__)
+        stops = {"stops": True} if self.shows_steps and callback == self.stop else {}
+        self.recorder.begins("submit", callback=number, wakes=wakes, by=call.__name__, **stops)
         try:
             handle = call(run, context=context)
         except RuntimeError as error:
@@ -89,21 +126,19 @@ class Handle(asyncio.Handle):
     __slots__ = ("number",)
 
 
-def child():
+def child(shows_steps):
     # Handles have no room for more.
     asyncio.Handle = asyncio.events.Handle = Handle
     made = f"record_asyncio.py, CPython {platform.python_version()}, asyncio.SelectorEventLoop"
-    recorder = Recorder(1, made=made, iterations=True, prompt_stop=True)
-    loop = RecordedLoop(recorder)
+    header = DESIGN if shows_steps else {}
+    recorder = Recorder(1, made=made, iterations=True, prompt_stop=True, **header)
+    loop = RecordedLoop(recorder, shows_steps)
     worker = threading.Thread(target=work, args=[loop], name="worker")
     worker.start()
     while not loop.closing:
         loop.run_forever()
     loop.close()
-    try:
-        loop.call_soon_threadsafe(print)
-    except RuntimeError:
-        pass
+    loop.closed.set()
     worker.join()
     recorder.end()
 
@@ -138,7 +173,7 @@ def perform(command, loop):
                 for _ in range(20):
                     loop.call_soon_threadsafe(nothing)
 
-            threads = [threading.Thread(target=submit, name=f"burst{i}") for i in range(3)]
+            threads = [threading.Thread(target=submit, name=name) for name in BURST]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -148,9 +183,11 @@ def perform(command, loop):
         case "close":
             loop.closing = True
             loop.call_soon_threadsafe(loop.stop)
-
-
-RecordedLoop.closing = False
+            loop.closed.wait()
+            try:
+                loop.call_soon_threadsafe(nothing)
+            except RuntimeError:
+                pass
 
 
 def asleep(pid):
@@ -178,8 +215,8 @@ def wait_until_asleep(pid):
         time.sleep(0.05)
 
 
-def main():
-    arguments = [sys.executable, __file__, "--child"]
+def main(shows_steps):
+    arguments = [sys.executable, __file__, "--child", *["--design"] * shows_steps]
     process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     lines = []
     os.set_blocking(process.stdout.fileno(), False)
@@ -187,7 +224,7 @@ def main():
     def take():
         lines.extend(process.stdout.readlines())
 
-    for command in COMMANDS:
+    for command in DESIGN_COMMANDS if shows_steps else COMMANDS:
         wait_until_asleep(process.pid)
         take()
         lines.append(b'{"asleep":true}\n')
@@ -203,4 +240,4 @@ def main():
 
 
 if __name__ == "__main__":
-    child() if "--child" in sys.argv[1:] else main()
+    (child if "--child" in sys.argv[1:] else main)("--design" in sys.argv[1:])

@@ -46,6 +46,14 @@ class Recorder:
         """Just before an iteration; only if the header has iterations=True."""
         self.write(thread=name(), iterates=True)
 
+    def enters(self, step):
+        """Just before a step of a design; only if the header has steps."""
+        self.write(thread=name(), enters=step)
+
+    def leaves(self, step):
+        """Just after it."""
+        self.write(thread=name(), leaves=step)
+
     def asleep(self):
         """No thread of the process can go on by itself. Somebody outside has to see that."""
         self.write(asleep=True)

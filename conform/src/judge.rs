@@ -1,4 +1,4 @@
-//! The black-box judge: what any loop did, seen from outside, held against `EventLoop.tla`.
+//! The judge: what any loop did, seen from outside, held against `EventLoop.tla`.
 //!
 //! A recording of version 2 says when each call begins and ends, when each callback runs, and when
 //! everybody is asleep. It knows nothing of locks, flags and pipes, so it can come from any loop, in any
@@ -13,8 +13,11 @@
 //! callback whose submission does not claim to wake the loop may be left lying there: it is *stranded*,
 //! and that is no fault of the loop.
 //!
+//! A recording can also show steps of a design, and be held against the design's own module, such as
+//! `AsyncioLoop.tla`.
+//!
 //! ```
-//! use wakeproof_conform::judge::judge;
+//! use wakeproof_conform::judge::Judge;
 //!
 //! let lost = r#"{"recording":"wakeproof","version":2,"against":"EventLoop"}
 //! {"thread":"main","begins":"start"}
@@ -23,13 +26,13 @@
 //! {"asleep":true}
 //! {"end":4}
 //! "#;
-//! let refusal = judge(lost.as_bytes(), None)?.refusal.expect("nobody ran callback 1");
+//! let refusal = Judge::new().judge(lost.as_bytes())?.refusal.expect("nobody ran callback 1");
 //! assert_eq!(refusal.line, 5);
 //! assert_eq!(refusal.clause.name(), "EveryCallbackIsSettled");
 //!
 //! // The same by a call that does not claim to wake the loop.
 //! let plain = lost.replace(r#""wakes":true"#, r#""wakes":false"#);
-//! let verdict = judge(plain.as_bytes(), None)?;
+//! let verdict = Judge::new().judge(plain.as_bytes())?;
 //! assert!(verdict.refusal.is_none());
 //! assert_eq!(verdict.stranded, 1);
 //! # Ok::<(), anyhow::Error>(())
@@ -37,14 +40,16 @@
 
 use std::collections::VecDeque;
 use std::io::BufRead;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde::Serialize;
 
 #[cfg(test)]
 mod agreement;
 mod clause;
 mod contract;
+mod design;
 mod events;
 mod late;
 pub(crate) mod lines;
@@ -59,8 +64,12 @@ pub use clause::Clause;
 pub use refusal::{Moment, Refusal};
 
 use contract::{TEXT, Windows};
+use design::Follower;
 use events::{Callback, Event, Reader};
 use late::Late;
+use recording::Header;
+
+use crate::spec::{default_directory, read};
 
 /// How many lines are remembered, to tell how it came to a refusal.
 const REMEMBERED: usize = 256;
@@ -83,71 +92,124 @@ pub struct Verdict {
     pub refusal: Option<Refusal>,
 }
 
-/// Judges a recording, line by line. `text` is read in the place of `EventLoop.tla` as it was compiled
-/// in. The memory that this takes grows with the callbacks that are to be
-/// run and with the calls that are open, and not with the length of the recording.
+/// Judges recordings.
 ///
-/// # Errors
-///
-/// If the input is no whole recording of version 2, with the line.
-pub fn judge(input: impl BufRead, text: Option<&str>) -> anyhow::Result<Verdict> {
-    judge_against(text.unwrap_or(TEXT), input, None)
+/// The contract is compiled in. The modules of designs are read from the folder in which they were when
+/// this was built, unless [`in_folder`](Self::in_folder) names another.
+#[derive(Debug, Clone, Default)]
+pub struct Judge {
+    folder: Option<PathBuf>,
+    against: Option<String>,
 }
 
-/// Judges a recording that is in a file, or can be read again for another reason: if it is refused for
-/// what happened to a callback long ago, it is read a second time, to tell what that was. `text` is as for
-/// [`judge`].
-///
-/// # Errors
-///
-/// If it cannot be opened, or is no whole recording of version 2, with the line.
-pub fn judge_again<R: BufRead>(
-    text: Option<&str>,
-    open: impl Fn() -> anyhow::Result<R>,
-) -> anyhow::Result<Verdict> {
-    let text = text.unwrap_or(TEXT);
-    let verdict = judge_against(text, open()?, None)?;
-    match &verdict.refusal {
-        Some(refusal) if !refusal.is_complete => {
-            let again = judge_against(text, open()?, refusal.callback)?;
-            Ok(again)
+impl Judge {
+    /// Holds each recording against what it names itself.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads all modules, the contract too, from this folder.
+    #[must_use]
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Holds recordings against this module, whatever they say. A recording that is held against a design
+    /// can always be held against `EventLoop`, too.
+    #[must_use]
+    pub fn against(mut self, module: &str) -> Self {
+        self.against = Some(module.to_owned());
+        self
+    }
+
+    /// Judges a recording, line by line. Against the contract, the memory that this takes grows with the
+    /// callbacks that are to be run and with the calls that are open, and not with the length of the
+    /// recording.
+    ///
+    /// # Errors
+    ///
+    /// If the input is no whole recording of version 2, with the line; if a module cannot be read or
+    /// evaluated, or knows nothing of what the recording shows.
+    pub fn judge(&self, input: impl BufRead) -> anyhow::Result<Verdict> {
+        self.judge_watching(input, None)
+    }
+
+    /// Judges a recording that can be read again: if it is refused for what happened to a callback long
+    /// ago, it is read a second time, to tell what that was.
+    ///
+    /// # Errors
+    ///
+    /// As for [`judge`](Self::judge), or if it cannot be opened.
+    pub fn judge_again<R: BufRead>(
+        &self,
+        open: impl Fn() -> anyhow::Result<R>,
+    ) -> anyhow::Result<Verdict> {
+        let verdict = self.judge(open()?)?;
+        match &verdict.refusal {
+            Some(refusal) if !refusal.is_complete && refusal.callback.is_some() => {
+                self.judge_watching(open()?, refusal.callback)
+            }
+            _ => Ok(verdict),
         }
-        _ => Ok(verdict),
+    }
+
+    /// Judges a recording, and remembers everything about one callback.
+    fn judge_watching(
+        &self,
+        input: impl BufRead,
+        watched: Option<Callback>,
+    ) -> anyhow::Result<Verdict> {
+        let mut reader = Reader::new(input)?;
+        let mut header = reader.header().clone();
+        if let Some(against) = &self.against {
+            header.against.clone_from(against);
+        }
+        let verdict = Verdict {
+            against: lines::harmless(&header.against),
+            made: header.made.as_deref().map(lines::harmless),
+            lines: 0,
+            ran: 0,
+            stranded: 0,
+            refusal: None,
+        };
+        if header.against == recording::BLACK_BOX {
+            let text = match &self.folder {
+                Some(folder) => Some(read(&folder.join("EventLoop.tla"))?),
+                None => None,
+            };
+            let text = text.as_deref().unwrap_or(TEXT);
+            return against_the_contract(text, &header, &mut reader, verdict, watched);
+        }
+        let Some(design) = &header.design else {
+            bail!(
+                "line 1: a recording that is held against a design says in \"steps\" what it shows of {:?}",
+                header.against
+            );
+        };
+        let folder = self.folder.clone().unwrap_or_else(default_directory);
+        let follower = Follower::new(&folder, &header, design).context("line 1")?;
+        against_a_design(follower, &mut reader, verdict)
     }
 }
 
-/// Judges a recording, and remembers everything about one callback.
-fn judge_against(
+fn against_the_contract(
     text: &str,
-    input: impl BufRead,
+    header: &Header,
+    reader: &mut Reader<impl BufRead>,
+    mut verdict: Verdict,
     watched: Option<Callback>,
 ) -> anyhow::Result<Verdict> {
-    let mut reader = Reader::new(input)?;
-    let header = reader.header().clone();
-    if header.against != recording::BLACK_BOX {
-        bail!(
-            "line 1: nothing is held against {:?}; there is {}",
-            header.against,
-            recording::BLACK_BOX
-        );
-    }
     let mut windows = Windows::new(text, header.prompt_stop)?;
-    let mut late = Late::new(&mut windows, &header);
+    let mut late = Late::new(&mut windows, header);
     let mut history = History::new(watched);
     if let Some(watched) = watched {
         late.watch(watched);
     }
-    let mut verdict = Verdict {
-        against: header.against.clone(),
-        made: header.made.as_deref().map(lines::harmless),
-        lines: 0,
-        ran: 0,
-        stranded: 0,
-        refusal: None,
-    };
     while let Some((line, event)) = reader.next()? {
         if let Err(clause) = late.event(line, &event)? {
-            let refusal = refusal::explain(late, &header, &history, line, &event, clause)?;
+            let refusal = refusal::explain(late, header, &history, line, &event, clause)?;
             verdict.refusal = Some(refusal);
             return Ok(verdict);
         }
@@ -157,6 +219,26 @@ fn judge_against(
             Event::Asleep => verdict.stranded = late.pending().accepted(),
             _ => {}
         }
+        history.push(line, event);
+    }
+    Ok(verdict)
+}
+
+fn against_a_design(
+    mut follower: Follower,
+    reader: &mut Reader<impl BufRead>,
+    mut verdict: Verdict,
+) -> anyhow::Result<Verdict> {
+    let mut history = History::new(None);
+    while let Some((line, event)) = reader.next()? {
+        let survival = follower.event(line, &event);
+        if let Err(allowed) = survival.with_context(|| format!("line {line}"))? {
+            let refusal = refusal::by_a_design(&history, line, &event, allowed);
+            verdict.refusal = Some(refusal);
+            return Ok(verdict);
+        }
+        verdict.lines += 1;
+        verdict.ran += u64::from(matches!(event, Event::Runs { .. }));
         history.push(line, event);
     }
     Ok(verdict)

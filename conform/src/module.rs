@@ -17,6 +17,8 @@ pub(super) struct Module {
     pub(super) definitions: Definitions,
     /// The states that it begins with.
     pub(super) initial: Vec<State>,
+    /// The next-state relation.
+    next: Option<Expr>,
     primed: Vec<Arc<str>>,
     env: Env,
 }
@@ -45,6 +47,7 @@ impl Module {
         Ok(Module {
             primed: make_primed_names(&vars),
             vars,
+            next: prepared.spec.next.clone(),
             definitions,
             initial,
             env,
@@ -58,5 +61,18 @@ impl Module {
         let next = next_states(action, state, vars, primed, &mut env, &self.definitions)
             .map_err(|error| anyhow!("{error:?}"))?;
         Ok(next.into_iter().map(|next| next.state).collect())
+    }
+    /// Every step from a state: its action's name, and where it leads.
+    pub(super) fn all_next(&self, state: &State) -> anyhow::Result<Vec<(Arc<str>, State)>> {
+        let next = self.next.as_ref().context("no next-state relation")?;
+        let mut env = self.env.clone();
+        let (vars, primed) = (&self.vars, &self.primed);
+        let next = next_states(next, state, vars, primed, &mut env, &self.definitions)
+            .map_err(|error| anyhow!("{error:?}"))?;
+        let steps = next.into_iter().map(|step| {
+            let action = step.action.context("a step of no action")?;
+            Ok((action, step.state))
+        });
+        steps.collect()
     }
 }

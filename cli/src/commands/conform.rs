@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// Judge a recording that any program in any language has made; - reads standard input.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Hold the recording against this module, and not against the one that it names.
+    #[arg(long, value_name = "MODULE", requires = "trace")]
+    against: Option<String>,
     /// Where the specification is.
     #[arg(long, value_name = "DIR", default_value_os_t = default_directory())]
     spec_dir: PathBuf,
@@ -62,7 +65,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     if let Some(file) = &args.trace {
-        recording::run(file, &args.spec_dir, args.format)
+        recording::run(file, args.against.as_deref(), &args.spec_dir, args.format)
     } else if args.faults {
         try_faults(args)
     } else if args.mutants {

@@ -1,14 +1,14 @@
 //! `wakeproof conform --trace`: another program's recording, judged.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Serialize;
 use wakeproof_conform::judge::recording::Header;
-use wakeproof_conform::judge::{self, Refusal, Verdict as Judged};
+use wakeproof_conform::judge::{Judge, Refusal, Verdict as Judged};
 use wakeproof_conform::recording;
 
 use crate::report::{Format, Verdict, grouped, print_json};
@@ -17,23 +17,32 @@ use crate::report::{Format, Verdict, grouped, print_json};
 const STDIN: &str = "-";
 
 /// Judges the recording in a file, or on standard input.
-pub(crate) fn run(path: &Path, spec_dir: &Path, format: Format) -> anyhow::Result<Verdict> {
+pub(crate) fn run(
+    path: &Path,
+    against: Option<&str>,
+    spec_dir: &Path,
+    format: Format,
+) -> anyhow::Result<Verdict> {
     let (name, start) = (name(path), Instant::now());
     let (version, read) = Header::version_of(&mut open(path)?).with_context(|| name.clone())?;
     let (accepted, printed) = if version == u64::from(recording::VERSION) {
+        if against.is_some() {
+            bail!("{name}: a recording of version 1 is always held against CondvarLoop");
+        }
         let input = from_the_beginning(path, read)?;
         let followed = recording::follow(spec_dir, Path::new(&name), input)?;
         let seconds = start.elapsed().as_secs_f64();
         let accepted = followed.refused.is_none();
         (accepted, print_steps(&name, followed, seconds, format))
     } else {
-        let contract = spec_dir.join("EventLoop.tla");
-        let contract = fs::read_to_string(&contract)
-            .with_context(|| format!("{}: cannot be read", contract.display()))?;
+        let mut judge = Judge::new().in_folder(spec_dir);
+        if let Some(module) = against {
+            judge = judge.against(module);
+        }
         let judged = if path == Path::new(STDIN) {
-            judge::judge(from_the_beginning(path, read)?, Some(&contract))
+            judge.judge(from_the_beginning(path, read)?)
         } else {
-            judge::judge_again(Some(&contract), || open(path))
+            judge.judge_again(|| open(path))
         };
         let judged = judged.with_context(|| name.clone())?;
         let seconds = start.elapsed().as_secs_f64();
@@ -162,8 +171,16 @@ fn print(file: &str, judged: &Judged, seconds: f64, format: Format) -> io::Resul
         "{file}:{line}: refused, after {lines} lines that {} allows\n\n\
          what happened:         {did}\n\
          what the loop promises: {promise}\n\
-         the clause:             {clause}, in EventLoop.tla\n",
-        judged.against
+         the clause:             {clause}, in {module}.tla\n",
+        judged.against,
+        module = judged.against
     )?;
+    if !refusal.allowed.is_empty() {
+        writeln!(
+            out,
+            "what it allows there:   {}\n",
+            refusal.allowed.join("; ")
+        )?;
+    }
     write!(out, "{}", refusal.to_trace().to_text())
 }

@@ -90,6 +90,7 @@ impl Grower {
                     thread: thread.into(),
                     what,
                     by: None,
+                    stops: false,
                 })
             }));
         }

@@ -10,6 +10,8 @@ use serde::{Serialize, Serializer};
 /// the loop: [`Clause::Run`] only says that no run was under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Clause {
+    /// A design takes no such step there. What the contract says is another question.
+    Design,
     /// A call was still open when nobody could go on.
     EveryCallReturns,
     /// A callback ran on another thread than the loop's, or outside a run.
@@ -47,7 +49,7 @@ pub enum Clause {
 }
 
 impl Clause {
-    /// All clauses.
+    /// All clauses of the contract.
     pub const ALL: [Clause; 17] = [
         Clause::EveryCallReturns,
         Clause::Run,
@@ -79,6 +81,9 @@ impl Clause {
     #[must_use]
     pub fn promise(self) -> &'static str {
         match self {
+            Clause::Design => {
+                "the loop takes the steps of its design, in an order that the module allows"
+            }
             Clause::EveryCallReturns => "no call waits for a loop that sleeps",
             Clause::Run => "callbacks run on the loop's own thread, while it is in a run",
             Clause::Start => "a run begins only while the loop is neither in a run nor closed",

@@ -1,6 +1,6 @@
 //! Lines that make sense together: each end has its beginning, and each number is used once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::BufRead;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(super) struct Call {
     pub(super) what: What,
     /// What the recording calls it.
     pub(super) by: Option<Arc<str>>,
+    /// It submits a callback that asks the loop to stop.
+    pub(super) stops: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +119,16 @@ pub(super) enum Event {
     Iterates {
         thread: Thread,
     },
+    /// A thread is about to take a step of a design.
+    Enters {
+        thread: Thread,
+        step: Arc<str>,
+    },
+    /// It has.
+    Leaves {
+        thread: Thread,
+        step: Arc<str>,
+    },
     Asleep,
 }
 
@@ -125,7 +137,10 @@ impl Event {
     pub(super) fn thread(&self) -> Option<&Thread> {
         match self {
             Event::Begins(call) | Event::Ends { call, .. } => Some(&call.thread),
-            Event::Runs { thread, .. } | Event::Iterates { thread } => Some(thread),
+            Event::Runs { thread, .. }
+            | Event::Iterates { thread }
+            | Event::Enters { thread, .. }
+            | Event::Leaves { thread, .. } => Some(thread),
             Event::Asleep => None,
         }
     }
@@ -135,7 +150,7 @@ impl Event {
         match self {
             Event::Begins(call) | Event::Ends { call, .. } => call.what.callback(),
             Event::Runs { callback, .. } => Some(*callback),
-            Event::Iterates { .. } | Event::Asleep => None,
+            _ => None,
         }
     }
 
@@ -162,6 +177,10 @@ pub(super) struct Sense {
     iterations: bool,
     /// Names that have been seen lately, so that each is in memory once.
     names: HashMap<String, Arc<str>>,
+    /// The steps that the first line has.
+    steps: BTreeSet<String>,
+    /// The step that each thread is in.
+    entered: HashMap<Thread, Arc<str>>,
 }
 
 /// How many names are kept.
@@ -171,6 +190,11 @@ impl Sense {
     pub(super) fn new(header: &Header) -> Self {
         Sense {
             iterations: header.iterations,
+            steps: header
+                .design
+                .iter()
+                .flat_map(|design| design.steps.keys().cloned())
+                .collect(),
             ..Self::default()
         }
     }
@@ -184,6 +208,7 @@ impl Sense {
                 callback,
                 wakes,
                 by,
+                stops,
             } => {
                 let (callback, wakes) = (callback.unwrap_or(0), wakes.unwrap_or(false));
                 let what = match begins {
@@ -197,6 +222,7 @@ impl Sense {
                     thread: self.name(thread),
                     what,
                     by: by.map(|by| self.name(by)),
+                    stops,
                 };
                 self.begin(number, call)
             }
@@ -218,6 +244,21 @@ impl Sense {
                     thread: self.name(thread),
                 })
             }
+            Line::Enters { thread, enters } => {
+                let (thread, step) = (self.name(thread), self.step(enters)?);
+                if let Some(known) = self.entered.insert(thread.clone(), step.clone()) {
+                    bail!("{thread} enters {step}, and it has not left {known}");
+                }
+                Ok(Event::Enters { thread, step })
+            }
+            Line::Leaves { thread, leaves } => {
+                let (thread, step) = (self.name(thread), self.step(leaves)?);
+                match self.entered.remove(&thread) {
+                    Some(entered) if entered == step => Ok(Event::Leaves { thread, step }),
+                    Some(entered) => bail!("{thread} leaves {step}, and it is in {entered}"),
+                    None => bail!("{thread} leaves {step}, and it has not entered it"),
+                }
+            }
             Line::Asleep { .. } => Ok(Event::Asleep),
             Line::End { .. } => bail!("there is more behind the last line"),
         }
@@ -233,6 +274,13 @@ impl Sense {
         let shown: Arc<str> = harmless(&name).into();
         self.names.insert(name, shown.clone());
         shown
+    }
+
+    fn step(&mut self, step: String) -> anyhow::Result<Arc<str>> {
+        if !self.steps.contains(&step) {
+            bail!("step {step:?} is not in the first line's \"steps\"");
+        }
+        Ok(self.name(step))
     }
 
     fn begin(&mut self, number: u64, call: Call) -> anyhow::Result<Event> {

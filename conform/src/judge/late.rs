@@ -460,7 +460,8 @@ impl<'w> Late<'w> {
     /// else.
     fn is_late(&self, mode: &Mode, event: &Event) -> Option<Clause> {
         let run = mode.run.and_then(|run| self.open.get(&run))?;
-        let by_the_loop = event.thread() == Some(&run.thread);
+        let is_a_step = matches!(event, Event::Enters { .. } | Event::Leaves { .. });
+        let by_the_loop = !is_a_step && event.thread() == Some(&run.thread);
         let clause = if self.prompt_stop && mode.stopping != Stopping::No {
             Clause::PromptStop
         } else {
@@ -478,7 +479,7 @@ impl<'w> Late<'w> {
         moments: Moments,
     ) -> anyhow::Result<Survival> {
         match event {
-            Event::Begins(_) => {
+            Event::Begins(_) | Event::Enters { .. } | Event::Leaves { .. } => {
                 self.insert(mode, moments);
                 Ok(Ok(()))
             }
@@ -815,7 +816,7 @@ impl<'w> Late<'w> {
                 }
             }
             Event::Runs { callback, .. } => self.settle(*callback, Fate::Ran),
-            Event::Iterates { .. } | Event::Asleep => {}
+            _ => {}
         }
         self.settle_what_is_certain();
     }

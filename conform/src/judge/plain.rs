@@ -211,7 +211,7 @@ impl<'a> Plain<'a> {
     fn after(&self, event: &Event, mut way: Way) -> anyhow::Result<Option<Way>> {
         let run = way.run.and_then(|run| self.open.get(&run));
         match event {
-            Event::Begins(_) => Ok(Some(way)),
+            Event::Begins(_) | Event::Enters { .. } | Event::Leaves { .. } => Ok(Some(way)),
             Event::Ends { id, outcome, .. } => {
                 let did = way.done.remove(id);
                 let fits = match outcome {

@@ -24,11 +24,13 @@
 //! | `ends` | the thread leaves its innermost call |
 //! | `runs` | the thread begins to run a callback |
 //! | `iterates` | the thread is about to begin an iteration; only if the first line has `"iterations":true` |
+//! | `enters`, `leaves` | the thread takes a step of a design; see [`Design`] |
 //! | `asleep` | no thread of the process can go on by itself |
 //! | `end` | the last line: how many there are between it and the first |
 //!
 //! [`Line::parse`] reads a line, and `to_string` writes it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::BufRead;
 
@@ -64,6 +66,37 @@ pub struct Header {
     /// constant `PromptStop` of the specification.
     #[serde(skip_serializing_if = "is_false")]
     pub prompt_stop: bool,
+    /// What else a recording that is held against a design needs.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub design: Option<Design>,
+}
+
+/// What the first line of a recording that is held against a design says besides. A judge of the black
+/// box passes it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Design {
+    /// The steps that the recording shows by `enters` and `leaves`: the name that it gives to each, and
+    /// the actions of the module that can be behind it. `run` is what `runs` shows. Actions that are not
+    /// here are not seen.
+    pub steps: BTreeMap<String, Vec<String>>,
+    /// The threads that submit callbacks, besides the loop's own.
+    pub submitters: Vec<String>,
+    /// How many callbacks with `"stops":true` are submitted at most.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stoppers: u64,
+    /// Constants of the module that are not as in its model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub constants: BTreeMap<String, Constant>,
+}
+
+/// A value for a constant of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Constant {
+    /// An option.
+    Flag(bool),
+    /// A bound.
+    Number(u32),
 }
 
 /// Between which callbacks the loop promises an order.
@@ -90,6 +123,12 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+// serde wants a reference.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// What is wrong with a first line, and what it should be like.
 const WANTED: &str =
     r#"the first line must be like {"recording":"wakeproof","version":2,"against":"EventLoop"}"#;
@@ -106,6 +145,7 @@ impl Header {
             iterations: false,
             order: Order::All,
             prompt_stop: false,
+            design: None,
         }
     }
 
@@ -161,8 +201,48 @@ impl Header {
             Some(other) => bail!("unknown order {other:?}; there are \"all\" and \"call\""),
         };
         header.prompt_stop = keys.flag("prompt_stop")?.unwrap_or(false);
+        header.design = Design::parse(&mut keys)?;
         keys.finish("a first line")?;
         Ok(header)
+    }
+}
+
+impl Design {
+    fn parse(keys: &mut Keys) -> anyhow::Result<Option<Self>> {
+        let Some(steps) = keys.take("steps") else {
+            return Ok(None);
+        };
+        let steps: BTreeMap<String, Vec<String>> = serde_json::from_value(steps)
+            .context(r#""steps" must be like {"select":["Select","Timeout"]}"#)?;
+        let submitters: Vec<String> = match keys.take("submitters") {
+            None => Vec::new(),
+            Some(names) => serde_json::from_value(names).context("\"submitters\" must be names")?,
+        };
+        let mut constants = BTreeMap::new();
+        if let Some(values) = keys.take("constants") {
+            let Value::Object(values) = values else {
+                bail!("\"constants\" must be an object");
+            };
+            for (name, value) in values {
+                let constant = match &value {
+                    Value::Bool(flag) => Some(Constant::Flag(*flag)),
+                    value => value
+                        .as_u64()
+                        .and_then(|n| n.try_into().ok())
+                        .map(Constant::Number),
+                };
+                let constant = constant.with_context(|| {
+                    format!("the constant {name:?} must be true, false or a number, and is {value}")
+                })?;
+                constants.insert(name, constant);
+            }
+        }
+        Ok(Some(Design {
+            steps,
+            submitters,
+            stoppers: keys.number("stoppers")?.unwrap_or(0),
+            constants,
+        }))
     }
 }
 
@@ -284,6 +364,9 @@ pub enum Line {
         /// What the call is called where it comes from.
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<String>,
+        /// `submit`, in a recording that is held against a design: the callback asks the loop to stop.
+        #[serde(skip_serializing_if = "is_false")]
+        stops: bool,
     },
     /// A thread leaves the call that it entered last.
     Ends {
@@ -311,6 +394,20 @@ pub enum Line {
         /// Always true.
         iterates: bool,
     },
+    /// A thread is about to take a step of the design.
+    Enters {
+        /// Which thread.
+        thread: String,
+        /// Which step: one of the first line's `steps`.
+        enters: String,
+    },
+    /// A thread has taken the step of the design that it entered last.
+    Leaves {
+        /// Which thread.
+        thread: String,
+        /// Which step.
+        leaves: String,
+    },
     /// No thread of the process can go on by itself: each waits for another, or for the outside.
     Asleep {
         /// Always true.
@@ -326,7 +423,8 @@ pub enum Line {
 /// The reason with which a closed loop refuses a callback.
 pub const CLOSED: &str = "closed";
 
-const KINDS: &str = r#""begins", "ends", "runs", "iterates", "asleep" or "end""#;
+const KINDS: &str =
+    r#""begins", "ends", "runs", "iterates", "enters", "leaves", "asleep" or "end""#;
 
 impl Line {
     /// Reads a line behind the first.
@@ -389,6 +487,14 @@ impl Line {
             only_true("iterates", iterates)?;
             keys.finish("a line with \"iterates\"")?;
             Line::Iterates { thread, iterates }
+        } else if let Some(enters) = keys.text("enters")? {
+            let thread = thread.context("no \"thread\"")?;
+            keys.finish("a line with \"enters\"")?;
+            Line::Enters { thread, enters }
+        } else if let Some(leaves) = keys.text("leaves")? {
+            let thread = thread.context("no \"thread\"")?;
+            keys.finish("a line with \"leaves\"")?;
+            Line::Leaves { thread, leaves }
         } else {
             keys.finish("a line")?;
             bail!("the line says nothing: it has none of {KINDS}");
@@ -416,6 +522,10 @@ impl Line {
             _ => None,
         };
         let by = keys.text("by")?;
+        let stops = match begins {
+            CallName::Submit => keys.flag("stops")?.unwrap_or(false),
+            _ => false,
+        };
         keys.finish(&format!("the beginning of {begins}"))?;
         Ok(Line::Begins {
             thread,
@@ -423,6 +533,7 @@ impl Line {
             callback,
             wakes,
             by,
+            stops,
         })
     }
 }
@@ -521,6 +632,15 @@ mod tests {
         header.iterations = true;
         header.order = Order::Call;
         header.prompt_stop = true;
+        header.design = Some(Design {
+            steps: BTreeMap::from([("read".into(), vec!["Drain".into()])]),
+            submitters: vec!["worker".into()],
+            stoppers: 1,
+            constants: BTreeMap::from([
+                ("PipeCapacity".into(), Constant::Number(9)),
+                ("Wakes".into(), Constant::Flag(true)),
+            ]),
+        });
         assert_eq!(Header::parse(&header.to_string()).unwrap(), header);
         for text in [
             r#"{"thread":"t","begins":"submit","callback":1,"wakes":true,"by":"call_soon"}"#,
@@ -531,6 +651,9 @@ mod tests {
             r#"{"thread":"t","ends":"cancel","result":"too late"}"#,
             r#"{"thread":"t","runs":18446744073709551615}"#,
             r#"{"thread":"t","iterates":true}"#,
+            r#"{"thread":"t","enters":"select"}"#,
+            r#"{"thread":"t","leaves":"select"}"#,
+            r#"{"thread":"t","begins":"submit","callback":1,"wakes":true,"stops":true}"#,
             r#"{"asleep":true}"#,
             r#"{"end":9}"#,
         ] {

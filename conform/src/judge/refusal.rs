@@ -29,6 +29,9 @@ pub struct Refusal {
     /// The callback that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<u64>,
+    /// What a design would have allowed; nothing, where the contract has been broken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
     /// What has led to it: as few lines as will do.
     pub history: Vec<Moment>,
     /// Whether the judge refuses these lines on their own, and no call or callback of them can be left
@@ -120,16 +123,47 @@ pub(super) fn explain(
         clause,
         promise: clause.promise(),
         callback: event.callback(),
-        history: events
-            .iter()
-            .map(|(line, event)| Moment {
-                line: *line,
-                thread: event.thread().map(ToString::to_string),
-                what: in_words(event),
-            })
-            .collect(),
+        allowed: Vec::new(),
+        history: events.iter().map(moment).collect(),
         is_complete,
     })
+}
+
+fn moment((line, event): &(u64, Event)) -> Moment {
+    Moment {
+        line: *line,
+        thread: event.thread().map(ToString::to_string),
+        what: in_words(event),
+    }
+}
+
+/// How many lines are told of that came before one which a design does not allow.
+const BEFORE: usize = 12;
+
+/// Tells why a line is refused by a design.
+pub(super) fn by_a_design(
+    history: &History,
+    line: u64,
+    event: &Event,
+    allowed: Vec<String>,
+) -> Refusal {
+    let skipped = history.recent.len().saturating_sub(BEFORE);
+    let last = (line, event.clone());
+    let events = history.recent.iter().skip(skipped).chain([&last]);
+    let what = in_words(event);
+    Refusal {
+        line,
+        did: match event.thread() {
+            Some(thread) => format!("{thread}: {what}"),
+            None => what,
+        },
+        clause: Clause::Design,
+        promise: Clause::Design.promise(),
+        callback: event.callback(),
+        allowed,
+        history: events.map(moment).collect(),
+        is_complete: false,
+    }
 }
 
 /// What is known of what has happened: the last lines, the calls that are open, the callbacks that are to
@@ -329,6 +363,8 @@ fn did(late: &Late<'_>, event: &Event, clause: Clause) -> String {
             _ => format!("{thread} announced an iteration outside its run"),
         },
         Event::Asleep => asleep(late, clause),
+        Event::Enters { thread, step } => format!("{thread} entered {step}"),
+        Event::Leaves { thread, step } => format!("{thread} left {step}"),
         Event::Begins(call) => format!("{} went on, and {}", call.thread, not_begun(late, clause)),
         Event::Ends {
             call, outcome, id, ..
@@ -477,6 +513,8 @@ fn in_words(event: &Event) -> String {
         }
         Event::Runs { callback, .. } => format!("runs callback {callback}"),
         Event::Iterates { .. } => "is about to begin an iteration".to_owned(),
+        Event::Enters { step, .. } => format!("enters {step}"),
+        Event::Leaves { step, .. } => format!("leaves {step}"),
         Event::Asleep => "everybody is asleep".to_owned(),
     }
 }
