@@ -21,11 +21,11 @@ fn other_thread(main_loop: &Handle, event: &EventHandle, hang: bool) {
     print_thread_info("other thread: doing some other work");
     thread::sleep(Duration::from_secs(3));
     if hang {
-        // The event is set, but the loop sleeps on: it does not look.
+        // The event is set, but the loop does not look: it sleeps on.
         print_thread_info("other thread: set (unsafe way)");
         hazard::set_event_without_wakeup(event).expect("debug mode is off");
     } else {
-        // The loop wakes, and sets the event on its own thread, where this tells us so just before.
+        // The loop wakes and sets the event on its own thread. Just before, this callback says so.
         print_thread_info("other thread: set (safe way)");
         let tell = || print_thread_info("setting the event from a callback");
         main_loop

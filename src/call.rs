@@ -12,9 +12,9 @@ use crate::platform::Platform;
 
 /// What the loop and the handles know of a callback, whatever its type.
 pub(crate) trait Call {
-    /// Runs the callback, and returns `true`; unless it was cancelled.
+    /// Runs the callback. `false`: it was cancelled.
     fn run(&self) -> bool;
-    /// Drops the callback, and returns `true`; unless it is too late.
+    /// Drops the callback. `false`: too late.
     fn cancel(&self) -> bool;
     fn is_cancelled(&self) -> bool;
     fn is_done(&self) -> bool;
@@ -58,8 +58,7 @@ pub(crate) struct Soon;
 
 impl Due for Soon {}
 
-/// Where a callback is until it is taken out, once, by whoever comes first: the loop to run it, or
-/// somebody who cancels it.
+/// Where a callback is until it is taken out, once: to be run or to be cancelled, whichever comes first.
 pub(crate) struct Slot<F> {
     pub(crate) callback: Option<F>,
     pub(crate) is_cancelled: bool,

@@ -47,7 +47,7 @@ pub enum RunError {
     Closed,
     /// The loop is running already: this call comes from one of its own callbacks.
     AlreadyRunning,
-    /// The loop was stopped before the future that it was to complete had completed.
+    /// The loop was stopped before the future completed.
     Stopped,
 }
 
@@ -79,7 +79,7 @@ impl Error for RunError {}
 pub enum JoinError {
     /// The task was cancelled, by its handle or by the loop's `close`.
     Cancelled,
-    /// The task panicked. What the panic carried, as [`std::panic::catch_unwind`] gives it.
+    /// The task panicked. With the panic's payload, as [`std::panic::catch_unwind`] returns it.
     Panicked(Box<dyn Any + Send>),
     /// The task awaits itself: it would wait for its own end, for ever.
     AwaitsItself,
@@ -92,7 +92,7 @@ impl JoinError {
         matches!(self, JoinError::Cancelled)
     }
 
-    /// What the task's panic said, if it panicked and that was text.
+    /// The message of the task's panic, if it panicked with text.
     #[must_use]
     pub fn panic_message(&self) -> Option<&str> {
         match self {
@@ -143,7 +143,7 @@ impl Error for JoinError {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ResultError {
-    /// The task has ended without one.
+    /// The task has ended without a result.
     Join(JoinError),
     /// The task has not ended in time.
     TimedOut,
@@ -171,7 +171,7 @@ impl fmt::Display for ResultError {
 
 impl Error for ResultError {}
 
-/// Why a future that was given a time has no result; it has been dropped.
+/// Why a future under a timeout has no result. It has been dropped.
 ///
 /// ```
 /// use std::{future, time::Duration};
@@ -184,9 +184,9 @@ impl Error for ResultError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeoutError {
-    /// The time was up.
+    /// The future did not complete in time.
     Elapsed,
-    /// The loop was closed, so that nobody measures the time any more.
+    /// The loop that measured the time was closed.
     Closed,
 }
 

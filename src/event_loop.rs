@@ -1,4 +1,4 @@
-//! Running the loop: iterations, callbacks that panic, stop and close.
+//! The loop, as its owner sees it: run, stop, close.
 
 use std::fmt;
 use std::panic::{self, Location};
@@ -18,23 +18,24 @@ use crate::report::{CallbackPanic, SlowCallback, Work, catch};
 /// A single-threaded event loop: runs callbacks, one after the other, on the thread that made it,
 /// and sleeps when there are none.
 ///
-/// The owner's view: it runs, stops and closes the loop. Callbacks are submitted through
-/// [`Local`] on the loop's own thread and through [`Handle`] from any other.
+/// This is the owner's view, to run, stop and close the loop. Submit callbacks through [`Local`] on the
+/// loop's own thread, and through [`Handle`] from any thread.
 ///
 /// # Guarantees
 ///
 /// - An accepted callback runs **exactly once**, on the loop's thread, unless it is cancelled or
 ///   the loop is closed first. One that is refused comes back to the caller in the error.
 /// - **First in, first out**: if one submission happens-before another, its callback runs first.
-/// - An iteration runs what was ready when it began, callbacks and tasks in the order in which they
-///   became so, and then the timers that are due. What those schedule runs in the next one, so that
-///   nothing starves a [`stop`](Self::stop), or a timer.
-/// - A timer runs at its deadline or as soon after as the loop gets to it, never earlier.
+/// - An iteration runs what was ready when it began: callbacks and tasks in the order in which they
+///   became ready, then the timers that are due. What these schedule runs in the next iteration, so
+///   nothing starves a [`stop`](Self::stop) or a timer.
+/// - A timer never runs before its deadline. It runs at the deadline, or as soon after it as the loop
+///   gets to it.
 /// - A panic in a callback is reported to the exception handler and costs no other callback. A panic
 ///   in a task surfaces where the task is awaited.
-/// - A loop with nothing to do is **asleep**. It polls nothing, and wakes for nothing but work.
-/// - After [`close`](Self::close), nothing runs. What was queued, the timers, and the tasks are
-///   dropped on the loop's thread.
+/// - A loop with nothing to do is **asleep**. It does not poll, and it wakes only for work.
+/// - After [`close`](Self::close), nothing runs. Queued callbacks, timers and tasks are dropped on the
+///   loop's thread, and nothing waits for the loop any more.
 ///
 /// ```
 /// let event_loop = wakeproof::EventLoop::new();
@@ -95,9 +96,9 @@ impl<P: Platform> EventLoop<P> {
         Handle(self.0.shared.clone())
     }
 
-    /// Runs callbacks until somebody calls [`stop`](Self::stop), and sleeps while there are none.
+    /// Runs callbacks until the loop is [stopped](Self::stop), and sleeps while there are none.
     ///
-    /// May be called again afterwards: what was left in the queue is then run.
+    /// May be called again: the next run begins with what this one left in the queue.
     ///
     /// # Errors
     ///
@@ -122,19 +123,19 @@ impl<P: Platform> EventLoop<P> {
     /// `run_until_complete`.
     ///
     /// The future is polled on this thread, in its turn among the callbacks and tasks, and may borrow
-    /// from the caller. When it has completed, the iteration that is running runs to its end, and what
-    /// is left stays for the next run: tasks are not cancelled.
+    /// from the caller. When it has completed, the current iteration ends, and what is left stays for
+    /// the next run: tasks are not cancelled.
     ///
     /// # Errors
     ///
     /// - [`RunError::Closed`] if the loop is closed.
     /// - [`RunError::AlreadyRunning`] if this is called from one of the loop's callbacks or tasks.
-    /// - [`RunError::Stopped`] if somebody has stopped the loop first. The future is dropped; to run
-    ///   on with it, pass a `&mut` to a future that is pinned, or to a [`Task`](crate::Task).
+    /// - [`RunError::Stopped`] if the loop was stopped first. The future is dropped; to continue with
+    ///   it later, pass a `&mut` to a pinned future or to a [`Task`](crate::Task).
     ///
     /// # Panics
     ///
-    /// A panic of the future goes on in the caller, after the iteration.
+    /// If the future panics, so does this call, after the iteration.
     ///
     /// ```
     /// use std::time::Duration;
@@ -156,7 +157,7 @@ impl<P: Platform> EventLoop<P> {
         }
     }
 
-    /// As [`run_until_complete`](Self::run_until_complete), with the future's panic, if it panics.
+    /// As [`run_until_complete`](Self::run_until_complete), but returns the future's panic.
     #[track_caller]
     pub(crate) fn complete<F: Future>(
         &self,
@@ -192,13 +193,12 @@ impl<P: Platform> EventLoop<P> {
         output.ok_or(RunError::Stopped)
     }
 
-    /// Asks the loop to return from [`run_forever`](Self::run_forever) when the iteration that is
-    /// running ends.
+    /// Asks the loop to return from [`run_forever`](Self::run_forever) after the current iteration.
     ///
-    /// That iteration runs to its end; what its callbacks have scheduled, and what other threads
-    /// have submitted meanwhile, stays queued for the next run. A loop that is asleep wakes, runs
-    /// what it finds, and returns. Called before a run, the next run does one iteration, does not
-    /// sleep, and returns. Called twice, it is the same as once.
+    /// What the iteration's callbacks have scheduled, and what other threads have submitted meanwhile,
+    /// stays queued for the next run. A sleeping loop wakes, runs what it finds, and returns. If the
+    /// loop is not running, the next run does one iteration without sleeping, and returns. Two calls
+    /// are the same as one.
     ///
     /// ```
     /// let event_loop = wakeproof::EventLoop::new();
@@ -210,11 +210,17 @@ impl<P: Platform> EventLoop<P> {
         self.0.shared.inbox.stop();
     }
 
-    /// Closes the loop for good: refuses callbacks from now on, and drops, on this thread, those that
-    /// are queued in order, then the timers by deadline, then the tasks in the order in which they were
-    /// spawned. Their handles then say that they are cancelled, and so do tasks to who awaits them.
+    /// Closes the loop for good. From now on it refuses callbacks.
+    ///
+    /// Drops, on this thread, the queued callbacks in order, then the timers by deadline, then the tasks
+    /// in the order in which they were spawned, then the handlers. Call handles and timer handles then
+    /// report them as cancelled; awaiting such a task returns [`JoinError::Cancelled`], and a sleep of
+    /// this loop that is awaited elsewhere returns [`Closed`].
     ///
     /// Closing twice is the same as once. Dropping the loop closes it.
+    ///
+    /// [`JoinError::Cancelled`]: crate::JoinError::Cancelled
+    /// [`Closed`]: crate::Closed
     ///
     /// # Errors
     ///
@@ -231,7 +237,7 @@ impl<P: Platform> EventLoop<P> {
         self.0.close()
     }
 
-    /// Whether the loop is running: inside of a callback, always.
+    /// Whether the loop is running: in a callback, always.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.0.shared.is_running()
@@ -243,8 +249,8 @@ impl<P: Platform> EventLoop<P> {
         self.0.is_closed()
     }
 
-    /// The loop's clock: monotonic, the same for all loops of a platform, and otherwise without
-    /// meaning. asyncio's `loop.time()`.
+    /// Reads the loop's clock, which is monotonic and the same for all loops of a platform. Its zero is
+    /// arbitrary. asyncio's `loop.time()`.
     ///
     /// ```
     /// let event_loop = wakeproof::EventLoop::new();
@@ -256,7 +262,7 @@ impl<P: Platform> EventLoop<P> {
         P::now()
     }
 
-    /// Switches debug mode, as asyncio has it, on or off. It is off at first.
+    /// Switches debug mode on or off, as in asyncio. It is off at first.
     ///
     /// In debug mode, [`hazard`](crate::hazard) refuses to enqueue from another thread than the
     /// loop's, and a callback that runs for longer than
@@ -290,7 +296,8 @@ impl<P: Platform> EventLoop<P> {
         self.0.slow_callback_duration.set(duration);
     }
 
-    /// Who is told when a callback is slow in debug mode. The default prints to standard error.
+    /// Sets what is called when a callback is slow in debug mode. The default prints to standard error.
+    /// The handler is dropped when the loop is closed.
     ///
     /// ```
     /// use std::{cell::Cell, rc::Rc, time::Duration};
@@ -311,11 +318,11 @@ impl<P: Platform> EventLoop<P> {
         self.0.slow_callback_handler.set(handler);
     }
 
-    /// Who is told when a callback panics, or when the destructor of one that did not run does.
-    /// The default prints to standard error.
+    /// Sets what is called when a callback panics, or when the destructor of a callback that did not run
+    /// panics. The default prints to standard error.
     ///
-    /// Runs on the loop's thread. If the handler itself panics, its panic and the one that it was
-    /// told of are printed, and the loop goes on.
+    /// The handler runs on the loop's thread, and is dropped when the loop is closed. If it panics
+    /// itself, its panic and the one it was called for are printed, and the loop goes on.
     ///
     /// ```
     /// use std::{cell::RefCell, rc::Rc};
@@ -341,7 +348,7 @@ impl Default for EventLoop {
     }
 }
 
-/// Closes the loop: callbacks that are queued are dropped.
+/// Closes the loop.
 impl<P: Platform> Drop for EventLoop<P> {
     fn drop(&mut self) {
         // A callback cannot drop its own loop, which `run_forever` borrows.

@@ -24,12 +24,11 @@ pub use self::job::ExecutorError;
 pub use self::pool::Worker;
 use self::pool::{Join, Pool};
 
-/// A pool of threads for work that would block the loop: files, computations, whatever waits.
+/// A pool of threads for work that would block the loop: files, computations, anything that waits.
 ///
-/// asyncio's `ThreadPoolExecutor`. A thread is started when a job comes in and all threads that
-/// there are have something to do, up to the pool's size; jobs that come in then wait in order.
-/// Threads are named `executor-0`, `executor-1`, ..., and stay until the pool is dropped. One pool
-/// may serve many loops.
+/// Python's `ThreadPoolExecutor`. A thread starts when a job arrives while all threads are busy, up to
+/// the pool's size; beyond that, jobs wait in order. Threads are named `executor-0`, `executor-1`, ...,
+/// and stay until the pool is dropped. One pool may serve many loops.
 ///
 /// **Dropping it** cancels the jobs that have not been started, waits for those that run, and joins the
 /// threads. Two kinds of jobs are not waited for, since that might never end:
@@ -79,7 +78,7 @@ impl Executor {
         Self::starting_threads_with(size, |worker| {
             let builder = thread::Builder::new().name(format!("executor-{}", worker.number()));
             let thread = builder.spawn(move || worker.run())?;
-            // Jobs do not panic: their panics are results.
+            // Jobs do not panic here: their panics are results.
             Ok(move || drop(thread.join()))
         })
     }
@@ -114,10 +113,10 @@ impl<P: Platform> Executor<P> {
         Executor(Arc::new(Pool::new(size.get(), start)))
     }
 
-    /// Cancels the jobs that have not been started, and waits for none of the others: each thread ends
-    /// when its job does. `shutdown(wait=False, cancel_futures=True)` of asyncio's executors.
+    /// Cancels the jobs that have not been started, and does not wait for the others: each thread ends
+    /// when its job does. Python's `shutdown(wait=False, cancel_futures=True)`.
     ///
-    /// A job that still runs when `main` returns is cut off, as any thread is.
+    /// As with any thread, a job that still runs when `main` returns is cut off.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -142,14 +141,12 @@ impl<P: Platform> Executor<P> {
 }
 
 impl<P: Platform> Local<P> {
-    /// Runs `job` on a thread of `executor`, where it may block without keeping the loop from
-    /// anything. asyncio's `run_in_executor`.
+    /// Runs `job` on a thread of `executor`, where it may block without blocking the loop. asyncio's
+    /// `run_in_executor`.
     ///
-    /// The result comes back through
-    /// [`call_soon_threadsafe`](Handle::call_soon_threadsafe) and is there to await, or, on another
-    /// thread, to wait for. A panic of the job surfaces there too, as
-    /// [`JoinError::Panicked`](crate::JoinError::Panicked). A job that has not been started can be
-    /// cancelled; one that has been started cannot.
+    /// The result comes back through [`call_soon_threadsafe`](Handle::call_soon_threadsafe). Await it,
+    /// or wait for it on another thread. If the job panics, that is where you learn of it, as
+    /// [`JoinError::Panicked`](crate::JoinError::Panicked). A job can be cancelled until it is started.
     ///
     /// # Errors
     ///

@@ -13,12 +13,12 @@ use crate::owned::Owned;
 use crate::platform::{ParkingLot, Platform};
 use crate::shared::Shared;
 
-/// A loop, as seen from its own thread. Not `Send`: it cannot get to another one.
+/// A loop, as seen from its own thread. Not `Send`: it cannot leave that thread.
 ///
 /// Clones are the same loop. A `Local` may outlive its loop, which then refuses everything.
 ///
-/// That it stays on the loop's thread is what makes [`call_soon`](Self::call_soon) right without a
-/// wakeup, and the compiler sees to it:
+/// [`call_soon`](Self::call_soon) needs no wakeup because it is called on the loop's thread, and the
+/// compiler makes sure of that:
 ///
 /// ```compile_fail,E0277
 /// let event_loop = wakeproof::EventLoop::new();
@@ -29,14 +29,14 @@ pub struct Local<P: Platform = ParkingLot>(pub(crate) Rc<Owned<P>>);
 
 /// A loop, as seen from any thread.
 ///
-/// Clones are the same loop. A handle neither keeps the loop alive nor needs it to be: a loop that
-/// is gone refuses callbacks as a closed one does.
+/// Clones are the same loop. A handle does not keep the loop alive. A loop that is gone refuses
+/// callbacks, as a closed one does.
 pub struct Handle<P: Platform = ParkingLot>(pub(crate) Arc<Shared<P>>);
 
 impl<P: Platform> Local<P> {
     /// Runs `callback` on this thread in the loop's next iteration. asyncio's `call_soon`.
     ///
-    /// The callback need not be `Send`, and nobody is woken: the loop's thread, being here, is
+    /// The callback need not be `Send`. Nothing is woken: the loop's thread makes this call, so it is
     /// awake.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl<P: Platform> Local<P> {
         Ok(LocalCallHandle(call))
     }
 
-    /// Asks the loop to return when the iteration that is running ends. See
+    /// Asks the loop to return after the current iteration. See
     /// [`EventLoop::stop`](crate::EventLoop::stop).
     pub fn stop(&self) {
         self.0.shared.inbox.stop();
@@ -77,7 +77,7 @@ impl<P: Platform> Local<P> {
         Handle(self.0.shared.clone())
     }
 
-    /// Whether the loop is running: inside of a callback, always.
+    /// Whether the loop is running: in a callback, always.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.0.shared.is_running()
@@ -100,8 +100,8 @@ impl<P: Platform> Handle<P> {
     /// Runs `callback` on the loop's thread in the loop's next iteration, and wakes the loop if it
     /// is asleep. asyncio's `call_soon_threadsafe`. For any thread, the loop's own included.
     ///
-    /// Exactly once; and if the call of one submission returns before that of another begins (on
-    /// one thread, or on two that have synchronised in between), its callback runs first.
+    /// The callback runs exactly once. If one submission returns before another begins, on one thread or
+    /// on two that have synchronised in between, its callback runs first.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ impl<P: Platform> Handle<P> {
         Ok(CallHandle(self.submit(call, Inbox::call_soon_threadsafe)?))
     }
 
-    /// What all submissions have in common: everything but the way into the inbox.
+    /// Submits a call by `enqueue`, the one part in which submissions differ.
     pub(crate) fn submit<F, D>(
         &self,
         call: SharedCall<P, F, D>,
@@ -144,22 +144,22 @@ impl<P: Platform> Handle<P> {
         }
     }
 
-    /// Asks the loop to return when the iteration that is running ends, and wakes it if it is
-    /// asleep. For any thread. See [`EventLoop::stop`](crate::EventLoop::stop).
+    /// Asks the loop to return after the current iteration, and wakes it if it is asleep. For any
+    /// thread. See [`EventLoop::stop`](crate::EventLoop::stop).
     ///
-    /// Callbacks that were submitted before may be left for the next run. To stop behind them, let
-    /// the stop queue up: `handle.call_soon_threadsafe(move || handle.stop())`.
+    /// Callbacks that were submitted earlier may be left for the next run. To stop after them, submit
+    /// the stop as well: `handle.call_soon_threadsafe(move || handle.stop())`.
     pub fn stop(&self) {
         self.0.inbox.stop();
     }
 
-    /// Whether the loop is running; from another thread, a picture of the past.
+    /// Whether the loop is running. On another thread, the answer may be out of date.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.0.is_running()
     }
 
-    /// Whether the loop is closed. Once true, always true.
+    /// Whether the loop is closed. Once `true`, always `true`.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.inbox.status().closed
@@ -171,7 +171,7 @@ impl<P: Platform> Handle<P> {
         P::now()
     }
 
-    /// What the loop is doing, in one consistent picture, without waking it. For watchdogs.
+    /// What the loop is doing: one consistent picture, taken without waking it. For watchdogs.
     ///
     /// ```
     /// let event_loop = wakeproof::EventLoop::new();

@@ -275,7 +275,7 @@ impl<P: Platform> Owned<P> {
         Ok(())
     }
 
-    /// Drops a callback that will not run, even if somebody keeps its handle.
+    /// Drops a callback that will not run, even if its handle is kept.
     fn abandon(&self, call: &dyn Call) {
         self.catch_panic(Work::Callback.scheduled_at(call.scheduled_at()), || {
             call.cancel();

@@ -1,4 +1,4 @@
-//! What a loop has to say about a callback that misbehaved, and to whom.
+//! What a loop reports about a callback that misbehaved, and where the report goes.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::platform::Platform;
 
-/// Whose code it was, in the words of a report.
+/// Which code a report is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
     pub(crate) work: Work,
@@ -61,10 +61,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A callback panicked, or the destructor of one that will not run did; or a task did so, or a job,
-/// and nobody is left to whom the panic could surface.
+/// A callback panicked, or the destructor of a callback that will not run. Or a task or a job panicked,
+/// and nothing can await it any more.
 ///
-/// Displayed in one line: what the panic said, and where the callback was scheduled.
+/// `Display` gives one line: the panic's message, and where the callback was scheduled.
 pub struct CallbackPanic {
     pub(crate) origin: Origin,
     pub(crate) payload: Box<dyn Any + Send>,
@@ -84,13 +84,13 @@ impl CallbackPanic {
         self.origin.scheduled_at
     }
 
-    /// What the panic carried, as [`std::panic::catch_unwind`] gives it.
+    /// The panic's payload, as [`std::panic::catch_unwind`] returns it.
     #[must_use]
     pub fn payload(&self) -> &(dyn Any + Send) {
         &*self.payload
     }
 
-    /// What the panic said, if it was text, as it is when it comes from `panic!`.
+    /// The panic's message, if it was text. That of `panic!` is.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         message(&*self.payload)
@@ -227,15 +227,15 @@ pub(crate) fn catch<P: Platform, R>(user_code: impl FnOnce() -> R) -> thread::Re
     }
 }
 
-/// Drops what a panic carried. Its destructor is the user's code and may panic in turn; what that
-/// carries is leaked, so that this ends.
+/// Drops a panic's payload. Its destructor is the user's code and may panic in turn; the payload of that
+/// panic is leaked, so that this ends.
 pub(crate) fn discard(payload: Box<dyn Any + Send>) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         mem::forget(payload);
     }
 }
 
-/// Prints a line to standard error, in one piece. If that fails, nobody is left to tell.
+/// Prints a line to standard error, in one piece. If that fails, there is nothing left to do.
 pub(crate) fn print(news: &dyn fmt::Display) {
     let _ = io::stderr().write_all(format!("wakeproof: {news}\n").as_bytes());
 }

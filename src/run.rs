@@ -9,8 +9,8 @@ use crate::handle::Local;
 /// Makes a loop, runs `main` on it until it returns, cancels the tasks that are left, closes the
 /// loop, and returns what `main` returned. asyncio's `run`.
 ///
-/// What is left is dropped on this thread before this returns; a task does not get to finish. It is
-/// for `main` to wait for those that should.
+/// Before this returns, unfinished tasks are dropped on this thread. If a task must finish, await it in
+/// `main`.
 ///
 /// # Errors
 ///
@@ -18,7 +18,7 @@ use crate::handle::Local;
 ///
 /// # Panics
 ///
-/// A panic of `main` goes on in the caller, after the loop is closed.
+/// If `main` panics, so does this call, after it has closed the loop.
 ///
 /// ```
 /// let answer = wakeproof::run(async |local| {

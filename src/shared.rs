@@ -14,7 +14,7 @@ pub(crate) struct Shared<P: Platform> {
     pub(crate) inbox: Inbox<P, Entry>,
     /// The thread that made the loop, and runs it.
     pub(crate) thread: Thread<P>,
-    /// For those who ask; the protocol does not depend on it.
+    /// For information; the protocol does not depend on it.
     running: AtomicBool,
     debug: AtomicBool,
     /// `close` has dropped everything: nothing waits for the loop any more.

@@ -23,8 +23,8 @@ use crate::timer::Deadline;
 ///
 /// # Errors
 ///
-/// Gives [`Closed`] if its loop is closed before the time has come: nobody is left who could measure
-/// it. A task of that loop never sees this, since it is dropped when the loop is closed.
+/// Returns [`Closed`] if its loop, which measures the time, is closed before the time has come. A task of
+/// that loop never sees this, since it is dropped when the loop is closed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,7 +47,7 @@ pub struct Sleep<P: Platform = ParkingLot> {
     alarm: Option<Arc<Alarm<P>>>,
 }
 
-/// The timer of a sleep: a call whose callback is to wake.
+/// The timer of a sleep: a call that wakes instead of running a callback.
 struct Alarm<P: Platform> {
     waker: P::Mutex<Slot<Waker>>,
     deadline: Deadline<P>,
@@ -63,7 +63,7 @@ impl<P: Platform> Call for Alarm<P> {
         waker.map(Waker::wake).is_some()
     }
 
-    /// By the loop that closes: the sleeper wakes, and learns of that.
+    /// Called by the loop as it closes: the sleeper wakes and sees that.
     fn cancel(&self) -> bool {
         let waker = P::lock(&self.waker).take_to_cancel();
         waker.map(Waker::wake).is_some()
@@ -95,7 +95,7 @@ impl<P: Platform> Local<P> {
     ///
     /// # Errors
     ///
-    /// The returned future gives [`Closed`] if the loop is closed first; see [`Sleep`].
+    /// The future returns [`Closed`] if the loop is closed first; see [`Sleep`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -160,11 +160,11 @@ impl<P: Platform> Local<P> {
     ///
     /// # Errors
     ///
-    /// The returned future gives
+    /// The returned future returns
     ///
     /// - [`TimeoutError::Elapsed`] if `future` was not ready in time,
-    /// - [`TimeoutError::Closed`] if the loop was closed first, so that nobody measures the time. Like
-    ///   [`Sleep`], it may be awaited elsewhere; a task of that loop never sees this.
+    /// - [`TimeoutError::Closed`] if the loop, which measures the time, was closed first. As with
+    ///   [`Sleep`], a task of that loop never sees this.
     ///
     /// ```
     /// use std::{future, time::Duration};

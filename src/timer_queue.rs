@@ -100,7 +100,7 @@ impl PartialEq for QueuedTimer {
 
 impl Eq for QueuedTimer {}
 
-/// How many cancelled timers are still among a loop's timers. Counted by whoever cancels.
+/// How many cancelled timers are still among a loop's timers. Every cancel adds to it.
 ///
 /// What is read here may be out of date. Only memory depends on it: a cancelled timer does not run,
 /// wherever it is.

@@ -40,7 +40,7 @@ pub trait TaskHandle: Future<Output = Result<Self::Value, JoinError>> + Unpin {
 pub async fn gather<J: TaskHandle>(
     tasks: impl IntoIterator<Item = J>,
 ) -> Vec<Result<J::Value, JoinError>> {
-    // One after the other: they run on their own, whoever awaits which.
+    // One after the other: they run by themselves, so the order of waiting does not matter.
     let tasks: Vec<J> = tasks.into_iter().collect();
     let mut results = Vec::with_capacity(tasks.len());
     for task in tasks {
@@ -58,13 +58,13 @@ pub enum ReturnWhen {
     AllCompleted,
 }
 
-/// The tasks that were waited for, with their results still in them. Each list is in the order in
-/// which they were given.
+/// The tasks that were waited for, with their results still in them. Each list keeps the order in which
+/// the tasks were given.
 #[derive(Debug)]
 pub struct Waited<J> {
-    /// Those that have ended.
+    /// The tasks that have ended.
     pub done: Vec<J>,
-    /// Those that have not. They run on, also if this is dropped.
+    /// The others. They run on, even if this is dropped.
     pub pending: Vec<J>,
 }
 

@@ -26,7 +26,7 @@ pub(crate) type Join = Box<dyn FnOnce() + Send>;
 pub(crate) type Start<P> = Box<dyn Fn(Worker<P>) -> io::Result<Join> + Send + Sync>;
 
 pub(crate) struct Pool<P: Platform> {
-    /// How many threads there may be.
+    /// The largest number of threads.
     size: usize,
     start: Start<P>,
     state: P::Mutex<State<P>>,
@@ -77,7 +77,7 @@ impl<P: Platform> Pool<P> {
     /// Takes a job in. Refuses it if the pool has no thread and cannot start one.
     pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn Runnable>) -> io::Result<()> {
         let mut state = P::lock(&self.state);
-        // A thread that has been notified is idle until it has the lock, and its job in the queue.
+        // A notified thread counts as idle, and its job as queued, until it gets the lock.
         let has_idle_thread = state.idle > state.queue.len();
         if !has_idle_thread && state.threads.len() < self.size {
             let worker = Worker {

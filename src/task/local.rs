@@ -13,12 +13,12 @@ use crate::task::supervise::supervise;
 impl<P: Platform> Local<P> {
     /// Runs `future` on this thread, beside whatever else the loop does. asyncio's `create_task`.
     ///
-    /// It need not be `Send`. It is polled for the first time in the loop's next iteration, in its
-    /// turn among the callbacks, and after that whenever it is woken, and is dropped on this thread
-    /// when it has completed, panicked or been cancelled, or when the loop is closed.
+    /// The future need not be `Send`. Its first poll is in the loop's next iteration, in its turn among
+    /// the callbacks; the others are whenever it is woken. It is dropped on this thread, when it has
+    /// completed, panicked or been cancelled, or when the loop is closed.
     ///
-    /// The [`Task`] is there to await the result, or to cancel. Whoever drops it lets the task go
-    /// on by itself.
+    /// Await the [`Task`] for the result, or use it to cancel. If you drop it, the task runs on by
+    /// itself.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl<P: Platform> Local<P> {
             spawned_at,
         };
         let id = tasks.insert(shared, task, Some(cell.clone()));
-        // Only a closed loop refuses, which this one is not.
+        // Only a closed loop refuses, and this one is open.
         let _ = shared.inbox.call_soon(Entry::Task(id));
         Ok(Task(cell))
     }
@@ -63,15 +63,15 @@ impl<P: Platform> Local<P> {
 ///
 /// # Awaiting
 ///
-/// By value, or by `&mut` to have it back if something else comes first. Gives
+/// Await it by value, or by `&mut` to keep it if something else comes first. The result is
 ///
 /// - `Ok` with the output when the future has completed,
 /// - [`JoinError::Cancelled`] if the task was cancelled or its loop closed first,
-/// - [`JoinError::Panicked`] if the future panicked. A panic that nobody can learn of in this way,
-///   because the handle was dropped, goes to the loop's exception handler.
+/// - [`JoinError::Panicked`] if the future panicked. If the handle was dropped, the panic goes to the
+///   loop's exception handler instead.
 /// - [`JoinError::AwaitsItself`] in the task itself.
 ///
-/// Not `Send`: it stays on the loop's thread. [`SharedTask`](crate::SharedTask) does not.
+/// Not `Send`: it stays on the loop's thread. A [`SharedTask`](crate::SharedTask) may leave it.
 ///
 /// # Panics
 ///
@@ -92,12 +92,11 @@ impl<P: Platform> Local<P> {
 pub struct Task<T>(Rc<dyn ResultCell<Output = T>>);
 
 impl<T> Task<T> {
-    /// Asks for the end of the task: instead of being polled again, its future is dropped, in the
-    /// loop's next iteration.
+    /// Cancels the task: in the loop's next iteration, its future is dropped instead of being polled.
     ///
-    /// - `true`: the task is going to end. Who awaits it gets [`JoinError::Cancelled`], unless it is
-    ///   being polled at this moment and completes by that.
-    /// - `false`: it has ended already, or is already asked to.
+    /// - `true`: the task will end. Awaiting it returns [`JoinError::Cancelled`], unless it is being
+    ///   polled right now and this poll completes it.
+    /// - `false`: it has ended, or has been cancelled before.
     ///
     /// ```
     /// let event_loop = wakeproof::EventLoop::new();

@@ -9,7 +9,7 @@ use crate::error::JoinError;
 /// How a task ended.
 pub(crate) type Outcome<T> = Result<T, JoinError>;
 
-/// The result, and who waits for it.
+/// The result, and what its arrival wakes.
 pub(crate) struct ResultState<T> {
     pub(crate) is_finished: bool,
     /// There from the end of the task until it is taken.
@@ -120,7 +120,7 @@ pub(crate) trait ResultCell {
         self.discard(unwanted);
     }
 
-    /// Drops a result that nobody has asked for. A panic is not dropped but reported.
+    /// Drops a result that is not wanted. A panic is reported.
     fn discard(&self, outcome: Option<Outcome<Self::Output>>) {
         if let Some(Err(JoinError::Panicked(payload))) = outcome {
             self.report(payload);

@@ -38,10 +38,10 @@ impl<P: Platform> Handle<P> {
     /// Runs `future` on the loop's thread, beside whatever else the loop does, and wakes the loop if
     /// it is asleep. For any thread. asyncio's `run_coroutine_threadsafe`.
     ///
-    /// It is polled and dropped on the loop's thread, even if it is cancelled from another. The
-    /// first poll is in its turn among the callbacks that were submitted.
+    /// The future is polled and dropped on the loop's thread, even if another thread cancels it. Its
+    /// first poll is in its turn among the submitted callbacks.
     ///
-    /// The [`SharedTask`] can be awaited, on this loop or elsewhere, or waited for by a thread.
+    /// Await the [`SharedTask`], on this loop or elsewhere, or let a thread wait for it.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl<P: Platform> Handle<P> {
         F: Future<Output: Send> + Send + 'static,
     {
         let origin = Work::Task.scheduled_at(Location::caller());
-        // The future is dropped on the loop's thread, so that cancelling is up to the task.
+        // Only the loop's thread may drop the future, so cancelling is a request to the task.
         let (number, cancel) = (self.0.number(), Submission::request_cancel as fn(&_) -> _);
         let submission =
             Submission::<P, _, _>::new(&self.0, origin, Numbered { future, number }, cancel);
@@ -81,11 +81,11 @@ impl<P: Platform> Handle<P> {
 /// A task whose handle may go to any thread: from [`Handle::spawn_threadsafe`], or a job that
 /// [`Local::run_in_executor`](crate::Local::run_in_executor) has given to a pool of threads.
 ///
-/// asyncio's `concurrent.futures.Future`. **Dropping it detaches**: the task runs on, and what it
+/// Python's `concurrent.futures.Future`. **Dropping it detaches**: the task runs on, and what it
 /// returns is dropped.
 ///
-/// Awaiting it is as with a [`Task`](crate::Task), and works on any executor; a thread that has none
-/// calls [`result`](Self::result).
+/// Awaiting it returns what awaiting a [`Task`](crate::Task) does, and works on any executor. A thread
+/// without an executor calls [`result`](Self::result).
 ///
 /// # Panics
 ///
@@ -101,13 +101,15 @@ impl<P: Platform> Handle<P> {
 pub struct SharedTask<T>(pub(crate) Arc<dyn BlockingCell<Output = T> + Send + Sync>);
 
 impl<T> SharedTask<T> {
-    /// Asks for the end of the task, from any thread: instead of being polled again, its future is
-    /// dropped on the loop's thread, which is woken for that if it is asleep. A job that has not
-    /// been started is dropped at once, here; one that has been started cannot be cancelled.
+    /// Cancels the task, from any thread: its future is dropped instead of being polled again, on the
+    /// loop's thread, which wakes for that if it is asleep. A job that has not been started is dropped
+    /// at once, on the calling thread. A job that has been started cannot be cancelled.
     ///
-    /// - `true`: the task is going to end. Who awaits it gets [`JoinError::Cancelled`], unless it is
-    ///   being polled at this moment and completes by that.
-    /// - `false`: it has ended already, or is already asked to, or is a job that runs.
+    /// - `true`: the task will end. Awaiting it returns [`JoinError::Cancelled`], unless it is being
+    ///   polled right now and this poll completes it.
+    /// - `false`: it has ended, or has been cancelled before, or is a job that runs.
+    ///
+    /// [`JoinError::Cancelled`]: crate::JoinError::Cancelled
     #[expect(
         clippy::must_use_candidate,
         reason = "cancelling is all that most want of it"
@@ -122,8 +124,8 @@ impl<T> SharedTask<T> {
     /// # Errors
     ///
     /// - [`ResultError::Join`] if the task was cancelled, its loop closed, or its future panicked.
-    /// - [`ResultError::Deadlock`], at once, if this is the loop's own thread and the task has not
-    ///   ended: while the thread waits, it cannot run the task. Await it instead.
+    /// - [`ResultError::Deadlock`], at once, if this is the thread of a loop that is not closed and the
+    ///   task has not ended: while the thread waits, the loop cannot run. Await the task instead.
     ///
     /// ```
     /// use wakeproof::ResultError;
@@ -140,8 +142,8 @@ impl<T> SharedTask<T> {
         self.0.block(None)
     }
 
-    /// As [`result`](Self::result), but for no longer than `timeout`. The task is not cancelled by a
-    /// wait that was too short, and can be waited for again.
+    /// As [`result`](Self::result), but waits for no longer than `timeout`. A task that takes longer
+    /// runs on, and you can wait for it again.
     ///
     /// # Errors
     ///
