@@ -213,11 +213,9 @@ pub enum CloseError {
 
 impl fmt::Display for CloseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CloseError::Running => f.write_str(
-                "a running event loop cannot be closed; stop it, and close it when run_forever has returned",
-            ),
-        }
+        f.write_str(
+            "a running event loop cannot be closed; stop it, and close it when run_forever has returned",
+        )
     }
 }
 

@@ -78,9 +78,7 @@ impl<P: Platform> Flag<P> {
 }
 
 fn wake(waiters: VecDeque<(u64, Waker)>) {
-    for (_, waiter) in waiters {
-        waiter.wake();
-    }
+    waiters.into_iter().for_each(|(_, waiter)| waiter.wake());
 }
 
 impl<P: Platform> Event<P> {
@@ -200,6 +198,7 @@ impl<P: Platform> EventHandle<P> {
 /// event_loop.local().call_soon(move || event.set()).unwrap();
 /// event_loop.run_until_complete(waiter).unwrap().unwrap();
 /// ```
+#[derive(Debug)]
 #[must_use = "a wait does nothing unless it is awaited"]
 pub struct EventWait<P: Platform = ParkingLot> {
     event: Event<P>,
@@ -241,9 +240,7 @@ impl<P: Platform> Future for EventWait<P> {
 /// Forgets the wait.
 impl<P: Platform> Drop for EventWait<P> {
     fn drop(&mut self) {
-        let Some(number) = self.number else {
-            return;
-        };
+        let Some(number) = self.number else { return };
         let mut state = P::lock(&self.event.flag.0);
         let waiter = state
             .position(number)
@@ -283,14 +280,6 @@ impl<P: Platform> fmt::Debug for EventHandle<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventHandle")
             .field("set", &self.is_set())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<P: Platform> fmt::Debug for EventWait<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventWait")
-            .field("event", &self.event)
             .finish_non_exhaustive()
     }
 }

@@ -73,8 +73,8 @@ impl<P: Platform> Owned<P> {
     }
 
     /// Gives a call up.
-    fn release(&self, key: usize) -> Rc<dyn Call> {
-        self.calls.borrow_mut().remove(key)
+    fn release(&self, key: usize) -> ScheduledCall {
+        ScheduledCall::Local(self.calls.borrow_mut().remove(key))
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -123,9 +123,7 @@ impl<P: Platform> Owned<P> {
     fn run(&self, entry: Entry, poll_main: &mut dyn FnMut(TaskId)) {
         match entry {
             Entry::Shared(call) => self.arrive(ScheduledCall::Shared(call), Self::run_call),
-            Entry::Local(key) => {
-                self.arrive(ScheduledCall::Local(self.release(key)), Self::run_call);
-            }
+            Entry::Local(key) => self.arrive(self.release(key), Self::run_call),
             Entry::Task(id) if id.place == TaskId::MAIN => {
                 P::step(Step::Run, None);
                 poll_main(id);
@@ -159,9 +157,7 @@ impl<P: Platform> Owned<P> {
         let now = P::now();
         loop {
             let due = self.timers.borrow_mut().take_due(now);
-            let Some(timer) = due else {
-                return;
-            };
+            let Some(timer) = due else { return };
             self.run_call(&*timer);
         }
     }
@@ -246,9 +242,7 @@ impl<P: Platform> Owned<P> {
         for entry in self.shared.inbox.close() {
             match entry {
                 Entry::Shared(call) => self.arrive(ScheduledCall::Shared(call), Self::abandon),
-                Entry::Local(key) => {
-                    self.arrive(ScheduledCall::Local(self.release(key)), Self::abandon);
-                }
+                Entry::Local(key) => self.arrive(self.release(key), Self::abandon),
                 Entry::Spawn(spawned) => {
                     if let Some(task) = spawned.start() {
                         self.tasks.insert(&self.shared, task, None);

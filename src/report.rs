@@ -22,13 +22,17 @@ pub(crate) struct Origin {
 /// What kind of code a loop's report is about.
 ///
 /// ```
+/// use std::{cell::Cell, rc::Rc};
 /// use wakeproof::{EventLoop, Work};
 ///
 /// let event_loop = EventLoop::new();
-/// event_loop.set_exception_handler(|panic| assert_eq!(panic.work(), Work::Callback));
+/// let reported = Rc::new(Cell::new(None));
+/// let reporter = reported.clone();
+/// event_loop.set_exception_handler(move |panic| reporter.set(Some(panic.work())));
 /// event_loop.local().call_soon(|| panic!("out of cheese")).unwrap();
 /// event_loop.stop();
 /// event_loop.run_forever().unwrap();
+/// assert_eq!(reported.get(), Some(Work::Callback));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -139,13 +143,8 @@ pub struct SlowCallback {
 
 impl fmt::Display for SlowCallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            work,
-            scheduled_at,
-            duration,
-            allowed,
-        } = *self;
-        let origin = Origin { work, scheduled_at };
+        let origin = self.work.scheduled_at(self.scheduled_at);
+        let (duration, allowed) = (self.duration, self.allowed);
         write!(
             f,
             "{origin} ran for {duration:.1?}, longer than {allowed:?}"

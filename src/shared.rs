@@ -1,12 +1,13 @@
 //! The part of a loop that every thread may touch.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::entry::Entry;
 use crate::inbox::Inbox;
 use crate::platform::Platform;
-use crate::report::{CallbackPanic, discard, print};
+use crate::report::{CallbackPanic, Origin, discard, print};
 use crate::timer_queue::CancelledTimers;
 
 /// The part of a loop that every thread may touch.
@@ -70,8 +71,8 @@ impl<P: Platform> Shared<P> {
     }
 
     /// Sends a panic to the loop's exception handler. A closed loop has none; then it is printed.
-    pub(crate) fn report(&self, panic: CallbackPanic) {
-        let entry = Entry::Report(Box::new(panic));
+    pub(crate) fn report(&self, origin: Origin, payload: Box<dyn Any + Send>) {
+        let entry = Entry::Report(Box::new(CallbackPanic { origin, payload }));
         if let Err(Entry::Report(panic)) = self.inbox.call_soon_threadsafe(entry) {
             print(&panic);
             discard(panic.payload);

@@ -56,13 +56,11 @@ impl<P: Platform> Local<P> {
     /// use std::time::Duration;
     ///
     /// let event_loop = wakeproof::EventLoop::new();
-    /// let (local, clock) = (event_loop.local(), event_loop.local());
-    /// let started = clock.time();
-    /// event_loop.local().call_later(Duration::from_millis(5), move || {
-    ///     assert!(local.time() >= started + Duration::from_millis(5));
-    ///     local.stop();
-    /// })?;
+    /// let local = event_loop.local();
+    /// let started = local.time();
+    /// event_loop.local().call_later(Duration::from_millis(5), move || local.stop())?;
     /// event_loop.run_forever()?;
+    /// assert!(event_loop.time() >= started + Duration::from_millis(5));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]

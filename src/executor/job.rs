@@ -26,7 +26,7 @@ where
         let outcome = catch::<P, _>(job).map_err(JoinError::Panicked);
         let handle = Handle(self.shared.clone());
         let mut promise = Promise::new(self);
-        promise.set(outcome);
+        promise.outcome = Some(outcome);
         // The one line that makes this safe. A closed loop refuses the callback and drops it; so does a
         // loop that is closed before it gets to it. Dropping the promise brings the result in.
         let _ = handle.call_soon_threadsafe(move || drop(promise));

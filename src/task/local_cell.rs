@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::platform::Platform;
-use crate::report::{CallbackPanic, Work};
+use crate::report::Work;
 use crate::shared::Shared;
 use crate::task::result_cell::{ResultCell, ResultState};
 
@@ -42,6 +42,6 @@ impl<P: Platform, T> ResultCell for LocalCell<P, T> {
 
     fn report(&self, payload: Box<dyn Any + Send>) {
         let origin = Work::Task.scheduled_at(self.spawned_at);
-        self.shared.report(CallbackPanic { origin, payload });
+        self.shared.report(origin, payload);
     }
 }

@@ -31,6 +31,16 @@ struct Slot<P: Platform> {
     cell: Option<Rc<dyn Any>>,
 }
 
+impl<P: Platform> Slot<P> {
+    fn take_out(&mut self) -> Option<Polled> {
+        Some(Polled {
+            future: self.future.take()?,
+            waker: Waker::from(self.waker.clone()),
+            spawned_at: self.spawned_at,
+        })
+    }
+}
+
 /// A task that is out of its slot to be polled.
 pub(crate) struct Polled {
     pub(crate) future: TaskFuture,
@@ -81,16 +91,9 @@ impl<P: Platform> Tasks<P> {
     pub(crate) fn begin_poll(&self, id: TaskId) -> Option<Polled> {
         let mut slots = self.slots.borrow_mut();
         let slot = slots.get_mut(id.place)?;
-        if slot.waker.id() != id {
-            return None;
-        }
-        let future = slot.future.take()?;
+        let task = (slot.waker.id() == id).then(|| slot.take_out())??;
         slot.waker.begin_poll();
-        Some(Polled {
-            future,
-            waker: Waker::from(slot.waker.clone()),
-            spawned_at: slot.spawned_at,
-        })
+        Some(task)
     }
 
     /// Puts the future back until the next poll.
@@ -109,14 +112,9 @@ impl<P: Platform> Tasks<P> {
     pub(crate) fn drain(&self) -> Vec<Polled> {
         self.spares.replace(Spares::new());
         let slots = self.slots.take().into_iter();
-        let tasks = slots.filter_map(|(_, slot)| {
+        let tasks = slots.filter_map(|(_, mut slot)| {
             slot.waker.finish();
-            let task = Polled {
-                future: slot.future?,
-                waker: Waker::from(slot.waker.clone()),
-                spawned_at: slot.spawned_at,
-            };
-            Some((slot.waker.id().number, task))
+            Some((slot.waker.id().number, slot.take_out()?))
         });
         by_number(tasks.collect())
     }

@@ -186,8 +186,8 @@ where
 /// The obligation to bring a result in, which is done where this is dropped. Without a result, the
 /// task was cancelled.
 pub(crate) struct Promise<C: Deref<Target: ResultCell>> {
-    cell: C,
-    outcome: Option<Outcome<<C::Target as ResultCell>::Output>>,
+    pub(crate) cell: C,
+    pub(crate) outcome: Option<Outcome<<C::Target as ResultCell>::Output>>,
 }
 
 impl<C: Deref<Target: ResultCell>> Promise<C> {
@@ -196,14 +196,6 @@ impl<C: Deref<Target: ResultCell>> Promise<C> {
             cell,
             outcome: None,
         }
-    }
-
-    pub(crate) fn cell(&self) -> &C::Target {
-        &self.cell
-    }
-
-    pub(crate) fn set(&mut self, outcome: Outcome<<C::Target as ResultCell>::Output>) {
-        self.outcome = Some(outcome);
     }
 }
 

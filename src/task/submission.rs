@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::ResultError;
 use crate::platform::Platform;
-use crate::report::{CallbackPanic, Origin};
+use crate::report::Origin;
 use crate::shared::Shared;
 use crate::task::result_cell::{ResultCell, ResultState};
 
@@ -60,8 +60,7 @@ impl<P: Platform, W: Send + 'static, T: Send + 'static> ResultCell for Submissio
     }
 
     fn report(&self, payload: Box<dyn Any + Send>) {
-        let origin = self.origin;
-        self.shared.report(CallbackPanic { origin, payload });
+        self.shared.report(self.origin, payload);
     }
 
     fn notify_blocked(&self, state: &mut ResultState<T>) {

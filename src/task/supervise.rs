@@ -25,7 +25,7 @@ where
     let mut future = pin!(Some(future));
 
     let outcome = poll_fn(|context| {
-        if promise.cell().is_cancel_requested(context) {
+        if promise.cell.is_cancel_requested(context) {
             return Poll::Ready(Err(JoinError::Cancelled));
         }
         let future = future.as_mut().as_pin_mut();
@@ -39,7 +39,7 @@ where
     .await;
 
     if let Err(payload) = catch::<P, _>(|| future.set(None)) {
-        promise.cell().report(payload);
+        promise.cell.report(payload);
     }
-    promise.set(outcome);
+    promise.outcome = Some(outcome);
 }
