@@ -2,8 +2,6 @@
 
 mod error;
 mod report;
-mod resemblance;
-mod runtime;
 
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod linux;

@@ -18,6 +18,8 @@
 
 mod files;
 mod proc;
+mod resemblance;
+mod runtime;
 mod signals;
 mod timers;
 mod wait;
@@ -36,7 +38,7 @@ use self::wait::{Context, On};
 use crate::report::harmless;
 use crate::{
     Activity, Descriptor, Error, File, Holder, Limit, Outside, Report, SocketFamily, Target,
-    Thread, Threads, Unseen, Verdict, Wait, resemblance, runtime,
+    Thread, Threads, Unseen, Verdict, Wait,
 };
 
 /// One thread, through both looks.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+const README: &str = include_str!("../../README.md");
+
 /// Ends a test that hangs, and says nothing about speed.
 const WATCHDOG: Duration = Duration::from_secs(120);
 
@@ -80,6 +82,61 @@ fn a_sleeper_is_asleep_for_good_unless_its_writer_acts() {
     assert!(
         !said.contains('\x1b'),
         "no colours without a terminal: {said:?}"
+    );
+}
+
+/// The words and the punctuation, every number a 0.
+fn shape(text: &str) -> String {
+    let mut shape = String::new();
+    for word in text.split_whitespace() {
+        for c in word.chars() {
+            if !c.is_ascii_digit() {
+                shape.push(c);
+            } else if !shape.ends_with('0') {
+                shape.push('0');
+            }
+        }
+        shape.push(' ');
+    }
+    shape
+}
+
+/// The question's program, in asyncio: an event set from another thread, which wakes nobody.
+#[test]
+fn the_questions_program_is_diagnosed_as_in_the_readme() {
+    let program = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../asleep/tests/looks/programs/event_set_from_another_thread.py"
+    );
+    let started = Command::new("python3")
+        .arg(program)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(child) = started else {
+        assert!(
+            std::env::var_os("ASLEEP_REQUIRE_ALL").is_none(),
+            "python3 is not installed"
+        );
+        eprintln!("SKIPPED: python3 is not installed");
+        return;
+    };
+    let mut python = Killed(child);
+    // The event is set, beside a loop that sleeps.
+    let mut line = String::new();
+    let mut output = BufReader::new(python.0.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    wakeproof_asleep::until(&python.0, WATCHDOG).unwrap();
+
+    let output = stuck(&[&python.0.id().to_string()]).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    // It may be python3.11 there.
+    let said = shape(&said).replace("python0.0", "python0");
+    assert!(
+        shape(README).contains(&said),
+        "the README shows something else than\n{said}"
     );
 }
 

@@ -312,25 +312,27 @@ fn full_listener() -> (OwnedFd, Vec<TcpStream>, SocketAddr) {
 fn connects() {
     let (_listener, _waiting, address) = full_listener();
     ready();
-    let _ = TcpStream::connect(address);
-    forever();
+    loop {
+        // The kernel gives up after some minutes.
+        let _ = TcpStream::connect(address);
+    }
 }
 
 fn connects_in_epoll() {
     let (_listener, _waiting, address) = full_listener();
-    let socket = net::socket_with(
-        net::AddressFamily::INET,
-        net::SocketType::STREAM,
-        net::SocketFlags::NONBLOCK,
-        None,
-    )
-    .expect("a socket");
-    let error = net::connect(&socket, &address).expect_err("it is not connected yet");
-    assert_eq!(error, rustix::io::Errno::INPROGRESS);
-    let set = set_of(&socket, epoll::EventFlags::OUT);
     ready();
-    wait(&set);
-    forever();
+    loop {
+        let socket = net::socket_with(
+            net::AddressFamily::INET,
+            net::SocketType::STREAM,
+            net::SocketFlags::NONBLOCK,
+            None,
+        )
+        .expect("a socket");
+        let error = net::connect(&socket, &address).expect_err("it is not connected yet");
+        assert_eq!(error, rustix::io::Errno::INPROGRESS);
+        wait(set_of(&socket, epoll::EventFlags::OUT));
+    }
 }
 
 /// A terminal that is read character by character, with a limit between two.
