@@ -490,6 +490,7 @@ impl Seen {
             return Activity::Ran;
         };
         match status.state {
+            b'Z' | b'X' if self.changed => return Activity::Ran,
             b'Z' | b'X' => return Activity::Ended,
             b'T' => return Activity::Stopped,
             b't' => return Activity::Traced,
