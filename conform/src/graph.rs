@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use tla_checker::ast::{State, Value};
 use tla_checker::checker::format_value;
 
 use crate::action::Actor;
-use crate::relation::{Label, Observation, Relation};
+use crate::relation::{Label, Lengths, Observation, Relation};
 
 /// How many states a graph remembers at most.
 const MOST_STATES: usize = 100_000;
@@ -19,19 +20,33 @@ pub type StateId = u32;
 /// The specification as a graph. A state's successors are evaluated once, and remembered.
 ///
 /// Where the relation forgets its history, states that no step tells apart are one, so that an
-/// execution may be of any length.
+/// execution may be of any length. States that differ only in how many callbacks are queued share what
+/// is evaluated and remembered about them, so that a backlog may be of any length, too.
 #[derive(Debug)]
 pub struct Graph {
     relation: Relation,
-    ids: HashMap<Vec<Value>, StateId>,
+    shape_ids: HashMap<Vec<Value>, ShapeId>,
+    shapes: Vec<Shape>,
+    ids: HashMap<(ShapeId, Lengths), StateId>,
     nodes: Vec<Node>,
     initial: Vec<StateId>,
 }
 
+/// A state without its lengths, by the order in which it was found.
+type ShapeId = u32;
+
+#[derive(Debug)]
+struct Shape {
+    state: State,
+    /// What the steps from here lead to, before they are put in the form of a shape. Nothing until
+    /// somebody asks.
+    steps: Option<Arc<[(Label, State)]>>,
+}
+
 #[derive(Debug)]
 struct Node {
-    state: State,
-    observation: Observation,
+    shape: ShapeId,
+    lengths: Lengths,
     /// Nothing until somebody asks.
     successors: Option<Vec<(Label, StateId)>>,
 }
@@ -42,13 +57,20 @@ impl Graph {
     pub fn new(relation: Relation) -> Self {
         let mut graph = Graph {
             relation,
+            shape_ids: HashMap::new(),
+            shapes: Vec::new(),
             ids: HashMap::new(),
             nodes: Vec::new(),
             initial: Vec::new(),
         };
-        let initial = graph.relation.initial().to_vec();
-        graph.initial = initial.into_iter().map(|state| graph.id(state)).collect();
+        graph.find_initial();
         graph
+    }
+
+    fn find_initial(&mut self) {
+        let initial = self.relation.initial().to_vec();
+        let ids = initial.into_iter().map(|state| self.id(state, [0, 0]));
+        self.initial = ids.collect();
     }
 
     /// The transition relation that the graph is made from.
@@ -70,12 +92,20 @@ impl Graph {
         if self.nodes.len() < MOST_STATES {
             return None;
         }
-        let kept: Vec<State> = keep.iter().map(|&id| self.state(id).clone()).collect();
+        let kept: Vec<(State, Lengths)> = keep
+            .iter()
+            .map(|&id| (self.state(id).clone(), self.nodes[id as usize].lengths))
+            .collect();
+        self.shape_ids.clear();
+        self.shapes.clear();
         self.ids.clear();
         self.nodes.clear();
-        let initial = self.relation.initial().to_vec();
-        self.initial = initial.into_iter().map(|state| self.id(state)).collect();
-        Some(kept.into_iter().map(|state| self.id(state)).collect())
+        self.find_initial();
+        let kept = kept.into_iter();
+        Some(
+            kept.map(|(state, lengths)| self.id(state, lengths))
+                .collect(),
+        )
     }
 
     /// Finds every state and every transition, unless there are more states than these: returns
@@ -109,13 +139,16 @@ impl Graph {
     /// What is to be seen of a state.
     #[must_use]
     pub fn observation(&self, id: StateId) -> Observation {
-        self.nodes[id as usize].observation
+        let lengths = self.nodes[id as usize].lengths;
+        self.relation.observe(self.state(id), lengths)
     }
 
-    /// A state's values.
+    /// A state's values. Where the relation forgets its history, sequences of more than two callbacks are
+    /// cut short.
     #[must_use]
     pub fn state(&self, id: StateId) -> &State {
-        &self.nodes[id as usize].state
+        let shape = self.nodes[id as usize].shape;
+        &self.shapes[shape as usize].state
     }
 
     /// A state's values, without those that only say what has happened.
@@ -126,7 +159,13 @@ impl Graph {
         for (variable, value) in self.relation.variables().iter().zip(values) {
             if !self.relation.is_history(variable) {
                 let separator = if text.is_empty() { "" } else { "; " };
-                let _ = write!(text, "{separator}{variable} = {}", format_value(value));
+                let lengths = self.nodes[id as usize].lengths;
+                let length = self.relation.sequence(variable).map(|of| lengths[of]);
+                let value = match length {
+                    Some(many) if many > 2 => format!("{many} callbacks"),
+                    _ => format_value(value),
+                };
+                let _ = write!(text, "{separator}{variable} = {value}");
             }
         }
         text
@@ -147,10 +186,19 @@ impl Graph {
         if self.nodes[id as usize].successors.is_some() {
             return Ok(());
         }
-        let found = self.relation.successors(&self.nodes[id as usize].state)?;
-        let mut successors: Vec<_> = found
-            .into_iter()
-            .map(|(label, state)| (label, self.id(state)))
+        let Node { shape, lengths, .. } = self.nodes[id as usize];
+        let shape = &mut self.shapes[shape as usize];
+        let steps = match &shape.steps {
+            Some(steps) => steps.clone(),
+            None => {
+                let steps: Arc<[_]> = self.relation.successors(&shape.state)?.into();
+                shape.steps = Some(steps.clone());
+                steps
+            }
+        };
+        let mut successors: Vec<_> = steps
+            .iter()
+            .map(|(label, state)| (*label, self.id(state.clone(), lengths)))
             .collect();
         successors.sort_unstable();
         successors.dedup();
@@ -158,19 +206,27 @@ impl Graph {
         Ok(())
     }
 
-    fn id(&mut self, state: State) -> StateId {
-        let state = self.relation.forget_history(state);
-        match self.ids.entry(state.values.clone()) {
+    /// A state by its values, after a step from one with these lengths.
+    fn id(&mut self, state: State, lengths: Lengths) -> StateId {
+        let (state, lengths) = self.relation.forget_history(state, lengths);
+        let next = ShapeId::try_from(self.shapes.len()).expect("under four billion states");
+        let shape = match self.shape_ids.entry(state.values.clone()) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
-                let id = StateId::try_from(self.nodes.len()).expect("under four billion states");
-                new.insert(id);
+                self.shapes.push(Shape { state, steps: None });
+                *new.insert(next)
+            }
+        };
+        let next = StateId::try_from(self.nodes.len()).expect("under four billion states");
+        match self.ids.entry((shape, lengths)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
                 self.nodes.push(Node {
-                    observation: self.relation.observe(&state),
-                    state,
+                    shape,
+                    lengths,
                     successors: None,
                 });
-                id
+                *new.insert(next)
             }
         }
     }

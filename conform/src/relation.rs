@@ -136,6 +136,12 @@ const HISTORY: [&str; 6] = [
     "dropped",
 ];
 
+/// The sequences of callbacks.
+const SEQUENCES: [&str; 2] = ["queue", "batch"];
+
+/// How many callbacks are in each of them.
+pub(crate) type Lengths = [usize; 2];
+
 /// A thread, by its place in [`Relation::threads`].
 pub type Thread = u8;
 
@@ -211,12 +217,13 @@ pub struct Relation {
     module: Module,
     columns: Columns,
     keeps_history: bool,
+    /// Where the sequences of callbacks stand.
+    sequences: [usize; 2],
 }
 
 /// Where the variables stand that the checker looks at.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
-    queue: usize,
     asleep: usize,
     stopping: usize,
     closed: usize,
@@ -302,11 +309,11 @@ impl Relation {
                 .with_context(|| format!("{}: no variable {name}", path.display()))
         };
         let columns = Columns {
-            queue: column("queue")?,
             asleep: column("asleep")?,
             stopping: column("stopping")?,
             closed: column("closed")?,
         };
+        let sequences = [column(SEQUENCES[0])?, column(SEQUENCES[1])?];
         let actions = actions(source, &threads, &module.definitions)
             .with_context(|| path.display().to_string())?;
         Ok(Relation {
@@ -315,6 +322,7 @@ impl Relation {
             module,
             columns,
             keeps_history,
+            sequences,
         })
     }
 
@@ -352,12 +360,12 @@ impl Relation {
         Ok(successors)
     }
 
-    /// What is to be seen of a state.
+    /// What is to be seen of a state in which so many callbacks are queued and taken.
     #[must_use]
-    pub fn observe(&self, state: &State) -> Observation {
+    pub(crate) fn observe(&self, state: &State, [queued, _]: Lengths) -> Observation {
         let flag = |column: usize| state.values[column] == Value::Bool(true);
         Observation {
-            queued: Some(length(&state.values[self.columns.queue])),
+            queued: Some(queued),
             asleep: Some(flag(self.columns.asleep)),
             stopping: Some(flag(self.columns.stopping)),
             closed: Some(flag(self.columns.closed)),
@@ -373,29 +381,64 @@ impl Relation {
     /// submitted, and what became of those that are gone. No step depends on that, except that a
     /// thread which has submitted all it was to submit is done; without history, none ever is.
     ///
+    /// No step depends on how many callbacks are in a sequence, either, once there are three. So the
+    /// state shows two of them, of which the second stands for all that follow, and the lengths are
+    /// returned beside it. `lengths` are those of the state that a step has led away from.
+    ///
     /// A relation within bounds leaves the state as it is.
     #[must_use]
-    pub(crate) fn forget_history(&self, mut state: State) -> State {
+    pub(crate) fn forget_history(&self, mut state: State, lengths: Lengths) -> (State, Lengths) {
         if self.keeps_history {
-            return state;
+            let lengths = self.sequences.map(|column| length(&state.values[column]));
+            return (state, lengths);
+        }
+        // What the second of a sequence has stood for moves with it, and need not be in its old place.
+        let rests = [0, 1].map(|of| (self.rest(of), lengths[of].saturating_sub(1)));
+        let full_length = |sequence: &Value| match sequence {
+            Value::Tuple(items) => items
+                .iter()
+                .map(|item| {
+                    let rest = rests.iter().find(|(rest, _)| rest == item);
+                    rest.map_or(1, |(_, length)| *length)
+                })
+                .sum(),
+            _ => 0,
+        };
+        let after = self
+            .sequences
+            .map(|column| full_length(&state.values[column]));
+        for (of, column) in self.sequences.into_iter().enumerate() {
+            let callbacks = match after[of] {
+                few @ 0..=2 => vec![self.callback(1); few],
+                _ => vec![self.callback(1), self.rest(of)],
+            };
+            state.values[column] = Value::tuple(callbacks);
         }
         let initial = &self.module.initial[0].values;
         for (column, var) in self.module.vars.iter().enumerate() {
             let value = &mut state.values[column];
             match &**var {
-                "queue" | "batch" => *value = self.anonymous(length(value)),
                 name if HISTORY.contains(&name) => *value = initial[column].clone(),
                 "pc" => *value = never_done(value),
                 _ => {}
             }
         }
-        state
+        (state, after)
     }
 
-    /// So many callbacks, all of the same name.
-    fn anonymous(&self, length: usize) -> Value {
-        let callback = Value::tuple(vec![Value::Model(LOOP.into()), Value::Int(1)]);
-        Value::tuple(vec![callback; length])
+    /// A callback of no name.
+    fn callback(&self, number: i64) -> Value {
+        Value::tuple(vec![Value::Model(LOOP.into()), Value::Int(number)])
+    }
+
+    /// What stands for all but the first callback of a sequence, if there are more than two.
+    fn rest(&self, of: usize) -> Value {
+        self.callback(if of == 0 { 2 } else { 3 })
+    }
+
+    /// Whether a variable is one of the sequences whose lengths are kept beside the state, and which.
+    pub(crate) fn sequence(&self, variable: &str) -> Option<usize> {
+        SEQUENCES.iter().position(|name| *name == variable)
     }
 
     /// What has become of the callbacks, according to a state.

@@ -552,3 +552,33 @@ fn the_loop_on_real_threads_is_accepted_and_its_unsafe_call_refused() {
         refusal.explanation
     );
 }
+
+#[test]
+fn a_backlog_may_be_of_any_length_and_is_counted_exactly() {
+    const MANY: usize = 10_000;
+    let enqueued: Vec<String> = (1..=MANY)
+        .flat_map(|queued| {
+            let enqueue = format!(r#"worker Enqueue ,"queued":{queued}"#);
+            [
+                "worker Lock".to_owned(),
+                enqueue,
+                "worker Unlock".to_owned(),
+            ]
+        })
+        .collect();
+    let enqueued: Vec<&str> = enqueued.iter().map(String::as_str).collect();
+    let miscounted = format!(r#"worker Enqueue ,"queued":{MANY}"#);
+    let one_more = format!("worker: Enqueue, which leads to: {} queued", MANY + 1);
+    expect_last_refused(
+        &[&enqueued[..], &["worker Lock", &miscounted]].concat(),
+        &one_more,
+    );
+
+    let taken = ["loop Lock", r#"loop Take ,"queued":0"#, "loop Unlock"];
+    let all = vec!["loop Run"; MANY];
+    let asleep = ["loop Lock", "loop Sleep"];
+    expect_accepted(&[&enqueued[..], &taken, &all, &asleep].concat());
+    // With one still to run, the loop takes the lock only to submit something itself.
+    let early = [&enqueued[..], &taken, &all[1..], &asleep].concat();
+    expect_last_refused(&early, "loop: Enqueue");
+}
