@@ -3,6 +3,7 @@
 mod commands;
 mod counterexample;
 mod diagnosis;
+mod interrupt;
 mod matrix;
 mod report;
 mod rows;
@@ -27,7 +28,7 @@ Examples:
   wakeproof stuck 4321        is process 4321 asleep for good, and in what
 
 Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
-environment is at fault.";
+environment is at fault, 130 if it was interrupted.";
 
 /// Why is call_soon thread-unsafe? Shows the lost wakeup, and proves that the safe call has none.
 #[derive(Debug, Parser)]
@@ -63,6 +64,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    // The demonstration has its own idea of Ctrl-C: it says what hangs.
+    if !matches!(cli.command, Some(Command::Demo(_)))
+        && let Err(error) = interrupt::catch()
+    {
+        return fail(&format!("{error:#}"));
+    }
     let result = match cli.command {
         None => commands::overview::run(cli.format),
         Some(Command::Demo(args)) => commands::demo::run(&args),
@@ -73,6 +80,9 @@ fn main() -> ExitCode {
         Some(Command::Conform(args)) => commands::conform::run(&args),
         Some(Command::Stuck(args)) => commands::stuck::run(&args),
     };
+    if let Some(status) = interrupt::status() {
+        return status;
+    }
     match result {
         Ok(Verdict::AsExpected) => ExitCode::SUCCESS,
         Ok(Verdict::NotAsExpected) => ExitCode::from(1),

@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use wakeproof_conform::spec::steps::Trace;
 use wakeproof_conform::spec::{self, Finding, Specification, in_parallel};
-use wakeproof_explore::{Exploration, Limits, Outcome, Progress, Search};
+use wakeproof_explore::{Exploration, Limits, Progress, Search, Verdict};
 use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
 use wakeproof_model_tests::models::Subject;
 use wakeproof_model_tests::pairs::pairs;
@@ -449,21 +449,22 @@ impl Result {
 
     fn of(exploration: &Exploration, checker: Checker) -> Self {
         let within = exploration.executions;
-        match &exploration.outcome {
-            Outcome::Exhausted => Result::NotFound {
+        match &exploration.verdict {
+            Verdict::Proved(_) => Result::NotFound {
                 within,
                 is_proof: true,
             },
-            Outcome::Sampled | Outcome::CutShort(_) => Result::NotFound {
+            Verdict::NotProved(_) => Result::NotFound {
                 within,
                 is_proof: false,
             },
-            Outcome::Found(found) => Result::Found {
+            Verdict::CannotJudge(cannot) => Result::cannot_see(&cannot.why),
+            Verdict::Found(found) => Result::Found {
                 after: found.execution,
                 steps: (checker != Checker::Threads).then(|| found.journal.steps()),
                 is_shortest: checker == Checker::ShuttleDepthFirst && exploration.is_complete,
                 message: found.message.clone(),
-                replay: found.schedule.as_ref().map(ToString::to_string),
+                replay: found.replay.as_ref().map(ToString::to_string),
             },
         }
     }

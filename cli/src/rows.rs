@@ -5,7 +5,7 @@ use wakeproof_conform::models;
 use wakeproof_conform::program::Program;
 use wakeproof_conform::relation::Source;
 use wakeproof_conform::spec::{Finding, Model, Specification, check_all, default_directory};
-use wakeproof_explore::{Exploration, Limits, Outcome, Search};
+use wakeproof_explore::{Exploration, Limits, Search, Verdict};
 use wakeproof_faults::InboxFault;
 use wakeproof_model_tests::faults::SetWithoutWakeup;
 use wakeproof_model_tests::models::CorrectSteps;
@@ -76,14 +76,14 @@ fn explored_row(
         Call::Safe => "no lost wakeup",
         Call::Unsafe => "a lost wakeup",
     };
-    let found = match &exploration.outcome {
-        Outcome::Exhausted => "no lost wakeup, all explored".into(),
-        Outcome::Found(found) => format!("a lost wakeup after {} steps", found.journal.steps()),
-        Outcome::Sampled | Outcome::CutShort(_) => exploration.to_string(),
+    let found = match &exploration.verdict {
+        Verdict::Proved(scope) => format!("no lost wakeup: proved, {}", scope.environment),
+        Verdict::Found(found) => format!("a lost wakeup after {} steps", found.journal.steps()),
+        Verdict::NotProved(_) | Verdict::CannotJudge(_) => exploration.to_string(),
     };
     let as_expected = match call {
-        Call::Safe => matches!(exploration.outcome, Outcome::Exhausted),
-        Call::Unsafe => matches!(exploration.outcome, Outcome::Found(_)),
+        Call::Safe => exploration.is_proved(),
+        Call::Unsafe => matches!(exploration.verdict, Verdict::Found(_)),
     };
     Row {
         checker: checker.into(),

@@ -8,9 +8,9 @@ fn explore(arguments: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn every_execution_is_a_proof() {
-    let (status, output, errors) = explore(&[]);
+    let (status, output, errors) = explore(&["--quiet"]);
     assert!(
-        output.starts_with("all 804 executions are right"),
+        output.starts_with("proved: all 804 executions are right"),
         "{output}"
     );
     assert_eq!((status, errors.as_str()), (Some(0), ""));
@@ -18,7 +18,7 @@ fn every_execution_is_a_proof() {
 
 #[test]
 fn a_schedule_that_fails_comes_with_the_command_that_replays_it() {
-    for checker in ["shuttle", "random", "pct", "walk"] {
+    for checker in ["loom", "shuttle", "random", "pct", "walk"] {
         let (status, output, errors) = explore(&["--checker", checker, "--without-wakeup"]);
         assert_eq!((status, errors.as_str()), (Some(0), ""), "{output}");
         let command = output
@@ -37,17 +37,30 @@ fn a_schedule_that_fails_comes_with_the_command_that_replays_it() {
 }
 
 #[test]
-fn what_is_cut_short_is_not_as_expected() {
+fn as_many_as_were_asked_for_is_as_expected_and_no_proof() {
     let (status, output, _) = explore(&["--executions", "3"]);
-    assert_eq!(status, Some(1));
-    assert!(output.contains("no proof"), "{output}");
+    assert_eq!(status, Some(0));
+    let says = "not proved after 3 executions: limit of 3 executions";
+    assert!(output.starts_with(says), "{output}");
+}
+
+#[test]
+fn the_world_is_hostile_unless_somebody_asks_for_another() {
+    let (status, output, _) = explore(&["--threads", "1"]);
+    assert_eq!(status, Some(0), "{output}");
+    assert!(output.starts_with("proved: all "), "{output}");
+    let bounds = "at most 1 spurious wakeup, 1 timeout, 1 overtaking";
+    assert!(output.contains(bounds), "{output}");
+    let (_, output, _) = explore(&["--threads", "1", "--format", "json"]);
+    assert!(output.contains(r#""verdict": "proved""#), "{output}");
+    assert!(output.contains(r#""memory": "c11-of-loom""#), "{output}");
 }
 
 #[test]
 fn bad_input_is_one_line() {
     for (arguments, says) in [
         (
-            &["--threads", "5"][..],
+            &["--threads", "5", "--quiet"][..],
             "loom starts at most 4 threads in an execution; this model has 5",
         ),
         (
@@ -58,6 +71,10 @@ fn bad_input_is_one_line() {
         (&["--threads", "0"], "0 is not in 1..=1000"),
         (&["--checker", "gdb"], "invalid value 'gdb'"),
         (&["--schedule", "0;1"], "is no part of a schedule"),
+        (
+            &["--schedule", "9,9,9"],
+            "the schedule is not one of this program in this environment: choice 1: thread 9 cannot run",
+        ),
     ] {
         let (status, output, errors) = explore(arguments);
         assert_eq!(

@@ -20,7 +20,9 @@ use crate::program::{Program, interleaved, take_outcome};
 use crate::relation::{Bounds, Cast, Observation, Relation, Source};
 use wakeproof_explore::journal::{self, Journal, What};
 use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
-use wakeproof_explore::{self as explore, Ending, Exploration, Limits, Search, judged};
+use wakeproof_explore::{
+    self as explore, Ending, Exploration, Limits, Search, Stop, Verdict, judged,
+};
 use wakeproof_faults::{Faulty, InboxFault};
 use wakeproof_model_tests::models::{RunBatch, with_fault};
 
@@ -416,10 +418,14 @@ fn explore_all<B: Body>(
         if checker.refused.is_some() {
             break;
         }
-        match explored.outcome {
-            explore::Outcome::Found(found) => anyhow::bail!(found.message),
-            explore::Outcome::CutShort(why) => cut_short = Some(why),
-            explore::Outcome::Exhausted | explore::Outcome::Sampled => {}
+        match explored.verdict {
+            Verdict::Found(found) => anyhow::bail!(found.message),
+            Verdict::CannotJudge(cannot) => anyhow::bail!(cannot.why),
+            Verdict::NotProved(not_proved) => match not_proved.stopped_by {
+                Stop::Samples(_) => {}
+                stop => cut_short = Some(stop.to_string()),
+            },
+            Verdict::Proved(_) => {}
         }
     }
     let mut checker = lock(&checker);

@@ -21,7 +21,7 @@ use wakeproof::platform::{Platform, TaskStep};
 use wakeproof::{Event, EventLoop};
 use wakeproof_explore::observe::{self, Watch};
 use wakeproof_explore::platform::{ModelPlatform, Shuttle};
-use wakeproof_explore::{self as explore, Environment, Limits, Search, judged};
+use wakeproof_explore::{Environment, Limits, Search, Verdict, judged};
 
 use crate::comparison::{Compared, Refused, lock};
 use crate::module::Module;
@@ -355,12 +355,13 @@ pub fn compare(folder: &Path, design: Design, limits: &Limits) -> anyhow::Result
         Box::new(judge),
     );
     let count = mem::take(&mut *lock(&count));
-    let cut_short = match explored.outcome {
-        explore::Outcome::CutShort(why) => Some(why),
-        explore::Outcome::Found(found) if count.refused.is_none() => {
+    let cut_short = match explored.verdict {
+        Verdict::NotProved(not_proved) => Some(not_proved.stopped_by.to_string()),
+        Verdict::Found(found) if count.refused.is_none() => {
             anyhow::bail!(found.message)
         }
-        _ => None,
+        Verdict::CannotJudge(cannot) => anyhow::bail!(cannot.why),
+        Verdict::Proved(_) | Verdict::Found(_) => None,
     };
     Ok(Compared {
         executions: count.executions,

@@ -18,7 +18,7 @@ use crate::outcome::Outcome;
 use crate::relation::{Cast, Observation, Source, Thread};
 use wakeproof_explore::Ending;
 use wakeproof_explore::journal::{Journal, What};
-use wakeproof_explore::{self as explore, Limits, Search};
+use wakeproof_explore::{Limits, Search, Verdict};
 use wakeproof_model_tests::models::Subject;
 use wakeproof_model_tests::pairs::{Pair, pairs};
 
@@ -85,7 +85,7 @@ pub fn follow(source: &Source, model: &Subject, schedules: u64) -> anyhow::Resul
         }
     }
     let compared = checker.compared(started);
-    if let explore::Outcome::Found(found) = explored.outcome
+    if let Verdict::Found(found) = explored.verdict
         && compared.refused.is_none()
     {
         anyhow::bail!(

@@ -4,8 +4,9 @@
 //! Write it over [`ModelPlatform`](platform::ModelPlatform) instead of over a mutex and a condvar of
 //! your choice, and hand the body of a test to [`loom`](loom()) and
 //! [`shuttle`](shuttle()), in the [`Environment`] that it has
-//! to survive. What comes back is a proof, or an execution that fails, or the admission that not
-//! everything was tried.
+//! to survive. What comes back is a [`Verdict`]: a proof, an execution that fails, or the admission
+//! that not everything was tried, or that the checker is not able to. Each names the bounds and the
+//! memory model that it holds in.
 //!
 //! Here is a channel with one slot, as it is often written. Its receiver waits with `if`:
 //!
@@ -14,7 +15,7 @@
 //!
 //! use wakeproof::platform::Platform;
 //! use wakeproof_explore::platform::{Loom, ModelPlatform, Shuttle};
-//! use wakeproof_explore::{self as explore, Environment, Limits, Outcome, Search};
+//! use wakeproof_explore::{self as explore, Environment, Limits, Search, Verdict};
 //!
 //! struct OneSlot<P: Platform> {
 //!     slot: P::Mutex<Option<u32>>,
@@ -56,32 +57,39 @@
 //! }
 //!
 //! let limits = Limits::default();
-//! let hostile = Environment { spurious_wakeups: 1, ..Environment::QUIET };
 //!
-//! // In a world without spurious wakeups, both are right.
+//! // In a world without spurious wakeups, both are right, and the verdict says that this is the bound.
 //! let broken = || one_message::<Loom>(OneSlot::receive_broken);
 //! let explored = explore::loom(Environment::QUIET, &limits, broken);
-//! assert!(matches!(explored.outcome, Outcome::Exhausted));
+//! assert!(explored.is_proved());
+//! assert!(explored.to_string().contains("at most 0 spurious wakeups"));
 //!
 //! // In the real one, one of them is.
+//! let hostile = Environment::default();
 //! let explored = explore::loom(hostile, &limits, broken);
-//! assert!(matches!(explored.outcome, Outcome::Found(_)), "{explored}");
+//! assert!(matches!(explored.verdict, Verdict::Found(_)), "{explored}");
 //! let explored = explore::loom(hostile, &limits, || one_message::<Loom>(OneSlot::receive));
-//! assert!(matches!(explored.outcome, Outcome::Exhausted), "{explored}");
+//! assert!(explored.is_proved(), "{explored}");
 //! let explored = explore::shuttle(hostile, Search::Exhaustive, &limits, || {
 //!     one_message::<Shuttle>(OneSlot::receive);
 //! });
-//! assert!(matches!(explored.outcome, Outcome::Exhausted), "{explored}");
+//! assert!(explored.is_proved(), "{explored}");
 //! ```
 
 pub mod journal;
 pub mod observe;
 pub mod platform;
 mod search;
+pub mod suite;
 pub mod trace;
+mod verdict;
 
 pub use platform::Environment;
 pub use search::{
-    Counterexample, Ending, Exploration, Judge, Limits, NotASchedule, Outcome, Progress, Schedule,
-    Search, judged, loom, replay, shortest, shuttle, threads,
+    DoesNotFit, Ending, Judge, Limits, NotASchedule, Progress, Schedule, Search, judged, loom,
+    replay, replay_loom, shortest, shuttle, threads,
+};
+pub use verdict::{
+    CannotJudge, Checker, Counterexample, Exploration, MemoryModel, NotProved, Replay, Scope, Stop,
+    Verdict,
 };

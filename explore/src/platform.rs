@@ -1,13 +1,20 @@
 //! The platforms on which code is explored, and what their environment may do.
 
+mod clock;
 mod environment;
 mod loom;
+mod misuse;
 mod model;
 mod observed;
+mod real;
 mod shuttle;
 
+pub(crate) use self::clock::Deadlines;
 pub use self::environment::Environment;
-pub use self::loom::{Loom, LoomCondvar, LoomGuard};
+pub(crate) use self::loom::WeakSpots;
+pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
+pub(crate) use self::misuse::{begin_execution, ends, join_execution, new_execution};
 pub use self::model::{Flag, ModelPlatform};
 pub use self::observed::{Observed, Observer};
-pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard};
+pub use self::real::{RealCondvar, RealGuard, RealMutex, RealThreads};
+pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard, ShuttleMutex};

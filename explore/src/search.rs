@@ -1,12 +1,14 @@
 //! Running a body again and again: every execution that a checker knows, or a number of them.
 //!
 //! [`loom()`] and [`shuttle()`] take the body of a model, run it on their platform in the given
-//! [`Environment`], and return what they found. A body fails by a panic or by a deadlock.
+//! [`Environment`], and return a [verdict](Verdict). A body fails by a panic, even by one that it
+//! catches, unless that is [`Deliberate`](wakeproof::platform::Deliberate); by a deadlock; and by
+//! misuse of a primitive.
 //!
 //! ```
 //! use wakeproof::platform::Platform;
 //! use wakeproof_explore::platform::{Environment, Loom, Shuttle};
-//! use wakeproof_explore::{self as explore, Limits, Outcome, Search};
+//! use wakeproof_explore::{self as explore, Limits, Search, Verdict};
 //! use wakeproof_explore::platform::ModelPlatform;
 //!
 //! /// Two threads increment a counter, each in two steps.
@@ -25,37 +27,39 @@
 //!
 //! let limits = Limits::default();
 //! let found = explore::loom(Environment::QUIET, &limits, lost_update::<Loom>);
-//! assert!(matches!(found.outcome, Outcome::Found(_)));
+//! assert!(matches!(found.verdict, Verdict::Found(_)));
 //! let found = explore::shuttle(Environment::QUIET, Search::Exhaustive, &limits, lost_update::<Shuttle>);
-//! assert!(matches!(found.outcome, Outcome::Found(_)));
+//! assert!(matches!(found.verdict, Verdict::Found(_)));
 //! ```
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::journal::Journal;
+use crate::verdict::{Exploration, NotProved, Scope, Stop, Verdict};
 
 mod exhaustive;
+pub(crate) mod failure;
 mod loom;
-mod quiet;
 mod schedule;
 pub(crate) mod shuttle;
-mod threads;
+pub(crate) mod supervise;
+pub(crate) mod threads;
 
-pub use self::loom::loom;
+pub use self::loom::{loom, replay_loom};
 pub use self::schedule::{NotASchedule, Schedule};
-pub use self::shuttle::{Ending, Judge, Search, judged, replay, shortest, shuttle};
+pub use self::shuttle::{DoesNotFit, Ending, Judge, Search, judged, replay, shortest, shuttle};
 pub use self::threads::threads;
 
 /// When to give up, and how to hear how far it came.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// After so many executions.
+    /// After this many executions.
     pub executions: Option<u64>,
-    /// After so much time.
+    /// After this much time, even if an execution does not come to its end.
     pub time: Option<Duration>,
+    /// After this much time without a step of any thread; a minute if nothing is said.
+    pub silence: Option<Duration>,
     /// How often loom may take the processor from a thread that could go on. Within the bound, its
     /// exploration is exhaustive; as a whole, it is cut short.
     pub preemptions: Option<usize>,
@@ -92,83 +96,9 @@ impl Progress {
         }
     }
 
-    /// Ends the exploration after the execution that is running.
+    /// Ends the exploration: after the execution that is running, or within a second.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
-    }
-}
-
-/// What came of an exploration.
-#[derive(Debug, Clone)]
-pub struct Exploration {
-    /// What was found, and what that is worth.
-    pub outcome: Outcome,
-    /// Whether nothing is left to explore. Without a counterexample, that is a proof; with one, there
-    /// is none that is shorter.
-    pub is_complete: bool,
-    /// How many executions were run.
-    pub executions: u64,
-    /// How long it took.
-    pub time: Duration,
-}
-
-/// What was found, and what that is worth.
-#[derive(Debug, Clone)]
-#[must_use]
-pub enum Outcome {
-    /// Every execution was explored and none fails: a proof, for this model and these bounds.
-    Exhausted,
-    /// The executions that were asked for were run and none failed: no proof.
-    Sampled,
-    /// It ended before every execution was explored; none failed until then: no proof.
-    CutShort(String),
-    /// One fails.
-    Found(Counterexample),
-}
-
-/// An execution that fails.
-#[derive(Debug, Clone)]
-pub struct Counterexample {
-    /// How it fails.
-    pub message: String,
-    /// Which execution it was, counted from one.
-    pub execution: u64,
-    /// Its steps, up to the failure.
-    pub journal: Journal,
-    /// The scheduler's choices, where they can be replayed.
-    pub schedule: Option<Schedule>,
-}
-
-impl Exploration {
-    /// The execution that fails, if one was found.
-    #[must_use]
-    pub fn counterexample(&self) -> Option<&Counterexample> {
-        match &self.outcome {
-            Outcome::Found(counterexample) => Some(counterexample),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Exploration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let executions = self.executions;
-        match &self.outcome {
-            Outcome::Exhausted => write!(f, "all {executions} executions are right"),
-            Outcome::Sampled => write!(f, "{executions} executions are right, others not tried"),
-            Outcome::CutShort(why) => {
-                write!(
-                    f,
-                    "cut short after {executions} executions ({why}): no proof"
-                )
-            }
-            Outcome::Found(counterexample) => {
-                let Counterexample {
-                    message, execution, ..
-                } = counterexample;
-                write!(f, "execution {execution} fails: {message}")
-            }
-        }
     }
 }
 
@@ -188,23 +118,23 @@ impl Budget {
     }
 
     /// Counts one more execution, unless that would be too many: then says why.
-    fn next_execution(&self) -> Result<(), String> {
+    fn next_execution(&self) -> Result<(), Stop> {
         let progress = &self.limits.progress;
         let executions = progress.executions();
         if progress.is_cancelled() {
-            return Err("interrupted".into());
+            return Err(Stop::Interrupted);
         }
         if self
             .limits
             .executions
             .is_some_and(|most| executions >= most)
         {
-            return Err(format!("limit of {executions} executions"));
+            return Err(Stop::Executions(executions));
         }
         if let Some(most) = self.limits.time
             && self.begun.elapsed() >= most
         {
-            return Err(format!("limit of {most:?}"));
+            return Err(Stop::Time(most));
         }
         progress.executions.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -214,21 +144,25 @@ impl Budget {
         self.limits.progress.executions()
     }
 
-    fn end(&self, outcome: Outcome) -> Exploration {
+    fn end(&self, verdict: Verdict) -> Exploration {
         Exploration {
-            is_complete: matches!(outcome, Outcome::Exhausted),
-            outcome,
+            is_complete: matches!(verdict, Verdict::Proved(_)),
+            verdict,
             executions: self.executions(),
             time: self.begun.elapsed(),
         }
     }
 }
 
+fn not_proved(scope: Scope, stopped_by: Stop) -> Verdict {
+    Verdict::NotProved(NotProved { scope, stopped_by })
+}
+
 /// How a deadlock is reported.
 const DEADLOCK: &str = "deadlock: no thread can go on";
 
 /// What a panic says.
-fn message(payload: &(dyn std::any::Any + Send)) -> String {
+fn message(payload: &dyn std::any::Any) -> String {
     let text = payload
         .downcast_ref::<&'static str>()
         .map(|text| (*text).to_owned())

@@ -6,7 +6,7 @@ use serde::Serialize;
 use wakeproof::inbox::Step;
 
 use crate::journal::{Entry, Journal, What};
-use crate::search::Exploration;
+use crate::verdict::Exploration;
 
 mod mermaid;
 mod svg;
@@ -112,7 +112,7 @@ impl Trace {
             fault: name.into(),
             wrong: wrong.into(),
             found: format!("{worth}, {} steps", journal.steps()),
-            schedule: counterexample.schedule.as_ref().map(ToString::to_string),
+            schedule: counterexample.schedule().map(ToString::to_string),
             threads: journal.threads.clone(),
             steps: tell(journal),
             end: end(journal, &ends, &counterexample.message),

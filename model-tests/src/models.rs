@@ -6,9 +6,10 @@
 
 use std::fmt::Debug;
 
-use wakeproof::platform::ParkingLot;
-use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
-use wakeproof_explore::{self as explore, Exploration, Judge, Limits, Schedule, Search};
+use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, RealThreads, Shuttle};
+use wakeproof_explore::{
+    self as explore, DoesNotFit, Exploration, Judge, Limits, Schedule, Search,
+};
 use wakeproof_faults::{FaultChoice, Faulty, InboxFault, choose};
 
 mod announced_sleep;
@@ -105,7 +106,7 @@ impl Subject {
             fault: None,
             under_loom: M::run::<Faulty<Loom>>,
             under_shuttle: M::run::<Faulty<Shuttle>>,
-            on_threads: M::run::<Faulty<ParkingLot>>,
+            on_threads: M::run::<Faulty<RealThreads>>,
         }
     }
 
@@ -140,10 +141,23 @@ impl Subject {
     /// If it needs more threads than loom has.
     pub fn loom(&self, limits: &Limits) -> anyhow::Result<Exploration> {
         ensure_loom_can(self.threads, self.environment)?;
-        Ok(explore::loom(
+        let body = self.body(self.under_loom);
+        Ok(explore::loom(self.environment, limits, body))
+    }
+
+    /// Runs the execution of that number under loom, and those before it.
+    ///
+    /// # Errors
+    ///
+    /// If it starts more threads than loom can.
+    pub fn replay_loom(&self, execution: u64, limits: &Limits) -> anyhow::Result<Exploration> {
+        ensure_loom_can(self.threads, self.environment)?;
+        let body = self.body(self.under_loom);
+        Ok(explore::replay_loom(
             self.environment,
+            execution,
             limits,
-            self.body(self.under_loom),
+            body,
         ))
     }
 
@@ -165,8 +179,11 @@ impl Subject {
     }
 
     /// Runs one schedule under shuttle.
-    #[must_use]
-    pub fn replay(&self, schedule: &Schedule) -> Exploration {
+    ///
+    /// # Errors
+    ///
+    /// If the schedule is not one of this model's.
+    pub fn replay(&self, schedule: &Schedule) -> Result<Exploration, DoesNotFit> {
         explore::replay(self.environment, schedule, self.body(self.under_shuttle))
     }
 
@@ -212,7 +229,7 @@ fn ensure_loom_can(threads: usize, environment: Environment) -> anyhow::Result<(
         overtakings,
         ..
     } = environment;
-    let has_chances = spurious_wakeups + overtakings > 0;
+    let has_chances = Loom::needs_a_thread(environment);
     let most = loom::MAX_THREADS - 1;
     anyhow::ensure!(
         threads + usize::from(has_chances) <= most,
@@ -237,8 +254,9 @@ pub const SPURIOUS: Environment = Environment {
     ..Environment::QUIET
 };
 
-/// An environment in which at most one deadline passes.
+/// An environment in which at most one deadline passes, and no thread is late.
 pub const TIMED: Environment = Environment {
     timeouts: 1,
+    punctual: true,
     ..Environment::QUIET
 };

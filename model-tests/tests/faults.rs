@@ -1,7 +1,7 @@
 //! loom and shuttle find every fault of the catalogue that they can see, and prove the model without the
 //! fault.
 
-use wakeproof_explore::{Exploration, Limits, Outcome, Search};
+use wakeproof_explore::{Exploration, Limits, Search, Stop, Verdict};
 use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
 use wakeproof_model_tests::models::Subject;
 
@@ -19,17 +19,16 @@ fn check(checker: Checker, explore: impl Fn(&Subject) -> Exploration) {
         println!("{name}, correct: {correct} ({:?})", correct.time);
         let may_be_cut_short =
             checker == Checker::ShuttleDepthFirst && TOO_MANY_SCHEDULES.contains(&name);
-        match correct.outcome {
-            Outcome::Exhausted => {}
-            Outcome::CutShort(_) => assert!(may_be_cut_short, "{name}: {correct}"),
-            _ => panic!("{name}: {correct}"),
+        match correct.stopped_by() {
+            Some(Stop::Executions(_)) => assert!(may_be_cut_short, "{name}: {correct}"),
+            _ => assert!(correct.is_proved(), "{name}: {correct}"),
         }
         let faulty = explore(&fault.faulty);
         println!("{name}: {faulty} ({:?})", faulty.time);
         let is_blind = blind.iter().any(|(blind, _)| *blind == checker);
-        match faulty.outcome {
-            Outcome::Found(_) => assert!(!is_blind, "{name}: found, although listed as invisible"),
-            Outcome::Exhausted => assert!(is_blind, "{name}: not found"),
+        match faulty.verdict {
+            Verdict::Found(_) => assert!(!is_blind, "{name}: found, although listed as invisible"),
+            Verdict::Proved => assert!(is_blind, "{name}: not found"),
             _ => panic!("{name}: {faulty}"),
         }
     }

@@ -4,28 +4,30 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
+use crate::interrupt;
 use crate::report::{Format, Verdict, grouped, print_json};
-use anyhow::Context;
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use wakeproof_explore::trace::Trace;
-use wakeproof_explore::{Environment, Exploration, Limits, Outcome, Schedule, Search};
+use wakeproof_explore::{
+    Environment, Exploration, Limits, Replay, Schedule, Search, Stop, Verdict as Said,
+};
 use wakeproof_faults::InboxFault;
 use wakeproof_model_tests::models::Submissions;
 
 const EXAMPLES: &str = "\
 Examples:
   wakeproof explore                                  2 threads, under loom: every execution
-  wakeproof explore --threads 2 --spurious 1         and the loop may wake for no reason
-  wakeproof explore --threads 3                      360,882 executions; Ctrl-C ends it
+  wakeproof explore --quiet                          no spurious wakeups and the like
+  wakeproof explore --threads 3                      takes long; Ctrl-C ends it
   wakeproof explore --without-wakeup                 the unsafe call: an execution that fails
   wakeproof explore --fault stale-asleep-flag        another fault of the inbox
   wakeproof explore --checker pct --threads 16 --callbacks 30 --seed 7
-  wakeproof explore --checker shuttle --without-wakeup --schedule 0x6,2x2,3x2
+  wakeproof explore --checker shuttle --without-wakeup --quiet --schedule 0x6,2x2,3x2
 
 Exit status: 0 if what was found is as expected (with the wakeup, nothing; without it, a lost
-wakeup), 1 if not, 2 if the command line is at fault or the exploration was interrupted.";
+wakeup), 1 if not, 2 if the command line is at fault, 130 if the search was interrupted.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -39,9 +41,18 @@ pub(crate) struct Args {
     /// How many callbacks each of them submits.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     callbacks: u16,
-    /// How many times the loop may wake for no reason.
-    #[arg(long, default_value_t = 0)]
+    /// How many times a thread may wake for no reason.
+    #[arg(long, default_value_t = 1)]
     spurious: u16,
+    /// How many times the clock may move.
+    #[arg(long, default_value_t = 1)]
+    timeouts: u16,
+    /// How many times a notification may pass over the thread that has waited for longest.
+    #[arg(long, default_value_t = 1)]
+    overtakings: u16,
+    /// A world that is kinder than the real one: none of the three happens.
+    #[arg(long, conflicts_with_all = ["spurious", "timeouts", "overtakings"])]
+    quiet: bool,
     /// Submit without waking the loop: short for --fault no-notify.
     #[arg(long, conflicts_with = "fault")]
     without_wakeup: bool,
@@ -51,12 +62,15 @@ pub(crate) struct Args {
     /// Where random schedules come from: the same seed gives the same ones.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Ends after so many executions. Random searches try 1000 unless told otherwise.
+    /// Ends after this many executions. Random searches try 1000 unless told otherwise.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     executions: Option<u64>,
     /// Replays these choices of shuttle's scheduler instead of searching.
     #[arg(long, value_name = "CHOICES", conflicts_with = "executions")]
     schedule: Option<Schedule>,
+    /// Goes up to the execution of that number under loom, which fails in the same one each time.
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["executions", "schedule"])]
+    execution: Option<u64>,
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -80,17 +94,60 @@ enum Checker {
 struct Report {
     threads: u16,
     callbacks: u16,
-    spurious_wakeups: u16,
     fault: Option<&'static str>,
-    executions: u64,
-    seconds: f64,
-    found: String,
-    is_proof: bool,
+    #[serde(flatten)]
+    exploration: Exploration,
+    /// The same in words.
+    said: String,
     as_expected: bool,
     counterexample: Option<Trace>,
 }
 
 impl Args {
+    fn environment(&self) -> Environment {
+        if self.quiet {
+            return Environment::QUIET;
+        }
+        Environment {
+            spurious_wakeups: self.spurious.into(),
+            timeouts: self.timeouts.into(),
+            overtakings: self.overtakings.into(),
+            punctual: false,
+        }
+    }
+
+    /// The command line that shows the counterexample again.
+    fn replay(&self, replay: &Replay) -> String {
+        let checker = match replay {
+            Replay::Execution(_) => "loom",
+            Replay::Schedule(_) => "shuttle",
+        };
+        let mut command = format!(
+            "wakeproof explore --checker {checker} --threads {} --callbacks {}",
+            self.threads, self.callbacks
+        );
+        if self.environment() == Environment::QUIET {
+            command += " --quiet";
+        } else {
+            let Environment {
+                spurious_wakeups,
+                timeouts,
+                overtakings,
+                ..
+            } = self.environment();
+            command += &format!(
+                " --spurious {spurious_wakeups} --timeouts {timeouts} --overtakings {overtakings}"
+            );
+        }
+        if let Some(fault) = self.wrong() {
+            command += &format!(" --fault {fault}");
+        }
+        match replay {
+            Replay::Execution(number) => command + &format!(" --execution {number}"),
+            Replay::Schedule(schedule) => command + &format!(" --schedule={schedule}"),
+        }
+    }
+
     fn wrong(&self) -> Option<InboxFault> {
         let without_wakeup = self.without_wakeup.then_some(InboxFault::NoNotify);
         self.fault.or(without_wakeup)
@@ -99,25 +156,27 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let exploration = explore(args)?;
-    let as_expected = match exploration.outcome {
-        Outcome::Found(_) => args.wrong().is_some(),
-        Outcome::Exhausted | Outcome::Sampled => args.wrong().is_none(),
-        Outcome::CutShort(_) => false,
+    let as_expected = match &exploration.verdict {
+        Said::Found(_) => args.wrong().is_some(),
+        Said::Proved(_) => args.wrong().is_none(),
+        // As many as were asked for.
+        Said::NotProved(not_proved) => match not_proved.stopped_by {
+            Stop::Samples(_) | Stop::Executions(_) => args.wrong().is_none(),
+            _ => false,
+        },
+        Said::CannotJudge(_) => false,
     };
     let wrong = "threads submit to a loop that may be asleep";
-    let counterexample = match exploration.outcome {
-        Outcome::Found(_) => Some(Trace::told("explore", wrong, &exploration, "as found")?),
+    let counterexample = match exploration.verdict {
+        Said::Found(_) => Some(Trace::told("explore", wrong, &exploration, "as found")?),
         _ => None,
     };
     let report = Report {
         threads: args.threads,
         callbacks: args.callbacks,
-        spurious_wakeups: args.spurious,
         fault: args.wrong().map(InboxFault::name),
-        executions: exploration.executions,
-        seconds: exploration.time.as_secs_f64(),
-        found: exploration.to_string(),
-        is_proof: matches!(exploration.outcome, Outcome::Exhausted),
+        said: exploration.to_string(),
+        exploration,
         as_expected,
         counterexample,
     };
@@ -132,22 +191,17 @@ fn explore(args: &Args) -> anyhow::Result<Exploration> {
     let submissions = Submissions {
         threads: args.threads.into(),
         each: args.callbacks.into(),
-        environment: Environment {
-            spurious_wakeups: args.spurious.into(),
-            ..Environment::QUIET
-        },
+        environment: args.environment(),
         fault: args.wrong(),
     };
     if let Some(schedule) = &args.schedule {
-        return Ok(submissions.replay(schedule));
+        return Ok(submissions.replay(schedule)?);
     }
     let limits = Limits {
-        executions: args.executions,
+        executions: args.execution.or(args.executions),
         ..Limits::default()
     };
-    let watched = limits.progress.clone();
-    ctrlc::set_handler(move || watched.cancel()).context("Ctrl-C cannot be caught")?;
-
+    interrupt::ends(&limits.progress);
     let (seed, checker) = (args.seed, args.checker);
     let progress = limits.progress.clone();
     let explorer = thread::spawn(move || {
@@ -170,12 +224,6 @@ fn explore(args: &Args) -> anyhow::Result<Exploration> {
     let exploration = explorer
         .join()
         .unwrap_or_else(|payload| std::panic::resume_unwind(payload))?;
-    anyhow::ensure!(
-        !progress.is_cancelled(),
-        "interrupted after {} executions, in {:.1} s; nothing is proved",
-        grouped(exploration.executions),
-        exploration.time.as_secs_f64()
-    );
     Ok(exploration)
 }
 
@@ -183,16 +231,11 @@ fn print(args: &Args, report: &Report) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if let Some(trace) = &report.counterexample {
         writeln!(out, "{}", trace.to_text())?;
-        if let Some(schedule) = &trace.schedule {
-            let fault = args
-                .wrong()
-                .map_or(String::new(), |fault| format!(" --fault {fault}"));
-            writeln!(
-                out,
-                "Replay: wakeproof explore --threads {} --callbacks {} --spurious {}{fault} --schedule={schedule}\n",
-                args.threads, args.callbacks, args.spurious
-            )?;
+        let found = report.exploration.counterexample();
+        if let Some(replay) = found.and_then(|found| found.replay.as_ref()) {
+            writeln!(out, "Replay: {}\n", args.replay(replay))?;
         }
     }
-    writeln!(out, "{} ({:.2} s)", report.found, report.seconds)
+    let seconds = report.exploration.time.as_secs_f64();
+    writeln!(out, "{} ({seconds:.2} s)", report.said)
 }

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::interrupt;
 use crate::matrix::{self, Bounds, Line, Matrix, Result};
 use crate::report::{Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell};
-use anyhow::Context;
 use comfy_table::Cell;
 use indicatif::ProgressBar;
 use wakeproof_model_tests::faults::Checker;
@@ -20,8 +20,8 @@ Examples:
 A proof is a search that left nothing out: \"all\" in the first row. Everything else has only
 not found anything yet.
 
-Exit status: 0 if every cell is as expected, 1 if not, 2 if the command line is at fault or the
-search was interrupted.";
+Exit status: 0 if every cell is as expected, 1 if not, 2 if the command line is at fault,
+130 if the search was interrupted.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -43,8 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         samples: args.samples,
         ..Bounds::default()
     };
-    let watched = bounds.progress.clone();
-    ctrlc::set_handler(move || watched.cancel()).context("Ctrl-C cannot be caught")?;
+    interrupt::ends(&bounds.progress);
 
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(100));

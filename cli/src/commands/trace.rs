@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::counterexample;
+use crate::interrupt;
 use crate::report::{Verdict, print_json};
-use anyhow::Context;
 use clap::ValueEnum;
 use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{Limits, Schedule};
@@ -20,7 +20,8 @@ Examples:
 
 wakeproof matrix has the names of the faults.
 
-Exit status: 0 if a counterexample was found, 2 if not, or if the command line is at fault.";
+Exit status: 0 if a counterexample was found, 2 if not, or if the command line is at fault,
+130 if the search was interrupted.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let fault = faults::find(&args.fault)?;
     let trace = match &args.schedule {
         Some(schedule) => {
-            let replayed = fault.faulty.replay(schedule);
+            let replayed = fault.faulty.replay(schedule)?;
             Trace::told(
                 fault.name,
                 fault.wrong,
@@ -84,8 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
                 executions: Some(100_000),
                 ..Limits::default()
             };
-            let watched = limits.progress.clone();
-            ctrlc::set_handler(move || watched.cancel()).context("Ctrl-C cannot be caught")?;
+            interrupt::ends(&limits.progress);
             counterexample::find(&fault, checker, &limits)?
         }
     };

@@ -1,21 +1,25 @@
 //! The platform on which loom explores executions.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicUsize as Plain, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
-use loom::sync::atomic::AtomicUsize;
+use loom::sync::atomic::{AtomicBool as LoomBool, AtomicUsize, fence};
 use loom::sync::{Mutex, MutexGuard};
 use loom::thread::{self, Thread, ThreadId};
 
 use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
-use super::Environment;
+use super::clock::Clock;
+use super::misuse::{Identity, Partner};
+use super::{Environment, Flag};
 use crate::observe;
+use crate::search::supervise;
 
 /// The loop's primitives under [loom](https://docs.rs/loom), for use inside `loom::model`.
 ///
@@ -31,15 +35,18 @@ use crate::observe;
 ///   an ordinary wakeup.
 /// - **A timed wait** does not block. It unlocks, and at a later step looks whether it was notified
 ///   until then; if not, it has timed out. loom explores what comes before that step.
+/// - **The clock** may have moved before it is read, within a search by [`loom()`](crate::loom()).
 /// - **`notify_one`** goes to the longest waiter, or to the next one by a chance.
+///
+/// The rules for the use of a mutex and a condvar are checked, and a panic says which one is broken.
 ///
 /// An execution begins with [`Loom::enter`], unless its environment is [`Environment::QUIET`].
 #[derive(Debug, Clone, Copy)]
 pub struct Loom;
 
 impl Loom {
-    /// The most spurious wakeups, and the most overtakings, that an execution may have: loom
-    /// remembers an atomic's last seven values, of which one is that nothing happens.
+    /// The most events of one kind that an execution may have: loom remembers an atomic's last seven
+    /// values, of which one is that nothing happens.
     pub const MAX_CHANCES: usize = 6;
 
     /// Admits the events of `environment` to the execution that begins. Call it first in the body
@@ -50,7 +57,7 @@ impl Loom {
     ///
     /// # Panics
     ///
-    /// If one of the first and the third bound is more than six: loom remembers seven values.
+    /// If a bound is more than six, timeouts of punctual threads excepted: loom remembers seven values.
     ///
     /// ```
     /// use wakeproof::platform::Platform;
@@ -70,17 +77,26 @@ impl Loom {
     pub fn enter(environment: Environment) {
         let Environment {
             spurious_wakeups,
-            timeouts,
             overtakings,
+            ..
         } = environment;
+        let clock = Clock::new(environment);
+        let jumps = if clock.can_jump() {
+            environment.timeouts
+        } else {
+            0
+        };
         assert!(
-            spurious_wakeups.max(overtakings) <= Self::MAX_CHANCES,
-            "loom explores at most {} spurious wakeups, and as many overtakings",
+            spurious_wakeups.max(overtakings).max(jumps) <= Self::MAX_CHANCES,
+            "loom explores at most {} events of each kind",
             Self::MAX_CHANCES
         );
         let world: &'static World = &WORLD;
-        world.clock().timeouts = timeouts;
-        if spurious_wakeups + overtakings == 0 {
+        *world.clock() = clock;
+        if clock.moves_at_all() {
+            world.time.get_or_init(AtomicUsize::default);
+        }
+        if spurious_wakeups + overtakings + jumps == 0 {
             return;
         }
 
@@ -89,15 +105,54 @@ impl Loom {
         loom::stop_exploring();
         world.spurious_wakeups.admit(spurious_wakeups);
         world.overtakings.admit(overtakings);
+        world.jumps.admit(jumps);
+        let targets = clock.most_targets();
+        for _ in 0..jumps {
+            world.targets.add(targets);
+            world.expiries.add(2);
+        }
         let this_thread = thread::current();
         thread::spawn(move || {
             this_thread.unpark();
             let world: &'static World = &WORLD;
-            world.spurious_wakeups.write();
-            world.overtakings.write();
+            for chances in [&world.spurious_wakeups, &world.overtakings, &world.jumps] {
+                chances.write();
+            }
+            world.targets.write();
+            world.expiries.write();
         });
         thread::park();
         loom::explore();
+    }
+
+    /// Why loom cannot explore in `environment`, if it cannot.
+    pub(crate) fn refuses(environment: Environment) -> Option<String> {
+        let Environment {
+            spurious_wakeups,
+            timeouts,
+            overtakings,
+            punctual,
+        } = environment;
+        let jumps = if punctual { 0 } else { timeouts };
+        (spurious_wakeups.max(overtakings).max(jumps) > Self::MAX_CHANCES).then(|| {
+            format!(
+                "loom explores at most {} spurious wakeups, timeouts, or overtakings",
+                Self::MAX_CHANCES
+            )
+        })
+    }
+
+    /// Whether an execution in `environment` needs one of loom's threads for its chances.
+    #[must_use]
+    pub fn needs_a_thread(environment: Environment) -> bool {
+        let Environment {
+            spurious_wakeups,
+            timeouts,
+            overtakings,
+            punctual,
+        } = environment;
+        let jumps = if punctual { 0 } else { timeouts };
+        spurious_wakeups + overtakings + jumps > 0
     }
 }
 
@@ -111,21 +166,74 @@ loom::lazy_static! {
 struct World {
     spurious_wakeups: Chances,
     overtakings: Chances,
-    clock: OnceLock<Mutex<Clock>>,
+    jumps: Chances,
+    /// Where each jump goes.
+    targets: Dials,
+    /// Whether a timed wait ends at its deadline or after it.
+    expiries: Dials,
+    clock: std::sync::Mutex<Clock>,
+    /// loom sees by this that steps of different threads concern the clock. Relaxed: to look at the
+    /// clock orders nothing.
+    time: OnceLock<AtomicUsize>,
+    /// The threads that wait for a deadline that does not come, unless the clock moves for another
+    /// reason.
+    stuck: std::sync::Mutex<Vec<(Duration, Arc<Waiter>)>>,
 }
 
 impl World {
-    fn clock(&self) -> MutexGuard<'_, Clock> {
-        let clock = self.clock.get_or_init(Mutex::default);
-        clock.lock().unwrap_or_else(PoisonError::into_inner)
+    fn clock(&self) -> std::sync::MutexGuard<'_, Clock> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-#[derive(Default)]
-struct Clock {
-    now: Duration,
-    /// How many more timed waits may reach their deadline.
-    timeouts: usize,
+    /// The clock, for a step that other threads may come before or after, but not into.
+    fn step(&self) -> std::sync::MutexGuard<'_, Clock> {
+        if let Some(time) = self.time.get() {
+            time.fetch_add(1, Ordering::Relaxed);
+        }
+        self.clock()
+    }
+
+    /// Reads the clock, which may have moved.
+    fn look_at_clock(&self) -> Duration {
+        if self.time.get().is_none() {
+            return self.clock().now(); // it never moves
+        }
+        // What is chosen takes effect in one step, which comes last.
+        let mut jump = None;
+        if self.clock().can_jump() && self.jumps.happens() {
+            let targets = self.clock().targets().len();
+            jump = Some(self.targets.turn(targets));
+        }
+        let mut clock = self.step();
+        if let Some(target) = jump
+            && clock.can_jump()
+        {
+            let targets = clock.targets();
+            if let Some(target) = targets.get(target).or(targets.last()) {
+                clock.jump(*target);
+            }
+        }
+        let now = clock.now();
+        drop(clock);
+        self.wake_expired(now);
+        now
+    }
+
+    /// Time that passes ends waits.
+    fn wake_expired(&self, now: Duration) {
+        self.stuck().retain(|(deadline, waiter)| {
+            let is_stuck = *deadline > now;
+            if !is_stuck {
+                waiter.expired.store(true, Ordering::Relaxed);
+                waiter.thread.unpark();
+            }
+            is_stuck
+        });
+    }
+
+    fn stuck(&self) -> std::sync::MutexGuard<'_, Vec<(Duration, Arc<Waiter>)>> {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// An event that may happen a number of times in an execution, or fewer.
@@ -167,11 +275,78 @@ impl Chances {
     }
 }
 
+/// Choices among several, each made once.
+#[derive(Default)]
+struct Dials {
+    dials: std::sync::Mutex<Vec<Arc<Dial>>>,
+    turned: Plain,
+}
+
+/// A choice: one number for each digit, of which any value may be seen.
+struct Dial(Vec<(AtomicUsize, usize)>);
+
+impl Dials {
+    /// One more choice, among as many as `options`.
+    fn add(&self, options: usize) {
+        const BASE: usize = Loom::MAX_CHANCES + 1;
+        let mut digits = Vec::new();
+        let mut left = options.max(1);
+        while left > 1 {
+            digits.push((AtomicUsize::new(0), left.min(BASE)));
+            left = left.div_ceil(BASE);
+        }
+        self.lock().push(Arc::new(Dial(digits)));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Dial>>> {
+        self.dials.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) {
+        let dials = self.lock().clone();
+        for (digit, options) in dials.iter().flat_map(|dial| &dial.0) {
+            for value in 1..*options {
+                digit.store(value, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Any number below `options` is explored, and none twice if the choice is among as many as it
+    /// was made for.
+    fn turn(&self, options: usize) -> usize {
+        let turned = self.turned.fetch_add(1, Ordering::Relaxed);
+        let dial = self.lock().get(turned).cloned();
+        let chosen = dial.map_or(0, |dial| {
+            let mut chosen = 0;
+            let mut worth = 1;
+            for (digit, values) in &dial.0 {
+                chosen += digit.load(Ordering::Relaxed) * worth;
+                worth *= values;
+            }
+            chosen
+        });
+        chosen.min(options.saturating_sub(1))
+    }
+}
+
+/// [`Loom`]'s mutex.
+#[derive(Debug)]
+pub struct LoomMutex<T> {
+    mutex: Mutex<T>,
+    identity: Identity,
+}
+
 /// [`Loom`]'s guard.
 #[derive(Debug)]
 pub struct LoomGuard<'a, T> {
-    mutex: &'a Mutex<T>,
+    mutex: &'a LoomMutex<T>,
     guard: MutexGuard<'a, T>,
+}
+
+impl<T> Drop for LoomGuard<'_, T> {
+    fn drop(&mut self) {
+        self.mutex.identity.unlocked();
+    }
 }
 
 impl<T> Deref for LoomGuard<'_, T> {
@@ -189,8 +364,9 @@ impl<T> DerefMut for LoomGuard<'_, T> {
 }
 
 /// [`Loom`]'s condvar: the list of the threads that wait, in the order of their arrival.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LoomCondvar {
+    partner: Partner,
     /// loom sees by this that steps of different threads concern the same list.
     touched: AtomicUsize,
     waiters: std::sync::Mutex<VecDeque<Arc<Waiter>>>,
@@ -200,13 +376,19 @@ pub struct LoomCondvar {
 struct Waiter {
     thread: Thread,
     notified: AtomicBool,
+    /// Whether time has ended its wait.
+    expired: AtomicBool,
 }
 
 impl LoomCondvar {
     /// The list, for a step that other threads may come before or after, but not into. Relaxed:
     /// a condvar orders nothing but what its mutex orders.
+    ///
+    /// Where time may pass, it may end a wait in such a step: all of them then concern the clock.
     fn step(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Waiter>>> {
-        self.touched.fetch_add(1, Ordering::Relaxed);
+        let world: &'static World = &WORLD;
+        let touched = world.time.get().unwrap_or(&self.touched);
+        touched.fetch_add(1, Ordering::Relaxed);
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -215,6 +397,7 @@ impl LoomCondvar {
         let waiter = Arc::new(Waiter {
             thread: thread::current(),
             notified: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
         });
         self.step().push_back(waiter.clone());
         drop(guard);
@@ -226,10 +409,17 @@ impl Waiter {
     fn is_notified(&self) -> bool {
         self.notified.load(Ordering::Relaxed)
     }
+
+    /// Blocks this thread until it is notified, or until time ends its wait.
+    fn block(&self) {
+        while !self.is_notified() && !self.expired.load(Ordering::Relaxed) {
+            thread::park();
+        }
+    }
 }
 
 impl Platform for Loom {
-    type Mutex<T: Send + 'static> = Mutex<T>;
+    type Mutex<T: Send + 'static> = LoomMutex<T>;
     type Guard<'a, T: Send + 'static> = LoomGuard<'a, T>;
     type Condvar = LoomCondvar;
     type ThreadId = ThreadId;
@@ -247,31 +437,41 @@ impl Platform for Loom {
         observe::task_step(step);
     }
 
-    fn mutex<T: Send + 'static>(value: T) -> Mutex<T> {
-        Mutex::new(value)
+    fn mutex<T: Send + 'static>(value: T) -> LoomMutex<T> {
+        LoomMutex {
+            mutex: Mutex::new(value),
+            identity: Identity::new(),
+        }
     }
 
-    fn lock<T: Send + 'static>(mutex: &Mutex<T>) -> LoomGuard<'_, T> {
-        let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock<T: Send + 'static>(mutex: &LoomMutex<T>) -> LoomGuard<'_, T> {
+        supervise::step();
+        let this_thread = thread::current().id();
+        mutex.identity.locks(this_thread);
+        let guard = mutex.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        mutex.identity.locked(this_thread);
         LoomGuard { mutex, guard }
     }
 
     fn condvar() -> LoomCondvar {
-        LoomCondvar::default()
+        LoomCondvar {
+            partner: Partner::new(),
+            touched: AtomicUsize::new(0),
+            waiters: std::sync::Mutex::default(),
+        }
     }
 
     fn wait<'a, T: Send + 'static>(
         condvar: &LoomCondvar,
         guard: Self::Guard<'a, T>,
     ) -> Self::Guard<'a, T> {
+        supervise::step();
+        condvar.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
         if WORLD.spurious_wakeups.happens() {
             drop(guard);
         } else {
-            let waiter = condvar.join(guard);
-            while !waiter.is_notified() {
-                thread::park();
-            }
+            condvar.join(guard).block();
         }
         Self::lock(mutex)
     }
@@ -281,44 +481,50 @@ impl Platform for Loom {
         guard: Self::Guard<'a, T>,
         deadline: Duration,
     ) -> (Self::Guard<'a, T>, bool) {
+        supervise::step();
+        condvar.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
         let world: &'static World = &WORLD;
-        {
-            let mut clock = world.clock();
-            if deadline <= clock.now {
-                drop((clock, guard));
-                return (Self::lock(mutex), true);
-            }
-            match clock.timeouts.checked_sub(1) {
-                Some(rest) => clock.timeouts = rest,
-                None => {
-                    drop(clock);
-                    return (Self::wait(condvar, guard), false);
-                }
-            }
+        if deadline <= world.look_at_clock() {
+            drop(guard);
+            return (Self::lock(mutex), true);
         }
+        world.clock().note(deadline);
         if world.spurious_wakeups.happens() {
             drop(guard);
-            world.clock().timeouts += 1;
             return (Self::lock(mutex), false);
         }
 
         let waiter = condvar.join(guard);
         // Time passes in the same step in which it ends the wait.
-        let mut clock = world.clock();
         let mut waiters = condvar.step();
-        let timed_out = !waiter.is_notified();
-        if timed_out {
-            waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
-            clock.now = clock.now.max(deadline);
-        } else {
-            clock.timeouts += 1;
+        let can_expire = world.clock().can_expire(deadline);
+        if !waiter.is_notified() && !can_expire {
+            world.stuck().push((deadline, waiter.clone()));
+            drop(waiters);
+            supervise::without_timeout(|| waiter.block());
+            world
+                .stuck()
+                .retain(|(_, other)| !Arc::ptr_eq(other, &waiter));
+            waiters = condvar.step();
         }
-        drop((waiters, clock));
+        let timed_out = !waiter.is_notified();
+        waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+        drop(waiters);
+        if timed_out {
+            let is_first = deadline > world.clock().now();
+            world.clock().expire(deadline);
+            world.wake_expired(deadline);
+            if is_first && world.expiries.turn(2) == 1 {
+                world.step().pass_a_moment();
+            }
+        }
         (Self::lock(mutex), timed_out)
     }
 
     fn notify_one(condvar: &LoomCondvar) -> bool {
+        supervise::step();
+        condvar.partner.check();
         let mut waiters = condvar.step();
         let mut chosen = 0;
         while chosen + 1 < waiters.len() && WORLD.overtakings.happens() {
@@ -334,7 +540,8 @@ impl Platform for Loom {
     }
 
     fn now() -> Duration {
-        WORLD.clock().now
+        supervise::step();
+        WORLD.look_at_clock()
     }
 
     fn current_thread() -> ThreadId {
@@ -347,5 +554,102 @@ impl Platform for Loom {
 
     fn must_not_catch(payload: &(dyn Any + Send)) -> bool {
         !payload.is::<Deliberate>()
+    }
+}
+
+/// [`Loom`]'s flag.
+///
+/// loom treats a sequentially consistent access as acquire and release, and lets a read-modify-write
+/// miss a store that it must not miss. Both admit more than C11 does. So the search notes whether a
+/// program has such accesses. If it fails, it is explored once more, strengthened: with fences around
+/// the first, and the writes of a flag in an order that all threads know.
+#[derive(Debug)]
+pub struct LoomFlag {
+    flag: LoomBool,
+    identity: Identity,
+    is_stored: AtomicBool,
+    is_swapped: AtomicBool,
+    /// Puts the writes in an order that all threads know, where that is asked for.
+    writes: Mutex<()>,
+}
+
+/// Accesses that loom does not treat as C11 does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct WeakSpots {
+    /// A sequentially consistent access, which is no fence.
+    seq_cst: bool,
+    /// A flag that is stored to, and swapped.
+    mixed: bool,
+}
+
+thread_local! {
+    static WEAK_SPOTS: Cell<WeakSpots> = const { Cell::new(WeakSpots { seq_cst: false, mixed: false }) };
+    /// Which accesses are strengthened.
+    static FENCED: Cell<WeakSpots> = const { Cell::new(WeakSpots { seq_cst: false, mixed: false }) };
+}
+
+impl WeakSpots {
+    /// The search that begins has seen none, and strengthens `fenced`.
+    pub(crate) fn begin(fenced: WeakSpots) {
+        WEAK_SPOTS.set(WeakSpots::default());
+        FENCED.set(fenced);
+    }
+
+    /// Those that the search has come across.
+    pub(crate) fn seen() -> WeakSpots {
+        WEAK_SPOTS.get()
+    }
+
+    pub(crate) fn is_none(self) -> bool {
+        self == WeakSpots::default()
+    }
+}
+
+impl LoomFlag {
+    fn access<T>(&self, ordering: Ordering, writes: bool, access: impl FnOnce(Ordering) -> T) -> T {
+        supervise::step();
+        self.identity.check();
+        let is_seq_cst = ordering == Ordering::SeqCst;
+        let mut seen = WEAK_SPOTS.get();
+        seen.seq_cst |= is_seq_cst;
+        seen.mixed |=
+            self.is_stored.load(Ordering::Relaxed) && self.is_swapped.load(Ordering::Relaxed);
+        WEAK_SPOTS.set(seen);
+        let fenced = FENCED.get();
+        let _in_order = (fenced.mixed && writes)
+            .then(|| self.writes.lock().unwrap_or_else(PoisonError::into_inner));
+        if !(fenced.seq_cst && is_seq_cst) {
+            return access(ordering);
+        }
+        fence(Ordering::SeqCst);
+        let value = access(ordering);
+        fence(Ordering::SeqCst);
+        value
+    }
+}
+
+impl Flag for LoomFlag {
+    fn new() -> Self {
+        LoomFlag {
+            flag: LoomBool::new(false),
+            identity: Identity::new(),
+            is_stored: AtomicBool::new(false),
+            is_swapped: AtomicBool::new(false),
+            writes: Mutex::new(()),
+        }
+    }
+
+    fn load(&self, ordering: Ordering) -> bool {
+        self.access(ordering, false, |ordering| self.flag.load(ordering))
+    }
+
+    fn store(&self, value: bool, ordering: Ordering) {
+        self.is_stored.store(true, Ordering::Relaxed);
+        self.access(ordering, true, |ordering| self.flag.store(value, ordering));
+    }
+
+    fn swap(&self, value: bool, ordering: Ordering) -> bool {
+        self.is_swapped.store(true, Ordering::Relaxed);
+        self.access(ordering, true, |ordering| self.flag.swap(value, ordering))
     }
 }

@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 
 use wakeproof::platform::{ParkingLot, Platform};
 
-use super::{Loom, Observed, Observer, Shuttle};
+use super::{Loom, Observed, Observer, RealThreads, Shuttle};
 use crate::journal;
+use crate::search::threads::Run;
+use crate::search::{failure, supervise};
 
 /// A platform on which a model can run: the loop's primitives, threads, and an atomic flag.
 ///
@@ -78,7 +80,6 @@ macro_rules! flag {
 }
 
 flag!(std::sync::atomic::AtomicBool);
-flag!(loom::sync::atomic::AtomicBool);
 flag!(shuttle::sync::atomic::AtomicBool);
 
 /// The body of a thread, without its type. What starts a thread is large, and there are many bodies:
@@ -90,6 +91,8 @@ fn start_under_loom<T: Send + 'static>(name: String, body: Body<T>) -> loom::thr
         journal::name_this_thread::<Loom>(&name);
         let value = body();
         journal::end::<Loom>();
+        super::ends(loom::thread::current().id());
+        failure::resume_hidden();
         value
     })
 }
@@ -103,6 +106,7 @@ fn start_under_shuttle<T: Send + 'static>(
         crate::search::shuttle::guarded(|| {
             let value = body();
             journal::end::<Shuttle>();
+            super::ends(shuttle::thread::current().id());
             value
         })
     })
@@ -110,7 +114,17 @@ fn start_under_shuttle<T: Send + 'static>(
 
 fn start_on_threads<T: Send + 'static>(name: String, body: Body<T>) -> std::thread::JoinHandle<T> {
     let builder = std::thread::Builder::new().name(name);
-    let thread = builder.spawn(body);
+    let thread = match Run::current() {
+        None => builder.spawn(body),
+        Some(run) => builder.spawn(move || {
+            let body = || {
+                let value = body();
+                super::ends(std::thread::current().id());
+                value
+            };
+            joined(run.take_part(body))
+        }),
+    };
     thread.expect("the operating system starts a thread")
 }
 
@@ -139,15 +153,15 @@ impl ModelPlatform for ParkingLot {
     }
 }
 
-impl ModelPlatform for Loom {
-    type Thread<T: Send + 'static> = loom::thread::JoinHandle<T>;
-    type Flag = loom::sync::atomic::AtomicBool;
+impl ModelPlatform for RealThreads {
+    type Thread<T: Send + 'static> = std::thread::JoinHandle<T>;
+    type Flag = std::sync::atomic::AtomicBool;
 
     fn spawn<T: Send + 'static>(
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        start_under_loom(name.to_owned(), Box::new(body))
+        start_on_threads(name.to_owned(), Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
@@ -155,6 +169,29 @@ impl ModelPlatform for Loom {
     }
 
     fn fence() {
+        std::sync::atomic::fence(Ordering::SeqCst);
+    }
+}
+
+impl ModelPlatform for Loom {
+    type Thread<T: Send + 'static> = loom::thread::JoinHandle<T>;
+    type Flag = super::LoomFlag;
+
+    fn spawn<T: Send + 'static>(
+        name: &str,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> Self::Thread<T> {
+        supervise::step();
+        start_under_loom(name.to_owned(), Box::new(body))
+    }
+
+    fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        supervise::step();
+        joined(thread.join())
+    }
+
+    fn fence() {
+        supervise::step();
         loom::sync::atomic::fence(Ordering::SeqCst);
     }
 }

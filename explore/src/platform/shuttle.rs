@@ -1,7 +1,7 @@
 //! The platform on which shuttle explores schedules.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future;
 use std::ops::{Deref, DerefMut};
@@ -19,7 +19,10 @@ use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
 use super::Environment;
+use super::clock::Clock;
+use super::misuse::{Identity, Partner};
 use crate::observe;
+use crate::search::supervise;
 
 /// The loop's primitives under [shuttle](https://docs.rs/shuttle), for use inside a
 /// `shuttle::Runner`.
@@ -37,6 +40,7 @@ use crate::observe;
 ///   an ordinary wakeup.
 /// - **A timed wait** does not block. It unlocks, and when the scheduler runs the thread again, it
 ///   has been notified until then or has timed out.
+/// - **The clock** may have moved before it is read, within a search by [`shuttle()`](crate::shuttle()).
 /// - **`notify_one`** goes to the longest waiter, or to the next one by a chance.
 ///
 /// An execution begins with [`Shuttle::enter`].
@@ -46,7 +50,11 @@ pub struct Shuttle;
 thread_local! {
     // shuttle runs all threads of an execution on one of the operating system's.
     static REMAINING: Cell<Environment> = const { Cell::new(Environment::QUIET) };
-    static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static CLOCK: RefCell<Clock> = RefCell::default();
+    // An access to it is a scheduling point, before the clock is looked at.
+    static TIME: RefCell<Option<Arc<AtomicUsize>>> = const { RefCell::new(None) };
+    // The threads that wait for a deadline that does not come, unless the clock moves for another reason.
+    static STUCK: RefCell<Vec<(Duration, Arc<Waiter>)>> = const { RefCell::new(Vec::new()) };
     static UNLOCKING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -72,7 +80,10 @@ impl Shuttle {
     /// ```
     pub fn enter(environment: Environment) {
         REMAINING.set(environment);
-        NOW.set(Duration::ZERO);
+        let clock = Clock::new(environment);
+        TIME.set(clock.moves_at_all().then(Arc::default));
+        CLOCK.set(clock);
+        STUCK.with_borrow_mut(Vec::clear);
         UNLOCKING.set(false);
     }
 
@@ -91,7 +102,6 @@ impl Shuttle {
 type Bound = fn(&mut Environment) -> &mut usize;
 
 const SPURIOUS_WAKEUPS: Bound = |environment| &mut environment.spurious_wakeups;
-const TIMEOUTS: Bound = |environment| &mut environment.timeouts;
 const OVERTAKINGS: Bound = |environment| &mut environment.overtakings;
 
 /// Uses up one of the events, if there is one left.
@@ -104,31 +114,72 @@ fn spend(bound: Bound) -> bool {
     is_left
 }
 
-/// Takes back what was spent on an event that did not happen.
-fn refund(bound: Bound) {
-    let mut remaining = REMAINING.get();
-    *bound(&mut remaining) += 1;
-    REMAINING.set(remaining);
-}
-
 /// Whether the event happens, as long as it has not happened as often as it may. The scheduler
 /// decides.
 fn happens(bound: Bound) -> bool {
-    *bound(&mut REMAINING.get()) > 0
-        && shuttle::rand::thread_rng().next_u64() & 1 == 1
-        && spend(bound)
+    *bound(&mut REMAINING.get()) > 0 && is_chosen() && spend(bound)
+}
+
+/// The scheduler's choice.
+fn is_chosen() -> bool {
+    shuttle::rand::thread_rng().next_u64() & 1 == 1
+}
+
+/// The clock of the execution, for what takes no time.
+fn clock<T>(look: impl FnOnce(&mut Clock) -> T) -> T {
+    CLOCK.with_borrow_mut(look)
+}
+
+/// Reads the clock, which may have moved.
+fn look_at_clock() -> Duration {
+    if let Some(time) = TIME.with_borrow(Clone::clone) {
+        time.fetch_add(1, Ordering::SeqCst);
+    }
+    if clock(|clock| clock.can_jump()) && is_chosen() {
+        let mut targets = clock(|clock| clock.targets());
+        if let Some(last) = targets.pop() {
+            let target = targets.into_iter().find(|_| is_chosen()).unwrap_or(last);
+            clock(|clock| clock.jump(target));
+        }
+    }
+    wake_expired();
+    clock(|clock| clock.now())
+}
+
+/// Time that passes ends waits.
+fn wake_expired() {
+    let now = clock(|clock| clock.now());
+    let expired: Vec<Arc<Waiter>> = STUCK.with_borrow(|stuck| {
+        let is_expired = |(deadline, _): &&(Duration, Arc<Waiter>)| *deadline <= now;
+        let waiters = stuck.iter().filter(is_expired);
+        waiters.map(|(_, waiter)| waiter.clone()).collect()
+    });
+    for waiter in expired {
+        waiter.expired.store(true, Ordering::Relaxed);
+        waiter.wake();
+    }
+}
+
+/// [`Shuttle`]'s mutex.
+#[derive(Debug)]
+pub struct ShuttleMutex<T> {
+    mutex: Mutex<T>,
+    identity: Identity,
 }
 
 /// [`Shuttle`]'s guard.
 #[derive(Debug)]
 pub struct ShuttleGuard<'a, T> {
-    mutex: &'a Mutex<T>,
+    mutex: &'a ShuttleMutex<T>,
     /// There until the guard is dropped.
     guard: Option<MutexGuard<'a, T>>,
 }
 
 impl<T> Drop for ShuttleGuard<'_, T> {
     fn drop(&mut self) {
+        if self.guard.is_some() {
+            self.mutex.identity.unlocked();
+        }
         UNLOCKING.set(true);
         self.guard = None;
         UNLOCKING.set(false);
@@ -152,8 +203,9 @@ impl<T> DerefMut for ShuttleGuard<'_, T> {
 }
 
 /// [`Shuttle`]'s condvar: the list of the threads that wait, in the order of their arrival.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ShuttleCondvar {
+    partner: Partner,
     /// An access to it is a scheduling point.
     touched: AtomicUsize,
     waiters: std::sync::Mutex<VecDeque<Arc<Waiter>>>,
@@ -162,6 +214,8 @@ pub struct ShuttleCondvar {
 #[derive(Debug, Default)]
 struct Waiter {
     notified: AtomicBool,
+    /// Whether time has ended its wait.
+    expired: AtomicBool,
     waker: std::sync::Mutex<Option<Waker>>,
 }
 
@@ -176,6 +230,7 @@ impl ShuttleCondvar {
     /// point before it takes effect, and none behind. This point is no redundant one, since a
     /// notification that needs no lock may come before the wait begins.
     fn join<T>(&self, mut guard: ShuttleGuard<'_, T>) -> Arc<Waiter> {
+        guard.mutex.identity.unlocked();
         drop(guard.guard.take());
         let waiter = Arc::new(Waiter::default());
         self.waiters
@@ -191,10 +246,11 @@ impl Waiter {
         self.notified.load(Ordering::Relaxed)
     }
 
-    /// Blocks this thread until it is notified. No scheduling point if it is already.
+    /// Blocks this thread until it is notified, or until time ends its wait. No scheduling point if it
+    /// is already.
     fn block(&self) {
         shuttle::future::block_on(future::poll_fn(|context| {
-            if self.is_notified() {
+            if self.is_notified() || self.expired.load(Ordering::Relaxed) {
                 return Poll::Ready(());
             }
             *self.waker.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -205,6 +261,10 @@ impl Waiter {
 
     fn notify(&self) {
         self.notified.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
         let waker = self
             .waker
             .lock()
@@ -217,7 +277,7 @@ impl Waiter {
 }
 
 impl Platform for Shuttle {
-    type Mutex<T: Send + 'static> = Mutex<T>;
+    type Mutex<T: Send + 'static> = ShuttleMutex<T>;
     type Guard<'a, T: Send + 'static> = ShuttleGuard<'a, T>;
     type Condvar = ShuttleCondvar;
     type ThreadId = ThreadId;
@@ -235,23 +295,37 @@ impl Platform for Shuttle {
         observe::task_step(step);
     }
 
-    fn mutex<T: Send + 'static>(value: T) -> Mutex<T> {
-        Mutex::new(value)
+    fn mutex<T: Send + 'static>(value: T) -> ShuttleMutex<T> {
+        ShuttleMutex {
+            mutex: Mutex::new(value),
+            identity: Identity::new(),
+        }
     }
 
-    fn lock<T: Send + 'static>(mutex: &Mutex<T>) -> ShuttleGuard<'_, T> {
-        let guard = Some(mutex.lock().unwrap_or_else(PoisonError::into_inner));
-        ShuttleGuard { mutex, guard }
+    fn lock<T: Send + 'static>(mutex: &ShuttleMutex<T>) -> ShuttleGuard<'_, T> {
+        let this_thread = thread::current().id();
+        mutex.identity.locks(this_thread);
+        let guard = mutex.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        mutex.identity.locked(this_thread);
+        ShuttleGuard {
+            mutex,
+            guard: Some(guard),
+        }
     }
 
     fn condvar() -> ShuttleCondvar {
-        ShuttleCondvar::default()
+        ShuttleCondvar {
+            partner: Partner::new(),
+            touched: AtomicUsize::new(0),
+            waiters: std::sync::Mutex::default(),
+        }
     }
 
     fn wait<'a, T: Send + 'static>(
         condvar: &ShuttleCondvar,
         guard: Self::Guard<'a, T>,
     ) -> Self::Guard<'a, T> {
+        condvar.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
         if happens(SPURIOUS_WAKEUPS) {
             drop(guard);
@@ -266,34 +340,52 @@ impl Platform for Shuttle {
         guard: Self::Guard<'a, T>,
         deadline: Duration,
     ) -> (Self::Guard<'a, T>, bool) {
+        condvar.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
-        if deadline <= NOW.get() {
+        if deadline <= look_at_clock() {
             drop(guard);
             return (Self::lock(mutex), true);
         }
+        clock(|clock| clock.note(deadline));
         if happens(SPURIOUS_WAKEUPS) {
             drop(guard);
             return (Self::lock(mutex), false);
         }
-        if !spend(TIMEOUTS) {
-            condvar.join(guard).block();
-            return (Self::lock(mutex), false);
-        }
 
         let waiter = condvar.join(guard);
-        let mut waiters = condvar.step();
-        let timed_out = !waiter.is_notified();
-        if timed_out {
-            waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
-            NOW.set(NOW.get().max(deadline));
-        } else {
-            refund(TIMEOUTS);
+        let mut timed_out = false;
+        if clock(|clock| clock.moves_at_all()) {
+            let waiters = condvar.step();
+            timed_out = !waiter.is_notified() && clock(|clock| clock.can_expire(deadline));
+            drop(waiters);
         }
-        drop(waiters);
+        if !timed_out {
+            STUCK.with_borrow_mut(|stuck| stuck.push((deadline, waiter.clone())));
+            supervise::without_timeout(|| waiter.block());
+            STUCK.with_borrow_mut(|stuck| stuck.retain(|(_, other)| !Arc::ptr_eq(other, &waiter)));
+            timed_out = !waiter.is_notified();
+        }
+        if timed_out {
+            condvar
+                .waiters
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|other| !Arc::ptr_eq(other, &waiter));
+            let is_first = clock(|clock| deadline > clock.now());
+            let is_late = is_first && clock(|clock| clock.can_be_late()) && is_chosen();
+            clock(|clock| {
+                clock.expire(deadline);
+                if is_late {
+                    clock.pass_a_moment();
+                }
+            });
+            wake_expired();
+        }
         (Self::lock(mutex), timed_out)
     }
 
     fn notify_one(condvar: &ShuttleCondvar) -> bool {
+        condvar.partner.check();
         let mut waiters = condvar.step();
         let mut chosen = 0;
         while chosen + 1 < waiters.len() && happens(OVERTAKINGS) {
@@ -308,10 +400,7 @@ impl Platform for Shuttle {
     }
 
     fn now() -> Duration {
-        if REMAINING.get().timeouts > 0 {
-            thread::yield_now(); // time may pass before it is read
-        }
-        NOW.get()
+        look_at_clock()
     }
 
     fn current_thread() -> ThreadId {

@@ -16,6 +16,11 @@ pub(super) struct Exhaustive {
 }
 
 impl Exhaustive {
+    /// Begins again.
+    pub(super) fn restart(&mut self) {
+        *self = Exhaustive::default();
+    }
+
     fn choose(&mut self, options: usize) -> usize {
         if self.position == self.path.len() {
             self.path.push((0, options));

@@ -2,22 +2,25 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// What a scheduler chose in one execution under shuttle, from beginning to end. The same choices
 /// give the same execution.
 ///
 /// Written down, a number is the thread that ran, with `x` and a count if it ran several times in a
-/// row; `+` and `-` are chances, taken and not taken.
+/// row; `+` and `-` are chances, taken and not taken; `@` and nanoseconds, in front, is a deadline that
+/// the search knew, for the clock to jump to.
 ///
 /// ```
 /// use wakeproof_explore::Schedule;
 ///
 /// let schedule: Schedule = "0x3,2,+,0".parse().unwrap();
 /// assert_eq!(schedule.to_string(), "0x3,2,+,0");
+/// assert!("@5000000000,0x3".parse::<Schedule>().is_ok());
 /// assert!("0x3;2".parse::<Schedule>().is_err());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Schedule(pub(super) Vec<Choice>);
+pub struct Schedule(Vec<Choice>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -25,6 +28,28 @@ pub(super) enum Choice {
     Run(usize),
     /// The event happens, or does not.
     Chance(bool),
+    /// No choice, but what the clock may jump to: stands in front of the choices.
+    Deadline(Duration),
+}
+
+impl Schedule {
+    pub(super) fn new(deadlines: Vec<Duration>, choices: &[Choice]) -> Self {
+        let deadlines = deadlines.into_iter().map(Choice::Deadline);
+        Schedule(deadlines.chain(choices.iter().copied()).collect())
+    }
+
+    pub(super) fn deadlines(&self) -> Vec<Duration> {
+        let deadline = |choice: &Choice| match choice {
+            Choice::Deadline(deadline) => Some(*deadline),
+            _ => None,
+        };
+        self.0.iter().filter_map(deadline).collect()
+    }
+
+    pub(super) fn choices(&self) -> Vec<Choice> {
+        let is_choice = |choice: &&Choice| !matches!(choice, Choice::Deadline(_));
+        self.0.iter().filter(is_choice).copied().collect()
+    }
 }
 
 /// Text that is no schedule.
@@ -53,6 +78,7 @@ impl fmt::Display for Schedule {
                 Choice::Run(thread) => write!(f, "{thread}")?,
                 Choice::Chance(true) => f.write_str("+")?,
                 Choice::Chance(false) => f.write_str("-")?,
+                Choice::Deadline(deadline) => write!(f, "@{}", deadline.as_nanos())?,
             }
             if run.len() > 1 {
                 write!(f, "x{}", run.len())?;
@@ -69,6 +95,11 @@ impl FromStr for Schedule {
         let mut choices = Vec::new();
         for part in text.split(',') {
             let wrong = || NotASchedule(part.to_owned());
+            if let Some(deadline) = part.strip_prefix('@') {
+                let nanoseconds = deadline.parse().map_err(|_| wrong())?;
+                choices.push(Choice::Deadline(Duration::from_nanos(nanoseconds)));
+                continue;
+            }
             let (choice, count) = part.split_once('x').unwrap_or((part, "1"));
             let choice = match choice {
                 "+" => Choice::Chance(true),

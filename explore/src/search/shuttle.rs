@@ -1,21 +1,34 @@
 //! Exploring with shuttle.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::platform::{Environment, Shuttle};
+use crate::platform::{Deadlines, Environment, Shuttle};
 use shuttle::Runner;
 use shuttle::scheduler::{
     PctScheduler, RandomScheduler, Schedule as Seeded, Scheduler, Task, TaskId, UrwRandomScheduler,
 };
 
 use super::exhaustive::Exhaustive;
-use super::quiet::on_a_quiet_thread;
+use super::failure::{self, Failure};
 use super::schedule::{Choice, Schedule};
-use super::{Budget, Counterexample, DEADLOCK, Exploration, Limits, Outcome, message};
+use super::supervise::{self, supervised};
+use super::{Budget, DEADLOCK, Limits, not_proved};
 use crate::journal::{self, Journal};
-use crate::observe;
+use crate::verdict::{
+    CannotJudge, Checker, Counterexample, Exploration, Replay, Scope, Stop, Verdict,
+};
+use crate::{observe, platform};
+
+/// No execution of a search that tries everything has more steps than this.
+const MAX_STEPS: usize = 100_000;
+/// No execution of any other search.
+const MAX_SAMPLED_STEPS: usize = 10_000_000;
+/// With more deadlines than this, there are too many moments for the clock to jump to.
+const MAX_DEADLINES: usize = 8;
 
 /// Which schedules to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +65,7 @@ pub fn shuttle(
     limits: &Limits,
     body: impl Fn() + Send + Sync + 'static,
 ) -> Exploration {
-    judged(environment, search, limits, body, Box::new(no_deadlock))
+    with_judge(environment, search, limits, body, None)
 }
 
 /// As [`shuttle()`], but whether an execution fails, and whether a deadlock is a failure, is for
@@ -64,83 +77,106 @@ pub fn judged(
     body: impl Fn() + Send + Sync + 'static,
     judge: Judge,
 ) -> Exploration {
+    with_judge(environment, search, limits, body, Some(judge))
+}
+
+fn with_judge(
+    environment: Environment,
+    search: Search,
+    limits: &Limits,
+    body: impl Fn() + Send + Sync + 'static,
+    judge: Option<Judge>,
+) -> Exploration {
     let samples = limits.executions.unwrap_or(1000);
-    let count = usize::try_from(samples).unwrap_or(usize::MAX);
     let mut limits = limits.clone();
     if search != Search::Exhaustive {
-        limits.executions = None; // the scheduler ends by itself, and that is not cut short
+        limits.executions = None; // the scheduler ends by itself
     }
-    let knows_the_watchman = matches!(search, Search::RandomWalk { .. });
-    let scheduler = move || -> Box<dyn Scheduler + Send> {
-        match search {
-            Search::Exhaustive => Box::new(Exhaustive::default()),
-            Search::Random { seed } => Box::new(RandomScheduler::new_from_seed(seed, count)),
-            Search::Pct { seed, depth } => {
-                Box::new(PctScheduler::new_from_seed(seed, depth, count))
-            }
-            Search::RandomWalk { seed } => Box::new(UrwRandomScheduler::new_from_seed(seed, count)),
-        }
+    let options = Options {
+        scope: Scope::new(Checker::Shuttle, environment),
+        stop: Stopping::AtTheFirst,
+        search: Some(search),
     };
-    explore(
-        environment,
-        &limits,
-        Stop::AtTheFirst,
-        knows_the_watchman,
-        body,
-        judge,
-        scheduler,
-    )
-    .exploration(if search == Search::Exhaustive {
-        Outcome::Exhausted
-    } else {
-        Outcome::Sampled
-    })
+    let count = usize::try_from(samples).unwrap_or(usize::MAX);
+    let explored = explore(options, &limits, body, judge, move || match search {
+        Search::Exhaustive => Guide::Exhaustive(Exhaustive::default()),
+        Search::Random { seed } => {
+            Guide::Other(Box::new(RandomScheduler::new_from_seed(seed, count)))
+        }
+        Search::Pct { seed, depth } => {
+            Guide::Other(Box::new(PctScheduler::new_from_seed(seed, depth, count)))
+        }
+        Search::RandomWalk { seed } => {
+            Guide::Other(Box::new(UrwRandomScheduler::new_from_seed(seed, count)))
+        }
+    });
+    explored.exploration()
 }
 
 /// Explores every schedule, like [`Search::Exhaustive`], but does not stop at the first one that
-/// fails: what it found is the shortest of all that fail. If it is cut short, the shortest so far.
+/// fails: what it found is the shortest of all that fail. If it is stopped before, the shortest so far.
 pub fn shortest(
     environment: Environment,
     limits: &Limits,
     body: impl Fn() + Send + Sync + 'static,
 ) -> Exploration {
-    explore(
-        environment,
-        limits,
-        Stop::AtTheEnd,
-        false,
-        body,
-        Box::new(no_deadlock),
-        || Box::new(Exhaustive::default()),
-    )
-    .exploration(Outcome::Exhausted)
+    let options = Options {
+        scope: Scope::new(Checker::Shuttle, environment),
+        stop: Stopping::AtTheEnd,
+        search: Some(Search::Exhaustive),
+    };
+    let guide = || Guide::Exhaustive(Exhaustive::default());
+    explore(options, limits, body, None, guide).exploration()
 }
 
-/// Runs one execution, by choices that were written down. If it does not fail, the outcome is
-/// [`Outcome::Sampled`].
+/// Runs one execution, by choices that were written down. If it does not fail, nothing is
+/// [proved](Stop::Samples).
+///
+/// # Errors
+///
+/// If the choices cannot be made: they are of another program, or of another environment.
 pub fn replay(
     environment: Environment,
     schedule: &Schedule,
     body: impl Fn() + Send + Sync + 'static,
-) -> Exploration {
-    let choices = schedule.0.clone();
-    let limits = Limits::default();
-    explore(
-        environment,
-        &limits,
-        Stop::AtTheFirst,
-        false,
-        body,
-        Box::new(no_deadlock),
-        move || {
-            Box::new(Follow {
-                choices: choices.into_iter(),
-                begun: false,
-            })
-        },
-    )
-    .exploration(Outcome::Sampled)
+) -> Result<Exploration, DoesNotFit> {
+    let options = Options {
+        scope: Scope::new(Checker::Shuttle, environment),
+        stop: Stopping::AtTheFirst,
+        search: None,
+    };
+    let misfit = Arc::new(Mutex::new(None));
+    let follow = Follow {
+        deadlines: schedule.deadlines(),
+        choices: schedule.choices(),
+        next: 0,
+        begun: false,
+        misfit: misfit.clone(),
+    };
+    let guide = move || Guide::Follow(follow);
+    let explored = explore(options, &Limits::default(), body, None, guide);
+    let misfit = misfit.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match misfit {
+        Some(misfit) => Err(misfit),
+        None => Ok(explored.exploration()),
+    }
 }
+
+/// A schedule that is not one of this program's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoesNotFit(String);
+
+impl fmt::Display for DoesNotFit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the schedule is not one of this program in this environment: {}",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for DoesNotFit {}
 
 /// How an execution ended, if no thread has panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,84 +198,138 @@ fn no_deadlock(_journal: &Journal, ending: Ending) -> Result<(), String> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopping {
     AtTheFirst,
     AtTheEnd,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Options {
+    scope: Scope,
+    stop: Stopping,
+    /// What is searched, unless an execution is replayed.
+    search: Option<Search>,
+}
+
 /// What an exploration left behind.
 struct Explored {
+    options: Options,
     budget: Arc<Budget>,
-    stop: Stop,
     report: Report,
 }
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Report {
     found: Option<Counterexample>,
-    cut_short: Option<String>,
+    stopped: Option<Stop>,
+    cannot: Option<String>,
+    /// How many executions there were before the search began again.
+    before: u64,
 }
 
 impl Explored {
-    fn exploration(self, otherwise: Outcome) -> Exploration {
-        let Report { found, cut_short } = self.report;
-        let is_complete = cut_short.is_none() && self.stop == Stop::AtTheEnd;
-        let outcome = match (found, cut_short) {
-            (Some(counterexample), _) => Outcome::Found(counterexample),
-            (None, Some(why)) => Outcome::CutShort(why),
-            (None, None) => otherwise,
+    fn exploration(self) -> Exploration {
+        let Options {
+            scope,
+            stop,
+            search,
+        } = self.options;
+        let Report {
+            found,
+            stopped,
+            cannot,
+            before,
+        } = self.report;
+        let executions = self.budget.executions();
+        let is_complete = stopped.is_none() && cannot.is_none() && stop == Stopping::AtTheEnd;
+        let verdict = match (found, cannot, stopped) {
+            (Some(counterexample), ..) => Verdict::Found(counterexample),
+            (None, Some(why), _) => Verdict::CannotJudge(CannotJudge {
+                scope,
+                why,
+                who_can: None,
+            }),
+            (None, None, Some(stop)) => not_proved(scope, stop),
+            (None, None, None) if search == Some(Search::Exhaustive) => Verdict::Proved(scope),
+            (None, None, None) => not_proved(scope, Stop::Samples(executions)),
         };
-        let exploration = self.budget.end(outcome);
+        let exploration = self.budget.end(verdict);
         Exploration {
             is_complete: is_complete || exploration.is_complete,
+            executions: if exploration.is_proved() {
+                executions - before
+            } else {
+                executions
+            },
             ..exploration
         }
     }
 }
 
+fn lock(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
+    report.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn explore(
-    environment: Environment,
+    options: Options,
     limits: &Limits,
-    stop: Stop,
-    knows_the_watchman: bool,
     body: impl Fn() + Send + Sync + 'static,
-    judge: Judge,
-    scheduler: impl FnOnce() -> Box<dyn Scheduler + Send> + Send,
+    judge: Option<Judge>,
+    guide: impl FnOnce() -> Guide + Send + 'static,
 ) -> Explored {
     let budget = Arc::new(Budget::new(limits));
     let report = Arc::new(Mutex::new(Report::default()));
     let supervisor = (budget.clone(), report.clone());
-    on_a_quiet_thread(move || {
+    let environment = options.scope.environment;
+    let searched = supervised(&budget, move |_| {
         let (budget, report) = supervisor;
         let mut config = shuttle::Config::new();
         config.silence_warnings = true;
         // A body may judge what it has seen, and be built without optimisation.
         config.stack_size = 1 << 20;
         config.failure_persistence = shuttle::FailurePersistence::None;
+        config.max_steps = shuttle::MaxSteps::None; // the supervisor counts them
+        let guide = guide();
+        match &guide {
+            Guide::Follow(follow) => Deadlines::remember(follow.deadlines.clone()),
+            _ => Deadlines::forget(),
+        }
         let supervised = Supervisor {
-            scheduler: scheduler(),
-            stop,
+            guide,
+            options,
             budget,
-            report,
+            report: report.clone(),
             choices: Vec::new(),
             over: false,
-            knows_the_watchman,
             judge,
         };
-        Runner::new(supervised, config).run(move || {
-            shuttle::thread::spawn(watch);
-            journal::begin();
-            observe::watch(journal::recorder::<Shuttle>());
-            journal::name_this_thread::<Shuttle>("loop");
-            Shuttle::enter(environment);
-            guarded(&body);
-        });
+        let ran = panic::catch_unwind(AssertUnwindSafe(|| {
+            Runner::new(supervised, config).run(move || {
+                shuttle::thread::spawn(watch);
+                journal::begin();
+                observe::watch(journal::recorder::<Shuttle>());
+                journal::name_this_thread::<Shuttle>("loop");
+                Shuttle::enter(environment);
+                guarded(|| {
+                    body();
+                    platform::ends(shuttle::thread::current().id());
+                });
+            });
+        }));
+        if ran.is_err() {
+            // Bodies do not panic as far as this: shuttle has.
+            let why = failure::take().map_or_else(|| "a panic".into(), |failure| failure.message);
+            lock(&report).cannot = Some(format!("shuttle itself fails: {why}"));
+        }
     });
-    let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut report = lock(&report).clone();
+    if let Err(stop) = searched {
+        report.stopped = Some(stop);
+    }
     Explored {
+        options,
         budget,
-        stop,
         report,
     }
 }
@@ -260,8 +350,8 @@ thread_local! {
     static UNFINISHED: Cell<usize> = const { Cell::new(0) };
     /// Whether the watchman may go home.
     static OVER: Cell<bool> = const { Cell::new(false) };
-    /// The first panic of this execution.
-    static FAILURE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Whether a thread has come to its end by a panic.
+    static FAILED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs a thread's body, and tells the supervisor of its end, or of its panic, which goes no
@@ -269,43 +359,62 @@ thread_local! {
 pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> T {
     UNFINISHED.set(UNFINISHED.get() + 1);
     match panic::catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => {
+        // A panic that was caught is a failure all the same.
+        Ok(value) if !failure::has_failed() => {
             UNFINISHED.set(UNFINISHED.get() - 1);
-            value
+            return value;
         }
-        Err(payload) => {
-            FAILURE.with_borrow_mut(|failure| {
-                failure.get_or_insert_with(|| message(&*payload));
-            });
-            loop {
-                shuttle::thread::park();
-            }
+        Ok(_) => {}
+        Err(payload) => failure::note(&*payload),
+    }
+    FAILED.set(true);
+    loop {
+        shuttle::thread::park();
+    }
+}
+
+/// Who makes the choices.
+enum Guide {
+    Exhaustive(Exhaustive),
+    Follow(Follow),
+    Other(Box<dyn Scheduler + Send>),
+}
+
+impl Guide {
+    fn scheduler(&mut self) -> &mut dyn Scheduler {
+        match self {
+            Guide::Exhaustive(scheduler) => scheduler,
+            Guide::Follow(scheduler) => scheduler,
+            Guide::Other(scheduler) => &mut **scheduler,
         }
     }
 }
 
 /// Counts the executions of another scheduler, writes its choices down, and notices failures.
 struct Supervisor {
-    scheduler: Box<dyn Scheduler + Send>,
-    stop: Stop,
+    guide: Guide,
+    options: Options,
     budget: Arc<Budget>,
     report: Arc<Mutex<Report>>,
     choices: Vec<Choice>,
     over: bool,
-    knows_the_watchman: bool,
-    judge: Judge,
+    judge: Option<Judge>,
 }
 
 impl Supervisor {
-    fn found(&mut self, message: String) {
-        self.over = self.stop == Stop::AtTheFirst;
+    fn found(&mut self, failure: Failure) {
+        self.over = self.options.stop == Stopping::AtTheFirst;
         let counterexample = Counterexample {
-            message,
+            scope: self.options.scope,
+            message: failure.message,
             execution: self.budget.executions(),
-            journal: journal::take(),
-            schedule: Some(Schedule(self.choices.clone())),
+            journal: failure.journal,
+            replay: Some(Replay::Schedule(Schedule::new(
+                Deadlines::known(),
+                &self.choices,
+            ))),
         };
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut report = lock(&self.report);
         let is_shorter = report
             .found
             .as_ref()
@@ -314,24 +423,71 @@ impl Supervisor {
             report.found = Some(counterexample);
         }
     }
+
+    /// Goes on to the end, but nothing is proved.
+    fn falls_short(&mut self, stop: Stop) {
+        lock(&self.report).stopped.get_or_insert(stop);
+    }
+
+    /// The clock may jump to a deadline that was learned: a search that leaves nothing out begins
+    /// again.
+    fn learn(&mut self) {
+        if matches!(self.guide, Guide::Follow(_)) || !Deadlines::learn() {
+            return;
+        }
+        if let Guide::Exhaustive(scheduler) = &mut self.guide {
+            scheduler.restart();
+            lock(&self.report).before = self.budget.executions();
+        }
+        if Deadlines::number() > MAX_DEADLINES {
+            self.over = true;
+            self.falls_short(Stop::Clock(format!(
+                "more than {MAX_DEADLINES} deadlines: too many moments for the clock to jump to"
+            )));
+        }
+    }
+
+    fn judge(&mut self, ending: Ending) -> Result<(), Failure> {
+        if ending == Ending::Deadlock {
+            if let Some(failure) = failure::take() {
+                return Err(failure); // its thread waits while it unwinds
+            }
+            if self.judge.is_none() && supervise::waits_for_time() {
+                let most = self.options.scope.environment.timeouts;
+                self.falls_short(Stop::Timeouts(most));
+                return Ok(());
+            }
+        }
+        let judge = &mut self.judge;
+        let judged = journal::with(|journal| match judge {
+            Some(judge) => judge(journal, ending),
+            None => no_deadlock(journal, ending),
+        });
+        judged.map_err(|message| Failure::now(&message))
+    }
 }
 
 impl Scheduler for Supervisor {
     fn new_execution(&mut self) -> Option<Seeded> {
+        self.learn();
         if self.over {
             // shuttle's random scheduler complains if it is dropped before it has come to its end.
-            while self.scheduler.new_execution().is_some() {}
+            if let Guide::Other(scheduler) = &mut self.guide {
+                while scheduler.new_execution().is_some() {}
+            }
             return None;
         }
-        let next = self.scheduler.new_execution()?;
-        if let Err(why) = self.budget.next_execution() {
-            let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-            report.cut_short = Some(why);
+        let next = self.guide.scheduler().new_execution()?;
+        if let Err(stop) = self.budget.next_execution() {
+            self.falls_short(stop);
             return None;
         }
         UNFINISHED.set(0);
         OVER.set(false);
-        FAILURE.take();
+        FAILED.set(false);
+        failure::forget();
+        supervise::begin_execution();
+        platform::begin_execution();
         self.choices.clear();
         Some(next)
     }
@@ -342,7 +498,10 @@ impl Scheduler for Supervisor {
         current: Option<TaskId>,
         is_yielding: bool,
     ) -> Option<TaskId> {
-        if let Some(failure) = FAILURE.take() {
+        supervise::step();
+        if FAILED.replace(false)
+            && let Some(failure) = failure::take()
+        {
             self.found(failure);
             return None;
         }
@@ -359,9 +518,9 @@ impl Scheduler for Supervisor {
                 Ending::Finished
             };
             if !OVER.replace(true)
-                && let Err(message) = journal::with(|journal| (self.judge)(journal, ending))
+                && let Err(failure) = self.judge(ending)
             {
-                self.found(message);
+                self.found(failure);
                 return None;
             }
             return match ending {
@@ -377,13 +536,22 @@ impl Scheduler for Supervisor {
         {
             return Some(unlocking);
         }
-        // The random walk wants to know every thread, also one whose steps do nothing.
-        let known = if self.knows_the_watchman {
-            runnable
-        } else {
-            &candidates
+        let most = match self.guide {
+            Guide::Exhaustive(_) => MAX_STEPS,
+            _ => MAX_SAMPLED_STEPS,
         };
-        let next = self.scheduler.next_task(known, current, is_yielding)?;
+        if self.choices.len() >= most {
+            self.over = true;
+            self.falls_short(Stop::Steps(most));
+            return None;
+        }
+        // The random walk wants to know every thread, also one whose steps do nothing.
+        let known = match self.options.search {
+            Some(Search::RandomWalk { .. }) => runnable,
+            _ => &candidates,
+        };
+        let scheduler = self.guide.scheduler();
+        let next = scheduler.next_task(known, current, is_yielding)?;
         // Nor does a step of the watchman's make a difference to the schedule.
         if !is_watchman(&next) {
             self.choices.push(Choice::Run(next.into()));
@@ -392,7 +560,7 @@ impl Scheduler for Supervisor {
     }
 
     fn next_u64(&mut self) -> u64 {
-        let number = self.scheduler.next_u64();
+        let number = self.guide.scheduler().next_u64();
         self.choices.push(Choice::Chance(number & 1 == 1));
         number
     }
@@ -400,13 +568,37 @@ impl Scheduler for Supervisor {
 
 /// Makes the choices that were written down.
 struct Follow {
-    choices: std::vec::IntoIter<Choice>,
+    deadlines: Vec<Duration>,
+    choices: Vec<Choice>,
+    next: usize,
     begun: bool,
+    misfit: Arc<Mutex<Option<DoesNotFit>>>,
+}
+
+impl Follow {
+    fn next_choice(&mut self) -> Option<Choice> {
+        let choice = self.choices.get(self.next).copied();
+        self.next += 1;
+        choice
+    }
+
+    fn does_not_fit(&self, why: &str) {
+        let mut misfit = self.misfit.lock().unwrap_or_else(PoisonError::into_inner);
+        misfit.get_or_insert_with(|| DoesNotFit(format!("choice {}: {why}", self.next)));
+    }
 }
 
 impl Scheduler for Follow {
     fn new_execution(&mut self) -> Option<Seeded> {
-        (!std::mem::replace(&mut self.begun, true)).then(|| Seeded::new(0))
+        if self.begun {
+            let left = self.choices.len().saturating_sub(self.next);
+            if left > 0 {
+                self.does_not_fit("the execution is over before it");
+            }
+            return None;
+        }
+        self.begun = true;
+        Some(Seeded::new(0))
     }
 
     fn next_task(
@@ -415,18 +607,31 @@ impl Scheduler for Follow {
         _current: Option<TaskId>,
         _is_yielding: bool,
     ) -> Option<TaskId> {
-        // A schedule that does not fit the model ends the execution.
-        let Some(Choice::Run(thread)) = self.choices.next() else {
-            return None;
+        let thread = match self.next_choice() {
+            Some(Choice::Run(thread)) => TaskId::from(thread),
+            Some(_) => {
+                self.does_not_fit("a thread has to run, not a chance");
+                return None;
+            }
+            None => {
+                self.does_not_fit("the execution goes on after it");
+                return None;
+            }
         };
-        let thread = TaskId::from(thread);
-        runnable
-            .iter()
-            .any(|task| task.id() == thread)
-            .then_some(thread)
+        let can_run = runnable.iter().any(|task| task.id() == thread);
+        if !can_run {
+            self.does_not_fit(&format!("thread {} cannot run", usize::from(thread)));
+        }
+        can_run.then_some(thread)
     }
 
     fn next_u64(&mut self) -> u64 {
-        u64::from(self.choices.next() == Some(Choice::Chance(true)))
+        match self.next_choice() {
+            Some(Choice::Chance(happens)) => u64::from(happens),
+            _ => {
+                self.does_not_fit("a chance, not a thread");
+                0
+            }
+        }
     }
 }

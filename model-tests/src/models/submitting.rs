@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wakeproof::inbox::Inbox;
 use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
-use wakeproof_explore::{self as explore, Exploration, Limits, Schedule, Search};
+use wakeproof_explore::{self as explore, DoesNotFit, Exploration, Limits, Schedule, Search};
 use wakeproof_faults::{Faulty, InboxFault};
 
 use super::{CheckedLoop, Log, Model, SPURIOUS, ensure_loom_can, with_fault};
@@ -84,8 +84,11 @@ impl Submissions {
     }
 
     /// Runs one schedule under shuttle.
-    #[must_use]
-    pub fn replay(self, schedule: &Schedule) -> Exploration {
+    ///
+    /// # Errors
+    ///
+    /// If the schedule is not one of theirs.
+    pub fn replay(self, schedule: &Schedule) -> Result<Exploration, DoesNotFit> {
         explore::replay(self.environment, schedule, self.under_shuttle())
     }
 

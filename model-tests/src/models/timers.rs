@@ -153,6 +153,7 @@ impl Model for HourPasses {
     const THREADS: usize = 1;
     const ENVIRONMENT: Environment = Environment {
         timeouts: 2,
+        punctual: true,
         ..Environment::QUIET
     };
     const FOR_CHECKERS_ONLY: bool = true;

@@ -34,6 +34,8 @@ pub fn execute(program: &Program) -> History {
     Shuttle::enter(Environment {
         spurious_wakeups: program.spurious_wakeups,
         timeouts: program.timers(),
+        // Timers are predicted to the moment.
+        punctual: true,
         ..Environment::QUIET
     });
     THREADS.with_borrow_mut(Vec::clear);

@@ -3,7 +3,9 @@
 use std::panic;
 
 use wakeproof_explore::observe::{self, Watch};
-use wakeproof_explore::{self as explore, Environment, Exploration, Limits, Schedule, Search};
+use wakeproof_explore::{
+    self as explore, Environment, Exploration, Limits, Schedule, Search, Verdict,
+};
 use wakeproof_faults::{FaultChoice, choose};
 
 /// One search of each kind: each thread equally likely; threads with priorities that change at a few
@@ -40,14 +42,17 @@ pub fn explore(
 ///
 /// # Errors
 ///
-/// Why the execution failed, and its schedule.
+/// Why the execution failed, and its schedule; or that the schedule is not one of `body`'s.
 pub fn replay(
     schedule: &Schedule,
     wrong: FaultChoice,
     body: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<(), (String, Schedule)> {
     let body = unwatched(wrong, body);
-    failure(explore::replay(Environment::QUIET, schedule, body))
+    match explore::replay(Environment::QUIET, schedule, body) {
+        Ok(explored) => failure(explored),
+        Err(misfit) => Err((misfit.to_string(), schedule.clone())),
+    }
 }
 
 /// Runs `body` without a journal: only its history counts.
@@ -65,8 +70,12 @@ fn unwatched(
 }
 
 fn failure(explored: Exploration) -> Result<(), (String, Schedule)> {
-    match explored.outcome {
-        explore::Outcome::Found(found) => Err((found.message, found.schedule.unwrap_or_default())),
-        _ => Ok(()),
+    match explored.verdict {
+        Verdict::Found(found) => {
+            let schedule = found.schedule().cloned().unwrap_or_default();
+            Err((found.message, schedule))
+        }
+        Verdict::CannotJudge(cannot) => Err((cannot.why, Schedule::default())),
+        Verdict::Proved(_) | Verdict::NotProved(_) => Ok(()),
     }
 }

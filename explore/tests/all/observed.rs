@@ -1,13 +1,11 @@
 //! An observed platform is that platform, and tells its observer what happens.
 
-mod common;
-
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use common::with_watchdog;
+use super::common::with_watchdog;
 use wakeproof::inbox::{Inbox, Status, Step};
 use wakeproof::platform::{ParkingLot, Platform};
 use wakeproof_explore::platform::{Observed, Observer};

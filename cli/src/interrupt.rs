@@ -1,0 +1,84 @@
+//! Ctrl-C: the first ends the command within two seconds, the second at once.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::{self, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use wakeproof_explore::Progress;
+
+/// What a command that was interrupted ends with.
+const STATUS: u8 = 130;
+/// How long a command may take to end by itself.
+const GRACE: Duration = Duration::from_millis(1500);
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The searches that are to end.
+static SEARCHES: Mutex<Vec<Arc<Progress>>> = Mutex::new(Vec::new());
+
+/// From now on, Ctrl-C ends the command.
+///
+/// # Errors
+///
+/// If the operating system does not let it be caught.
+pub(crate) fn catch() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            end();
+        }
+        for search in SEARCHES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            search.cancel();
+        }
+        // Work that does not hear of it, such as the checker of the specification, is cut off.
+        thread::spawn(|| {
+            thread::sleep(GRACE);
+            end();
+        });
+    })
+    .context("Ctrl-C cannot be caught")
+}
+
+/// A search that Ctrl-C ends.
+pub(crate) fn ends(search: &Arc<Progress>) {
+    let mut searches = SEARCHES.lock().unwrap_or_else(PoisonError::into_inner);
+    searches.push(search.clone());
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        search.cancel();
+    }
+}
+
+/// How the command ends, if it was interrupted: whatever it has come to is not worth printing.
+pub(crate) fn status() -> Option<ExitCode> {
+    INTERRUPTED.load(Ordering::SeqCst).then(|| {
+        say();
+        ExitCode::from(STATUS)
+    })
+}
+
+fn end() -> ! {
+    say();
+    process::exit(STATUS.into())
+}
+
+fn say() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if SAID.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let mut errors = io::stderr().lock();
+    // A spinner may stand in the line.
+    let clear = if errors.is_terminal() {
+        "\r\x1b[2K"
+    } else {
+        ""
+    };
+    // Nobody is left to tell if standard error is gone.
+    let _ = writeln!(errors, "{clear}wakeproof: interrupted; nothing is proved");
+}

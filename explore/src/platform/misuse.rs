@@ -1,0 +1,137 @@
+//! The rules for the use of a mutex and a condvar, checked.
+//!
+//! Waiting without the lock cannot be written down: a wait takes a guard, and a guard does not leave
+//! its thread.
+
+use std::cell::{Cell, RefCell};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    /// The number of the execution that runs on this thread; 0 outside of a search.
+    static EXECUTION: Cell<u64> = const { Cell::new(0) };
+    /// The mutexes that are locked now, and by whom.
+    static HELD: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+fn next() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The execution that begins on this thread has primitives of its own, and no mutex is locked in it.
+pub(crate) fn begin_execution() {
+    EXECUTION.set(next());
+    HELD.with_borrow_mut(Vec::clear);
+}
+
+/// An execution on threads of the operating system, each of which [joins](join_execution) it.
+pub(crate) fn new_execution() -> u64 {
+    next()
+}
+
+/// This thread takes part in the execution.
+pub(crate) fn join_execution(execution: u64) {
+    EXECUTION.set(execution);
+    HELD.with_borrow_mut(Vec::clear);
+}
+
+/// A thread that unwinds has failed already.
+fn misuse(what: &str) {
+    assert!(std::thread::panicking(), "misuse: {what}");
+}
+
+/// A thread, by what its platform calls it.
+fn key(thread: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    thread.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What tells a primitive apart from others.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    number: u64,
+    execution: u64,
+}
+
+impl Identity {
+    pub(crate) fn new() -> Self {
+        Identity {
+            number: next(),
+            execution: EXECUTION.get(),
+        }
+    }
+
+    /// A primitive belongs to the execution that made it.
+    pub(crate) fn check(&self) {
+        if self.execution != EXECUTION.get() {
+            misuse(
+                "a primitive that was made in one execution is used in another; make it in the body",
+            );
+        }
+    }
+
+    /// Before this thread locks the mutex.
+    pub(crate) fn locks(&self, thread: impl Hash) {
+        self.check();
+        let holder = (self.number, key(thread));
+        if HELD.with_borrow(|held| held.contains(&holder)) {
+            misuse("a thread locks a mutex that it holds already; it would wait for itself");
+        }
+    }
+
+    /// When this thread has locked the mutex.
+    pub(crate) fn locked(&self, thread: impl Hash) {
+        let holder = (self.number, key(thread));
+        HELD.with_borrow_mut(|held| held.push(holder));
+    }
+
+    /// When this thread unlocks the mutex.
+    pub(crate) fn unlocked(&self) {
+        HELD.with_borrow_mut(|held| held.retain(|(mutex, _)| *mutex != self.number));
+    }
+}
+
+/// When a thread has come to its end: it must hold no lock.
+pub(crate) fn ends(thread: impl Hash) {
+    let thread = key(thread);
+    if HELD.with_borrow(|held| held.iter().any(|(_, holder)| *holder == thread)) {
+        misuse("a guard was leaked: its thread has ended, and the mutex stays locked for ever");
+    }
+}
+
+/// Which mutex a condvar belongs to: the one that it was first used with.
+#[derive(Debug)]
+pub(crate) struct Partner {
+    identity: Identity,
+    mutex: AtomicU64,
+}
+
+impl Partner {
+    pub(crate) fn new() -> Self {
+        Partner {
+            identity: Identity::new(),
+            mutex: AtomicU64::new(0),
+        }
+    }
+
+    /// Before the condvar is notified.
+    pub(crate) fn check(&self) {
+        self.identity.check();
+    }
+
+    /// Before a thread waits on the condvar with a guard of `mutex`.
+    pub(crate) fn waits_with(&self, mutex: &Identity) {
+        self.check();
+        let first =
+            self.mutex
+                .compare_exchange(0, mutex.number, Ordering::Relaxed, Ordering::Relaxed);
+        if first.is_err_and(|first| first != mutex.number) {
+            misuse(
+                "one condvar is used with two mutexes; the guard belongs to another mutex than before",
+            );
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The first failure of an execution, written down when it happens.
+//!
+//! Panics are how an execution fails, and while a search runs they are nobody else's news. A hook
+//! writes the first one down at once: a body that catches it cannot hide it, and what unwinding does
+//! afterwards does not change what has been found.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, PanicHookInfo};
+use std::sync::Once;
+
+use wakeproof::platform::Deliberate;
+
+use super::message;
+use crate::journal::{self, Journal};
+
+/// How an execution failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// What the panic says.
+    pub(super) message: String,
+    /// Whether the code that panicked is a checker's own.
+    pub(super) is_in_checker: bool,
+    /// The steps up to it.
+    pub(super) journal: Journal,
+}
+
+impl Failure {
+    /// The execution fails here.
+    pub(super) fn now(message: &str) -> Self {
+        Failure {
+            message: message.to_owned(),
+            is_in_checker: false,
+            journal: journal::with(Journal::clone),
+        }
+    }
+}
+
+thread_local! {
+    static LISTENS: Cell<bool> = const { Cell::new(false) };
+    static FIRST: RefCell<Option<Failure>> = const { RefCell::new(None) };
+}
+
+/// From now on, panics on this thread print nothing and are written down.
+pub(super) fn listen() {
+    install();
+    LISTENS.set(true);
+}
+
+/// The execution that begins has not failed.
+pub(super) fn forget() {
+    FIRST.set(None);
+}
+
+/// A thread has come to its end by a panic, which may have printed nothing.
+pub(super) fn note(payload: &dyn std::any::Any) {
+    if !has_failed() {
+        FIRST.set(Some(Failure::now(&message(payload))));
+    }
+}
+
+/// Whether the execution has failed.
+pub(crate) fn has_failed() -> bool {
+    FIRST.with_borrow(Option::is_some)
+}
+
+/// How the execution has failed, if it has.
+pub(super) fn take() -> Option<Failure> {
+    FIRST.take()
+}
+
+/// Goes on with a failure that somebody has caught, if there is one.
+pub(crate) fn resume_hidden() {
+    if has_failed() {
+        panic::resume_unwind(Box::new("a panic that was caught"));
+    }
+}
+
+/// Puts a hook in front of the one that is there, once. It leaves other threads' panics alone.
+fn install() {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        // shuttle puts its own hook, which prints on every thread, in front at its first execution.
+        // Let it do so on top of a hook that is thrown away with it.
+        let original = panic::take_hook();
+        shuttle::Runner::new(
+            shuttle::scheduler::RandomScheduler::new_from_seed(0, 1),
+            shuttle::Config::new(),
+        )
+        .run(|| ());
+        drop(panic::take_hook());
+        panic::set_hook(Box::new(move |news| {
+            if LISTENS.get() {
+                write_down(news);
+            } else {
+                original(news);
+            }
+        }));
+    });
+}
+
+fn write_down(news: &PanicHookInfo<'_>) {
+    let payload = news.payload();
+    if payload.is::<Deliberate>() || has_failed() {
+        return;
+    }
+    let is_in_checker = news.location().is_some_and(|location| {
+        let folders = location.file().split(['/', '\\']);
+        folders.into_iter().any(|folder| {
+            ["loom-", "shuttle-", "generator-"]
+                .iter()
+                .any(|name| folder.starts_with(name))
+        })
+    });
+    FIRST.set(Some(Failure {
+        message: message(payload),
+        is_in_checker,
+        journal: journal::with(Journal::clone),
+    }));
+}

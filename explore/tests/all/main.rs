@@ -1,0 +1,9 @@
+//! The package's integration tests, in one binary.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod observed;
+mod platforms;
+mod smoke;
+mod suite;
