@@ -28,7 +28,7 @@ fn check(checker: Checker, explore: impl Fn(&Subject) -> Exploration) {
         let is_blind = blind.iter().any(|(blind, _)| *blind == checker);
         match faulty.verdict {
             Verdict::Found(_) => assert!(!is_blind, "{name}: found, although listed as invisible"),
-            Verdict::Proved => assert!(is_blind, "{name}: not found"),
+            Verdict::Proved(_) => assert!(is_blind, "{name}: not found"),
             _ => panic!("{name}: {faulty}"),
         }
     }

@@ -14,7 +14,7 @@ mod task;
 use std::fmt;
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
-use wakeproof_explore::Schedule;
+use wakeproof_explore::{DoesNotFit, Schedule};
 use wakeproof_faults::FaultChoice;
 
 use self::execution::execute;
@@ -118,18 +118,18 @@ fn judge_schedules(
     })
 }
 
-/// Executes one program under one schedule.
+/// Executes one program under one schedule, and returns the schedule if the program fails under it.
 ///
 /// # Errors
 ///
-/// The schedule, if the program fails under it.
+/// If the schedule is not one of this program's.
 pub fn replay(
     wrong: FaultChoice,
     program: &Program,
     schedule: &Schedule,
-) -> Result<(), Counterexample> {
-    let run = explore::replay(schedule, wrong, judged(program, judge));
-    counterexample(program, run)
+) -> Result<Result<(), Counterexample>, DoesNotFit> {
+    let run = explore::replay(schedule, wrong, judged(program, judge))?;
+    Ok(counterexample(program, run))
 }
 
 /// Parses a program and a schedule as they are printed: `program @ schedule`.

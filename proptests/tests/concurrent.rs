@@ -26,21 +26,16 @@ fn every_execution_ends_and_can_be_explained_by_the_reference() {
     let _watchdog = watchdog::guard();
     if let Ok(text) = env::var("WAKEPROOF_REPLAY") {
         let (program, schedule) = concurrent::parse(&text).unwrap();
-        succeeds(concurrent::replay(
-            FaultChoice::CORRECT,
-            &program,
-            &schedule,
-        ));
+        let replayed = concurrent::replay(FaultChoice::CORRECT, &program, &schedule);
+        succeeds(replayed.unwrap());
         return;
     }
     for line in fs::read_to_string(REGRESSIONS).unwrap().lines() {
         let (program, schedule) = concurrent::parse(line).unwrap();
-        succeeds(concurrent::replay(
-            FaultChoice::CORRECT,
-            &program,
-            &schedule,
-        ));
         // The schedule may no longer fit the program, so others are tried too.
+        if let Ok(replayed) = concurrent::replay(FaultChoice::CORRECT, &program, &schedule) {
+            succeeds(replayed);
+        }
         succeeds(concurrent::try_schedules(FaultChoice::CORRECT, &program, 0));
     }
     let config = config("programs of several threads, and as many with tasks", 80);

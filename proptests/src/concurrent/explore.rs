@@ -4,7 +4,7 @@ use std::panic;
 
 use wakeproof_explore::observe::{self, Watch};
 use wakeproof_explore::{
-    self as explore, Environment, Exploration, Limits, Schedule, Search, Verdict,
+    self as explore, DoesNotFit, Environment, Exploration, Limits, Schedule, Search, Verdict,
 };
 use wakeproof_faults::{FaultChoice, choose};
 
@@ -42,17 +42,14 @@ pub fn explore(
 ///
 /// # Errors
 ///
-/// Why the execution failed, and its schedule; or that the schedule is not one of `body`'s.
+/// If the schedule is not one of `body`'s.
 pub fn replay(
     schedule: &Schedule,
     wrong: FaultChoice,
     body: impl Fn() -> Result<(), String> + Send + Sync + 'static,
-) -> Result<(), (String, Schedule)> {
+) -> Result<Result<(), (String, Schedule)>, DoesNotFit> {
     let body = unwatched(wrong, body);
-    match explore::replay(Environment::QUIET, schedule, body) {
-        Ok(explored) => failure(explored),
-        Err(misfit) => Err((misfit.to_string(), schedule.clone())),
-    }
+    explore::replay(Environment::QUIET, schedule, body).map(failure)
 }
 
 /// Runs `body` without a journal: only its history counts.
