@@ -25,6 +25,7 @@ Examples:
   wakeproof explore           every execution of two threads that submit
   wakeproof matrix            every known fault, and who finds it
   wakeproof trace no-notify   a lost wakeup, step by step
+  wakeproof checkers          the checkers themselves, checked
   wakeproof stuck 4321        is process 4321 asleep for good, and in what
 
 Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
@@ -49,6 +50,8 @@ enum Command {
     Explore(commands::explore::Args),
     /// Every known fault against every checker: who finds what, and who cannot.
     Matrix(commands::matrix::Args),
+    /// Who checks the checkers: small programs, each with the verdict that theory demands.
+    Checkers(commands::checkers::Args),
     /// How a fault comes about, step by step, drawn with one lane for each thread.
     Trace(commands::trace::Args),
     /// The TLA+ specification: every model, and whether it comes out as it must.
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => commands::demo::run(&args),
         Some(Command::Explore(args)) => commands::explore::run(&args),
         Some(Command::Matrix(args)) => commands::matrix::run(&args),
+        Some(Command::Checkers(args)) => commands::checkers::run(&args),
         Some(Command::Trace(args)) => commands::trace::run(&args),
         Some(Command::Spec(args)) => commands::spec::run(&args),
         Some(Command::Conform(args)) => commands::conform::run(&args),

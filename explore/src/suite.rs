@@ -181,3 +181,91 @@ pub fn cases() -> Vec<Case> {
     };
     groups.into_iter().flat_map(named).collect()
 }
+
+/// What the checkers have to say of a case, from a run made now.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// The program.
+    pub case: Case,
+    /// What came of each search, and what had to.
+    pub answers: Vec<(Checker, Expected, Exploration)>,
+}
+
+impl Answers {
+    /// Has every checker search the case that has a verdict on it.
+    #[must_use]
+    pub fn of(case: Case, limits: &Limits) -> Self {
+        let search = |(checker, expected)| (checker, expected, case.explore(checker, limits));
+        Answers {
+            answers: case.checkers().into_iter().map(search).collect(),
+            case,
+        }
+    }
+
+    /// Whether each answer is what theory demands.
+    #[must_use]
+    pub fn are_as_expected(&self) -> bool {
+        let is_right = |(_, expected, explored): &(Checker, Expected, Exploration)| {
+            self.case.is_as_expected(*expected, explored)
+        };
+        self.answers.iter().all(is_right)
+    }
+
+    /// The answer of one checker, in a word or two.
+    #[must_use]
+    pub fn word(&self, checker: Checker) -> &'static str {
+        let answer = self.answers.iter().find(|(who, ..)| *who == checker);
+        answer.map_or("–", |(_, _, explored)| Expected::of(explored).in_words())
+    }
+
+    /// What the environment was allowed to do, in a few words.
+    #[must_use]
+    pub fn world(&self) -> String {
+        let environment = self.case.environment;
+        if environment == Environment::QUIET {
+            return "quiet".into();
+        }
+        if environment == Environment::HOSTILE {
+            return "hostile".into();
+        }
+        let mut events = Vec::new();
+        for (number, what) in [
+            (environment.spurious_wakeups, "spurious"),
+            (environment.timeouts, "timeouts"),
+            (environment.overtakings, "overtakings"),
+        ] {
+            if number > 0 {
+                events.push(format!("{what} {number}"));
+            }
+        }
+        if environment.punctual {
+            events.push("no thread late".into());
+        }
+        events.join(", ")
+    }
+}
+
+/// The table, for a page of the documentation.
+#[must_use]
+pub fn to_markdown(answers: &[Answers]) -> String {
+    let mut page = String::new();
+    let mut group = "";
+    for answer in answers {
+        let case = &answer.case;
+        if case.group != group {
+            group = case.group;
+            page += &format!(
+                "\n## {group}\n\n| program | world | loom | shuttle | real threads |\n|---|---|---|---|---|\n"
+            );
+        }
+        page += &format!(
+            "| {} | {} | {} | {} | {} |\n",
+            case.name,
+            answer.world(),
+            answer.word(Checker::Loom),
+            answer.word(Checker::Shuttle),
+            answer.word(Checker::Threads),
+        );
+    }
+    page
+}

@@ -5,5 +5,6 @@ mod common;
 
 mod observed;
 mod platforms;
+mod reports;
 mod smoke;
 mod suite;

@@ -1,25 +1,41 @@
 //! The checkers' own test-suite: each small program comes to the verdict that theory demands.
 
-use wakeproof_explore::Limits;
-use wakeproof_explore::suite::{Expected, cases};
+use std::path::Path;
+use std::{env, fs};
 
+use wakeproof_explore::Limits;
+use wakeproof_explore::suite::{Answers, Case, Expected, cases, to_markdown};
+
+/// `WAKEPROOF_BLESS=1 cargo test -p wakeproof-explore suite` writes the page's tables anew.
 #[test]
-fn every_program_comes_to_its_verdict() {
+fn every_program_comes_to_its_verdict_and_the_page_says_so() {
+    let mut all = Vec::new();
     let mut wrong = Vec::new();
     for case in cases() {
-        for (checker, expected) in case.checkers() {
-            let explored = case.explore(checker, &Limits::default());
-            println!("{}: {explored} ({:?})", case.name, explored.time);
-            if !case.is_as_expected(expected, &explored) {
+        let answers = Answers::of(case, &Limits::default());
+        for (checker, expected, explored) in &answers.answers {
+            println!("{}: {explored} ({:?})", answers.case.name, explored.time);
+            if !answers.case.is_as_expected(*expected, explored) {
                 wrong.push(format!(
                     "{}, {checker}: {} expected, {explored}",
-                    case.name,
+                    answers.case.name,
                     expected.in_words()
                 ));
             }
         }
+        all.push(answers);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("CHECKERS.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let (words, _) = text.split_once("\n## ").expect("there are tables");
+    let anew = format!("{words}{}", to_markdown(&all));
+    if env::var_os("WAKEPROOF_BLESS").is_some() {
+        fs::write(&page, anew).unwrap();
+    } else {
+        assert!(text == anew, "CHECKERS.md does not say what the run says");
+    }
 }
 
 #[test]
@@ -32,9 +48,7 @@ fn the_suite_is_large_and_has_each_verdict() {
         Expected::NotProved,
         Expected::CannotJudge,
     ] {
-        let has = |case: &wakeproof_explore::suite::Case| {
-            case.checkers().iter().any(|(_, of)| *of == expected)
-        };
+        let has = |case: &Case| case.checkers().iter().any(|(_, of)| *of == expected);
         assert!(cases.iter().any(has), "{expected:?}");
     }
     let mut names: Vec<_> = cases.iter().map(|case| case.name).collect();
