@@ -562,15 +562,14 @@ impl Platform for Loom {
 /// loom treats a sequentially consistent access as acquire and release, and lets a read-modify-write
 /// miss a store that it must not miss. Both admit more than C11 does. So the search notes whether a
 /// program has such accesses. If it fails, it is explored once more, strengthened: with fences around
-/// the first, and the writes of a flag in an order that all threads know.
+/// the first, and with swaps in the place of stores, of which loom misses none. Each execution of the
+/// strengthened program is one of the program, too.
 #[derive(Debug)]
 pub struct LoomFlag {
     flag: LoomBool,
     identity: Identity,
     is_stored: AtomicBool,
     is_swapped: AtomicBool,
-    /// Puts the writes in an order that all threads know, where that is asked for.
-    writes: Mutex<()>,
 }
 
 /// Accesses that loom does not treat as C11 does.
@@ -606,7 +605,7 @@ impl WeakSpots {
 }
 
 impl LoomFlag {
-    fn access<T>(&self, ordering: Ordering, writes: bool, access: impl FnOnce(Ordering) -> T) -> T {
+    fn access<T>(&self, ordering: Ordering, access: impl FnOnce(Ordering) -> T) -> T {
         supervise::step();
         self.identity.check();
         let is_seq_cst = ordering == Ordering::SeqCst;
@@ -616,8 +615,6 @@ impl LoomFlag {
             self.is_stored.load(Ordering::Relaxed) && self.is_swapped.load(Ordering::Relaxed);
         WEAK_SPOTS.set(seen);
         let fenced = FENCED.get();
-        let _in_order = (fenced.mixed && writes)
-            .then(|| self.writes.lock().unwrap_or_else(PoisonError::into_inner));
         if !(fenced.seq_cst && is_seq_cst) {
             return access(ordering);
         }
@@ -635,21 +632,26 @@ impl Flag for LoomFlag {
             identity: Identity::new(),
             is_stored: AtomicBool::new(false),
             is_swapped: AtomicBool::new(false),
-            writes: Mutex::new(()),
         }
     }
 
     fn load(&self, ordering: Ordering) -> bool {
-        self.access(ordering, false, |ordering| self.flag.load(ordering))
+        self.access(ordering, |ordering| self.flag.load(ordering))
     }
 
     fn store(&self, value: bool, ordering: Ordering) {
         self.is_stored.store(true, Ordering::Relaxed);
-        self.access(ordering, true, |ordering| self.flag.store(value, ordering));
+        self.access(ordering, |ordering| {
+            if FENCED.get().mixed {
+                self.flag.swap(value, ordering);
+            } else {
+                self.flag.store(value, ordering);
+            }
+        });
     }
 
     fn swap(&self, value: bool, ordering: Ordering) -> bool {
         self.is_swapped.store(true, Ordering::Relaxed);
-        self.access(ordering, true, |ordering| self.flag.swap(value, ordering))
+        self.access(ordering, |ordering| self.flag.swap(value, ordering))
     }
 }
