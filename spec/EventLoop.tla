@@ -228,6 +228,9 @@ EveryCallbackIsSettled ==
 StopIsHonoured ==
     stopping ~> (~stopping \/ phase = "closed")
 
+(* What is submitted during an iteration waits for the next one. *)
+NothingJoinsAnIteration == [][snapshot' # snapshot => IterationIsOver]_vars
+
 (* What PromptStop adds. *)
 StopIsPrompt ==
     [][stopping /\ phase = "running" /\ snapshot' # snapshot

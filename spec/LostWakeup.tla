@@ -15,10 +15,8 @@ vars == <<queued, asleep, waking>>
 
 Init == queued = FALSE /\ asleep = FALSE /\ waking = FALSE
 
-(* Another thread: queues a callback. It holds the lock until it has woken the loop. *)
-Submit ==
-    /\ ~waking
-    /\ queued' = TRUE /\ asleep' = asleep /\ waking' = (Wakes /\ asleep)
+(* Another thread: queues a callback, and sees whether the loop is asleep. *)
+Submit == queued' = TRUE /\ asleep' = asleep /\ waking' = (waking \/ (Wakes /\ asleep))
 
 (* Another thread: wakes the loop. *)
 Wake ==
@@ -27,21 +25,23 @@ Wake ==
 
 (* The loop: finds nothing queued and goes to sleep, which is one step under the lock. *)
 Sleep ==
-    /\ ~queued /\ ~asleep /\ ~waking
-    /\ queued' = FALSE /\ asleep' = TRUE /\ waking' = FALSE
+    /\ ~queued
+    /\ queued' = queued /\ asleep' = TRUE /\ waking' = waking
 
 (* The loop: takes what is queued and runs it. *)
 Take ==
-    /\ queued /\ ~asleep /\ ~waking
-    /\ queued' = FALSE /\ asleep' = FALSE /\ waking' = FALSE
+    /\ ~asleep
+    /\ queued' = FALSE /\ asleep' = asleep /\ waking' = waking
 
 (* The loop: wakes for no reason. It may, so it looks again; it need not. *)
-WakeByChance ==
-    /\ asleep /\ ~waking
-    /\ queued' = queued /\ asleep' = FALSE /\ waking' = FALSE
+WakeByChance == queued' = queued /\ asleep' = FALSE /\ waking' = waking
 
 Next == Submit \/ Wake \/ Sleep \/ Take \/ WakeByChance
-Spec == Init /\ [][Next]_vars /\ WF_vars(Wake) /\ WF_vars(Take)
+
+Spec ==
+    /\ Init /\ [][Next]_vars
+    /\ WF_vars(Wake)
+    /\ WF_vars(Take)
 
 (* The loop never sleeps beside a callback, unless a thread is about to wake it. *)
 NoWakeupLost == asleep /\ queued => waking

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Check with TLC too, and compare.
     #[arg(long, conflicts_with = "mutants")]
     tlc: bool,
-    /// Leave out each condition of CondvarLoop in turn, and see whether some model notices.
+    /// Leave out each condition of each module in turn, and see whether some model notices.
     #[arg(long)]
     mutants: bool,
     /// Where the specification is.
@@ -238,7 +238,7 @@ fn run_mutants(specification: &Specification, format: Format) -> anyhow::Result<
         };
         table.add_row(vec![
             Cell::new(&mutant.without),
-            Cell::new(&mutant.definition),
+            Cell::new(format!("{}: {}", mutant.module, mutant.definition)),
             verdict_cell(&fate, mutant.is_as_expected()),
         ]);
     }

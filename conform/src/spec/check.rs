@@ -140,7 +140,17 @@ impl Model {
 
     /// Checks it with this text in the place of the module's.
     pub(crate) fn check_text(&self, text: &str) -> anyhow::Result<Finding> {
-        let prepared = self.prepare(text)?;
+        self.check_text_within(text, MAX_STATES)
+    }
+
+    /// The same, which fails if there are more states than that.
+    pub(super) fn check_text_within(
+        &self,
+        text: &str,
+        max_states: usize,
+    ) -> anyhow::Result<Finding> {
+        let mut prepared = self.prepare(text)?;
+        prepared.config.max_states = max_states;
         let started = Instant::now();
         let result = checker::check(&prepared.spec, &prepared.domains, &prepared.config);
         let seconds = started.elapsed().as_secs_f64();
@@ -205,7 +215,8 @@ impl Model {
                 finding(Outcome::Liveness, Some(found.property), stats, Some(trace))
             }
             CheckResult::MaxStatesExceeded(_) => {
-                bail!("{} has over {MAX_STATES} states", self.path().display())
+                let most = prepared.config.max_states;
+                bail!("{} has over {most} states", self.path().display())
             }
             CheckResult::InitError(error)
             | CheckResult::NextError(error, ..)

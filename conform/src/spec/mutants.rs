@@ -1,48 +1,31 @@
-//! Whether the specification is sharp: `CondvarLoop` with one condition left out at a time.
+//! Whether the specification is sharp: each module with one condition left out at a time.
 //!
 //! A condition is a conjunct of an action's guard, or one of what fairness asks for. If the module
 //! without it satisfies every model, then either the models do not look closely enough or the
 //! condition is not needed, and the specification should say why it is there.
 //!
-//! The module is mutated as text. That works because it is written with one conjunct to a line,
-//! and [`make`] finds out if it is not: every action must have a guard.
+//! A module is mutated as text, without those that it extends. That works because it is written
+//! with one conjunct to a line, and [`make`] finds out if it is not: every action must have a guard.
 
-use std::collections::BTreeSet;
+mod may_stand;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::bail;
 use serde::Serialize;
 
 use super::{Finding, Model, Specification, in_parallel, read};
+use may_stand::{MAY_STAND, WITHOUT_A_GUARD};
 
-const MODULE: &str = "CondvarLoop";
-
-/// Conditions that no model notices the absence of, and why they may stand.
-const MAY_STAND: [(&str, &str, &str); 4] = [
-    (
-        "Cancel",
-        "Cancels",
-        "a switch: where it is off there is less to check, and nothing else",
-    ),
-    (
-        "Cancel",
-        "c \\notin cancelled",
-        "to cancel twice changes nothing; it would only pass for a step in a deadlock",
-    ),
-    (
-        "Terminating",
-        "\\A t \\in Others : pc[t] = \"done\"",
-        "it keeps the end from excusing a thread that is stuck, and none is",
-    ),
-    (
-        "Terminating",
-        "pc[Loop] = \"waiting\"",
-        "it keeps the end from excusing a loop that is stuck elsewhere, and it never is",
-    ),
-];
+/// Conditions that have names of their own.
+const NAMED_CONDITIONS: [&str; 3] = ["NothingToDo", "CalledFor", "Inv"];
 
 /// The module with one condition left out.
 #[derive(Debug, Serialize)]
 pub struct Mutant {
+    /// The module.
+    pub module: String,
     /// The definition that has the condition.
     pub definition: String,
     /// The condition.
@@ -84,42 +67,83 @@ impl Mutant {
     }
 }
 
-/// Leaves out each condition in turn.
+/// Leaves out each condition of each module in turn, but for the modules of faults.
 ///
 /// # Errors
 ///
-/// If the module cannot be read, or is not laid out as it has to be.
+/// If a module cannot be read, or is not laid out as it has to be.
 pub fn make(specification: &Specification) -> anyhow::Result<Vec<Mutant>> {
-    let path = specification.directory().join(format!("{MODULE}.tla"));
+    let mut mutants = Vec::new();
+    for module in models(specification).into_keys() {
+        mutants.extend(make_of(specification.directory(), module)?);
+    }
+    for (module, of, what, _) in MAY_STAND {
+        let known = mutants.iter().any(|mutant| {
+            (&*mutant.module, &*mutant.definition, &*mutant.without) == (module, of, what)
+        });
+        if !known {
+            bail!("{module}.tla: {of} has no condition {what} that might stand");
+        }
+    }
+    Ok(mutants)
+}
+
+/// The models that try the mutants of each module, the quick ones first.
+fn models(specification: &Specification) -> BTreeMap<&str, Vec<&Model>> {
+    let mut of_modules = BTreeMap::<&str, Vec<&Model>>::new();
+    for model in specification.models() {
+        if model.is_default && !model.is_for_tlc_only && !model.module.ends_with("Faults") {
+            of_modules.entry(&model.module).or_default().push(model);
+        }
+    }
+    for models in of_modules.values_mut() {
+        models.sort_by_key(|model| model.expected.distinct_states);
+    }
+    of_modules
+}
+
+fn make_of(directory: &Path, module: &str) -> anyhow::Result<Vec<Mutant>> {
+    let path = directory.join(format!("{module}.tla"));
     let text = read(&path)?;
     let lines: Vec<&str> = text.lines().collect();
-    let mut mutants = Vec::new();
-    let mut without_a_guard = BTreeSet::new();
+    let actions = actions(directory, module)?;
+    let fair: BTreeSet<&str> = lines
+        .iter()
+        .filter_map(|line| line.split_once("WF_"))
+        .flat_map(|(_, of)| of.split(|c: char| !c.is_alphanumeric()))
+        .collect();
+    let mut mutants: Vec<Mutant> = Vec::new();
+    let (mut laid_out, mut guarded) = (BTreeSet::new(), BTreeSet::new());
     for conjunct in conjuncts(&lines) {
         let definition = conjunct.definition;
-        if conjunct.in_action && !has_a_guard(&conjunct, &mutants) {
-            without_a_guard.insert(definition);
+        let is_action = actions.contains(definition);
+        let name = conjunct.text.split(|c: char| !c.is_alphanumeric()).next();
+        let takes_an_action = name.is_some_and(|name| actions.contains(name));
+        let asks_for_fairness = conjunct.whole(&lines).contains("WF_")
+            || !is_action && fair.contains(definition) && conjunct.is_disjunct();
+        let is_guard = is_action && is_guard(conjunct.text) && !takes_an_action;
+        if is_action {
+            laid_out.insert(definition);
         }
-        let is_condition = match definition {
-            "Fairness" | "NothingToDo" | "LoopStep" | "HolderStep" => true,
-            _ => conjunct.in_action && is_guard(conjunct.text),
-        };
-        if !is_condition {
+        if is_guard || takes_an_action {
+            guarded.insert(definition);
+        }
+        if !asks_for_fairness && !is_guard && !NAMED_CONDITIONS.contains(&definition) {
             continue;
         }
-        without_a_guard.remove(definition);
+        let condition = conjunct.text.split("\\*").next().unwrap_or_default().trim();
+        let may_stand = MAY_STAND
+            .iter()
+            .find(|known| (known.0, known.1, known.2) == (module, definition, condition))
+            .map(|known| known.3);
         // What is left of a conjunction without a conjunct, or of a disjunction without a disjunct.
-        let neutral = if conjunct.layout.ends_with("\\/ ") {
+        let neutral = if conjunct.is_disjunct() {
             "FALSE"
         } else {
             "TRUE"
         };
-        let condition = conjunct.text.split("\\*").next().unwrap_or_default().trim();
-        let may_stand = MAY_STAND
-            .iter()
-            .find(|(of, what, _)| (*of, *what) == (definition, condition))
-            .map(|(_, _, reason)| *reason);
         mutants.push(Mutant {
+            module: module.to_owned(),
             definition: definition.to_owned(),
             without: condition.to_owned(),
             may_stand,
@@ -127,56 +151,74 @@ pub fn make(specification: &Specification) -> anyhow::Result<Vec<Mutant>> {
             text: conjunct.replaced_by(&lines, neutral),
         });
     }
+    guarded.extend(
+        WITHOUT_A_GUARD
+            .iter()
+            .filter_map(|(of, action)| (*of == module).then_some(*action)),
+    );
+    let without_a_guard: Vec<&&str> = laid_out.difference(&guarded).collect();
     if !without_a_guard.is_empty() || mutants.is_empty() {
         bail!(
             "{}: found no guard, one conjunct to a line, in {without_a_guard:?}",
             path.display()
         );
     }
-    for (of, what, _) in MAY_STAND {
-        let known = mutants
-            .iter()
-            .any(|mutant| mutant.definition == of && mutant.without == what);
-        if !known {
-            bail!(
-                "{}: {of} has no condition {what} that might stand",
-                path.display()
-            );
+    Ok(mutants)
+}
+
+/// The actions of a module and of those that it extends.
+fn actions(directory: &Path, module: &str) -> anyhow::Result<BTreeSet<String>> {
+    let text = read(&directory.join(format!("{module}.tla")))?;
+    let mut found = BTreeSet::new();
+    let extended = text.lines().find_map(|line| line.strip_prefix("EXTENDS "));
+    for name in extended.unwrap_or_default().split(',').map(str::trim) {
+        if directory.join(format!("{name}.tla")).is_file() {
+            found.extend(actions(directory, name)?);
         }
     }
-    Ok(mutants)
+    let lines: Vec<&str> = text.lines().collect();
+    for (i, line) in lines.iter().enumerate() {
+        if let Some((definition, on_this_line)) = definition(line) {
+            let body = lines[i + 1..]
+                .iter()
+                .take_while(|line| line.starts_with(' '));
+            let body: Vec<&str> = std::iter::once(on_this_line).chain(body.copied()).collect();
+            let says_what_becomes =
+                |line: &&str| line.contains("UNCHANGED") || line.contains("' =");
+            if body.iter().any(says_what_becomes) && !body.iter().any(|line| line.contains("[][")) {
+                found.insert(definition.to_owned());
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Checks each mutant until a model notices.
 ///
 /// # Errors
 ///
-/// If a model cannot be checked even with the module as it is.
+/// If a model cannot be checked even with its module as it is.
 pub fn check_all(
     specification: &Specification,
     mut mutants: Vec<Mutant>,
     done: impl Fn() + Sync,
 ) -> anyhow::Result<Vec<Mutant>> {
-    let mut models: Vec<&Model> = specification
-        .models()
-        .iter()
-        .filter(|model| model.is_default && !model.is_for_tlc_only && model.module == MODULE)
-        .collect();
-    // The quick ones first.
-    models.sort_by_key(|model| model.expected.distinct_states);
-    if models.is_empty() {
-        bail!("{MODULE} has no models");
-    }
-    let whole = read(&models[0].module_path())?;
-    if let Fate::Caught { model, how } = fate(&models, &whole)? {
-        bail!("{model} comes out wrong with nothing left out: {how}");
-    }
+    let models = models(specification);
+    let of_modules: Vec<&Vec<&Model>> = models.values().collect();
+    in_parallel(&of_modules, |models| {
+        let whole = read(&models[0].module_path())?;
+        if let Fate::Caught { model, how } = fate(models, &whole)? {
+            bail!("{model} comes out wrong with nothing left out: {how}");
+        }
+        Ok(())
+    })?;
     let fates = in_parallel(&mutants, |mutant| {
         // What is left may make no sense any more, and that is noticed too.
-        let fate = fate(&models, &mutant.text).unwrap_or_else(|error| Fate::Caught {
-            model: MODULE.to_owned(),
-            how: error.root_cause().to_string(),
-        });
+        let fate =
+            fate(&models[&*mutant.module], &mutant.text).unwrap_or_else(|error| Fate::Caught {
+                model: mutant.module.clone(),
+                how: error.root_cause().to_string(),
+            });
         done();
         Ok(fate)
     })?;
@@ -186,9 +228,15 @@ pub fn check_all(
     Ok(mutants)
 }
 
+/// Checks a module's text by its models. If it has many more states than the module, there may be
+/// no end of them, and that is an error.
 fn fate(models: &[&Model], text: &str) -> anyhow::Result<Fate> {
+    let states = models
+        .iter()
+        .filter_map(|model| model.expected.distinct_states);
+    let most = 4 * usize::try_from(states.max().unwrap_or(0))? + 1000;
     for model in models {
-        let finding = model.check_text(text)?;
+        let finding = model.check_text_within(text, most)?;
         // The numbers of states would tell nearly all mutants, and tell nothing by that.
         let verdict = |finding: &Finding| (finding.outcome, finding.fails.clone());
         if verdict(&finding) != (model.expected.outcome, model.expected.fails.clone()) {
@@ -201,18 +249,11 @@ fn fate(models: &[&Model], text: &str) -> anyhow::Result<Fate> {
     Ok(Fate::Stands)
 }
 
-fn has_a_guard(conjunct: &Conjunct<'_>, mutants: &[Mutant]) -> bool {
-    let of_this = |mutant: &Mutant| mutant.definition == conjunct.definition;
-    mutants.iter().any(of_this)
-}
-
 /// One of the lines that a definition is made of, with those that it goes on in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conjunct<'a> {
     /// The definition's name.
     pub definition: &'a str,
-    /// Whether the definition says what becomes of the variables.
-    pub in_action: bool,
     /// What lays the line out, up to the last bullet.
     layout: &'a str,
     /// What the line says, without those that it goes on in.
@@ -223,6 +264,10 @@ pub(crate) struct Conjunct<'a> {
 }
 
 impl Conjunct<'_> {
+    fn is_disjunct(&self) -> bool {
+        self.layout.ends_with("\\/ ")
+    }
+
     /// The module with something else in this place.
     pub fn replaced_by(&self, lines: &[&str], other: &str) -> String {
         let replaced = format!("{}{other}", self.layout);
@@ -245,13 +290,10 @@ impl Conjunct<'_> {
 /// Every conjunct and disjunct of a module that has one to a line.
 pub(crate) fn conjuncts<'a>(lines: &[&'a str]) -> Vec<Conjunct<'a>> {
     let mut found = Vec::new();
-    let (mut definition, mut in_action) = ("", false);
+    let mut definition = "";
     for (first, line) in lines.iter().enumerate() {
-        if let Some((head, _)) = line.split_once("==")
-            && !head.starts_with([' ', '=', '-'])
-        {
-            definition = head.split(['(', ' ']).next().unwrap_or_default();
-            in_action = is_action(&lines[first + 1..]);
+        if let Some((name, _)) = self::definition(line) {
+            definition = name;
         }
         let Some((layout, text)) = split(line) else {
             continue;
@@ -260,7 +302,6 @@ pub(crate) fn conjuncts<'a>(lines: &[&'a str]) -> Vec<Conjunct<'a>> {
         let more = lines[first + 1..].iter().take_while(goes_on).count();
         found.push(Conjunct {
             definition,
-            in_action,
             layout,
             text,
             first,
@@ -270,17 +311,16 @@ pub(crate) fn conjuncts<'a>(lines: &[&'a str]) -> Vec<Conjunct<'a>> {
     found
 }
 
-/// Whether a definition says what becomes of the variables.
-fn is_action(after: &[&str]) -> bool {
-    after
-        .iter()
-        .take_while(|line| line.starts_with([' ', '\t']))
-        .any(|line| line.contains("UNCHANGED"))
+/// The name of the definition that begins in a line, and what of it stands there.
+fn definition(line: &str) -> Option<(&str, &str)> {
+    let (head, body) = line.split_once("==")?;
+    let is_one = !head.starts_with([' ', '=', '-', '(']);
+    is_one.then(|| (head.split(['(', ' ']).next().unwrap_or_default(), body))
 }
 
 /// Whether a conjunct of an action says when it may be taken, rather than what it does.
 pub(crate) fn is_guard(conjunct: &str) -> bool {
-    let does = ["'", "UNCHANGED", "Goto(", "\\E "];
+    let does = ["'", "UNCHANGED", "Goto(", "\\E ", "IF "];
     !does.iter().any(|does| conjunct.contains(does)) && !conjunct.starts_with(['/', '\\'])
         || conjunct.starts_with("\\A ")
 }
