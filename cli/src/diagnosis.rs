@@ -15,6 +15,8 @@ use crate::report::grouped;
 
 /// What lines are wrapped to.
 const WIDTH: usize = 80;
+/// Where the column with what a thread does begins.
+const INDENT: usize = 26;
 /// Threads, and descriptors of one thread, that are shown one by one.
 const SHOWN: usize = 20;
 
@@ -47,56 +49,58 @@ impl Diagnosis {
         text
     }
 
-    /// Threads with the same name in the same wait are one line.
+    /// Threads with the same name in the same wait are shown once.
     fn threads(&self, text: &mut String) {
-        let mut groups: Vec<(&Thread, String, u64)> = Vec::new();
-        let mut places: BTreeMap<(&str, String), usize> = BTreeMap::new();
-        for thread in &self.report.threads {
-            let what = self.activity(thread);
-            let place = *places
-                .entry((&thread.name, what.clone()))
-                .or_insert(groups.len());
+        let mut groups: Vec<(Vec<String>, u64)> = Vec::new();
+        let mut places: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+        let (service, own): (Vec<_>, Vec<_>) = self
+            .report
+            .threads
+            .iter()
+            .partition(|thread| thread.service);
+        for thread in &own {
+            let mut lines = vec![format!("{:<15} {}", thread.name, self.activity(thread))];
+            lines.extend(descriptors(thread));
+            let place = *places.entry(lines.clone()).or_insert(groups.len());
             match groups.get_mut(place) {
-                Some((_, _, count)) => *count += 1,
-                None => groups.push((thread, what, 1)),
+                Some((_, count)) => *count += 1,
+                None => {
+                    lines[0] = format!("  {:>7} {}", thread.tid, lines[0]);
+                    groups.push((lines, 1));
+                }
             }
         }
-        for (thread, what, count) in groups.iter().take(SHOWN) {
-            let more = if *count > 1 {
-                format!(" and {} more like it", grouped(count - 1))
-            } else {
-                String::new()
+        for (lines, count) in groups.iter().take(SHOWN) {
+            let more = match count {
+                1 => String::new(),
+                2 => "; 1 more thread like it".into(),
+                count => format!("; {} more threads like it", grouped(count - 1)),
             };
-            let line = format!("  {:>7} {:<15} {what}{more}", thread.tid, thread.name);
-            text.push_str(&wrap(&line, 26));
-            let Activity::Asleep(Wait {
-                target: Target::Descriptors { descriptors },
-                ..
-            }) = &thread.activity
-            else {
-                continue;
-            };
-            for descriptor in descriptors.iter().take(SHOWN) {
-                let line = format!("{:26}{}", "", self.descriptor(descriptor));
-                text.push_str(&wrap(&line, 28));
-            }
-            if descriptors.len() > SHOWN {
-                let _ = writeln!(text, "{:26}and {} more", "", descriptors.len() - SHOWN);
+            text.push_str(&wrap(&format!("{}{more}", lines[0]), INDENT));
+            for line in &lines[1..] {
+                text.push_str(&wrap(&format!("{:INDENT$}{line}", ""), INDENT + 2));
             }
         }
-        if groups.len() > SHOWN {
-            let rest: u64 = groups[SHOWN..].iter().map(|(_, _, count)| count).sum();
-            let _ = writeln!(
-                text,
+        let left_out: u64 = groups.iter().skip(SHOWN).map(|(_, count)| count).sum();
+        if left_out > 0 {
+            let line = format!(
                 "  and {} more threads (--format json lists them)",
-                grouped(rest)
+                grouped(left_out)
             );
+            text.push_str(&wrap(&line, INDENT));
+        }
+        if let (Some(runtime), false) = (self.report.runtime, service.is_empty()) {
+            let line = format!(
+                "  and {} service threads of {runtime} (--format json lists them)",
+                service.len()
+            );
+            text.push_str(&wrap(&line, INDENT));
         }
     }
 
     fn activity(&self, thread: &Thread) -> String {
         let looks = self.looks.get(&thread.tid).copied().unwrap_or(2);
-        let what = match &thread.activity {
+        match &thread.activity {
             Activity::Runs => "runs".to_owned(),
             Activity::Ran => "ran between the two looks".to_owned(),
             Activity::Uninterruptible { syscall } => {
@@ -115,34 +119,7 @@ impl Diagnosis {
                 grouped(looks)
             ),
             activity => format!("{activity:?}"),
-        };
-        match self.report.runtime {
-            Some(runtime) if thread.service => format!("{what} (a service thread of {runtime})"),
-            _ => what,
         }
-    }
-
-    fn descriptor(&self, descriptor: &Descriptor) -> String {
-        let mut line = format!("fd {}: {}", descriptor.fd, file(&descriptor.file));
-        match (&descriptor.file, descriptor.unread) {
-            (File::EventFd, Some(count)) => {
-                let _ = write!(line, ", its count is {count}");
-            }
-            (File::Pipe { .. } | File::Socket { .. }, Some(1)) => line.push_str(", 1 byte unread"),
-            (File::Pipe { .. } | File::Socket { .. }, Some(unread)) => {
-                let _ = write!(line, ", {} bytes unread", grouped(unread));
-            }
-            _ => {}
-        }
-        if let Some(set) = descriptor.epoll {
-            let once = if descriptor.edge_triggered {
-                ", reported once"
-            } else {
-                ""
-            };
-            let _ = write!(line, " (in epoll set {set}{once})");
-        }
-        line
     }
 
     fn sentences(&self) -> Vec<String> {
@@ -163,8 +140,8 @@ impl Diagnosis {
             });
             if no_limit && others.count() > 0 {
                 sentences.push(format!(
-                    "Only service threads of {runtime} have a time limit: the program's own threads have \
-                     none."
+                    "Only service threads of {runtime} have a time limit. The program's own threads go on only \
+                     if one of those, or the outside, wakes them."
                 ));
             }
         }
@@ -266,6 +243,48 @@ fn colour(verdict: Verdict) -> Style {
         _ => AnsiColor::Magenta,
     };
     colour.on_default().bold()
+}
+
+/// What a thread waits for, a line each.
+fn descriptors(thread: &Thread) -> Vec<String> {
+    let Activity::Asleep(Wait {
+        target: Target::Descriptors { descriptors },
+        ..
+    }) = &thread.activity
+    else {
+        return Vec::new();
+    };
+    let mut lines: Vec<String> = descriptors.iter().take(SHOWN).map(descriptor).collect();
+    if descriptors.len() > SHOWN {
+        lines.push(format!(
+            "and {} more",
+            grouped((descriptors.len() - SHOWN) as u64)
+        ));
+    }
+    lines
+}
+
+fn descriptor(descriptor: &Descriptor) -> String {
+    let mut line = format!("fd {}: {}", descriptor.fd, file(&descriptor.file));
+    match (&descriptor.file, descriptor.unread) {
+        (File::EventFd, Some(count)) => {
+            let _ = write!(line, ", its count is {count}");
+        }
+        (File::Pipe { .. } | File::Socket { .. }, Some(1)) => line.push_str(", 1 byte unread"),
+        (File::Pipe { .. } | File::Socket { .. }, Some(unread)) => {
+            let _ = write!(line, ", {} bytes unread", grouped(unread));
+        }
+        _ => {}
+    }
+    if let Some(set) = descriptor.epoll {
+        let once = if descriptor.edge_triggered {
+            ", reported once"
+        } else {
+            ""
+        };
+        let _ = write!(line, " (in epoll set {set}{once})");
+    }
+    line
 }
 
 fn target(target: &Target) -> String {
