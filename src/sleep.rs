@@ -294,11 +294,8 @@ impl<P: Platform> Future for Sleep<P> {
         };
         let mut slot = P::lock(&alarm.waker);
         let Some(known) = &mut slot.callback else {
-            return Poll::Ready(if slot.is_cancelled {
-                Err(Closed(()))
-            } else {
-                Ok(())
-            });
+            let closed = slot.is_cancelled;
+            return Poll::Ready(if closed { Err(Closed(())) } else { Ok(()) });
         };
         let replaced = (!known.will_wake(waker)).then(|| mem::replace(known, waker.clone()));
         drop(slot);

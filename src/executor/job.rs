@@ -33,7 +33,7 @@ where
     }
 
     fn abandon(&self) {
-        self.cancel();
+        ResultCell::cancel(self);
     }
 
     fn may_wait_for_this_thread(&self) -> bool {

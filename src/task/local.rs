@@ -7,7 +7,7 @@ use crate::entry::{Entry, NewTask};
 use crate::error::Closed;
 use crate::handle::Local;
 use crate::platform::Platform;
-use crate::task::result_cell::{Promise, ResultCell, task_handle};
+use crate::task::result_cell::{HandleCell, Promise, task_handle};
 use crate::task::supervise::supervise;
 
 impl<P: Platform> Local<P> {
@@ -89,7 +89,7 @@ impl<P: Platform> Local<P> {
 /// [`JoinError::Panicked`]: crate::JoinError::Panicked
 /// [`JoinError::AwaitsItself`]: crate::JoinError::AwaitsItself
 #[must_use = "dropping the handle lets the task run by itself; say so with `drop`"]
-pub struct Task<T>(Rc<dyn ResultCell<Output = T>>);
+pub struct Task<T>(Rc<dyn HandleCell<T>>);
 
 impl<T> Task<T> {
     /// Cancels the task: in the loop's next iteration, its future is dropped instead of being polled.

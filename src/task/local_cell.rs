@@ -36,8 +36,8 @@ impl<P: Platform, T> LocalCell<P, T> {
 impl<P: Platform, T> ResultCell for LocalCell<P, T> {
     type Output = T;
 
-    fn with(&self, change: &mut dyn FnMut(&mut ResultState<T>)) {
-        change(&mut self.state.borrow_mut());
+    fn update<R>(&self, change: impl FnOnce(&mut ResultState<T>) -> R) -> R {
+        change(&mut self.state.borrow_mut())
     }
 
     fn report(&self, payload: Box<dyn Any + Send>) {

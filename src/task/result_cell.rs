@@ -65,8 +65,8 @@ impl<T> ResultState<T> {
 pub(crate) trait ResultCell {
     type Output;
 
-    /// Runs `change` on the state, with nobody else in between. See [`update`].
-    fn with(&self, change: &mut dyn FnMut(&mut ResultState<Self::Output>));
+    /// Changes the state, with nobody else in between.
+    fn update<R>(&self, change: impl FnOnce(&mut ResultState<Self::Output>) -> R) -> R;
 
     /// Sends a panic to the loop's exception handler, if nobody else will hear of it.
     fn report(&self, payload: Box<dyn Any + Send>);
@@ -81,7 +81,7 @@ pub(crate) trait ResultCell {
 
     /// Has the task dropped at its next poll, and wakes it for that.
     fn request_cancel(&self) -> bool {
-        let (accepted, task) = update(self, |state| {
+        let (accepted, task) = self.update(|state| {
             let accepted = !state.is_finished && !state.cancel_requested;
             state.cancel_requested |= accepted;
             (accepted, state.task.clone().filter(|_| accepted))
@@ -94,7 +94,7 @@ pub(crate) trait ResultCell {
 
     /// Called at each poll of the task: whether it has to end.
     fn is_cancel_requested(&self, context: &Context<'_>) -> bool {
-        update(self, |state| {
+        self.update(|state| {
             if state.task.is_none() {
                 state.task = Some(context.waker().clone());
             }
@@ -105,7 +105,7 @@ pub(crate) trait ResultCell {
     /// Brings the result in.
     fn finish(&self, outcome: Outcome<Self::Output>) {
         // Wakers and results are the user's code, and so without the lock.
-        let (task, awaiter, unwanted) = update(self, |state| {
+        let (_task, awaiter, unwanted) = self.update(|state| {
             state.was_cancelled = matches!(outcome, Err(JoinError::Cancelled));
             state.is_finished = true;
             state.outcome = Some(outcome);
@@ -113,7 +113,6 @@ pub(crate) trait ResultCell {
             self.notify_blocked(state);
             (state.task.take(), state.awaiter.take(), unwanted)
         });
-        drop(task);
         if let Some(awaiter) = awaiter {
             awaiter.wake();
         }
@@ -126,10 +125,24 @@ pub(crate) trait ResultCell {
             self.report(payload);
         }
     }
+}
 
-    fn poll(&self, context: &Context<'_>) -> Poll<Outcome<Self::Output>> {
+/// What a handle needs of its cell, whose type it does not know.
+pub(crate) trait HandleCell<T> {
+    fn poll(&self, context: &Context<'_>) -> Poll<Outcome<T>>;
+    /// Whether the task has ended; if not, its end wakes the context's waker.
+    fn poll_finished(&self, context: &Context<'_>) -> bool;
+    fn cancel(&self) -> bool;
+    fn is_finished(&self) -> bool;
+    fn was_cancelled(&self) -> bool;
+    /// The handle is gone.
+    fn detach(&self);
+}
+
+impl<C: ResultCell> HandleCell<C::Output> for C {
+    fn poll(&self, context: &Context<'_>) -> Poll<Outcome<C::Output>> {
         let waker = context.waker();
-        let (poll, _replaced) = update(self, |state| {
+        let (poll, _replaced) = self.update(|state| {
             if let Some(outcome) = state.take() {
                 return (Poll::Ready(outcome), None);
             }
@@ -142,9 +155,8 @@ pub(crate) trait ResultCell {
         poll
     }
 
-    /// Whether the task has ended; if not, its end wakes the context's waker.
     fn poll_finished(&self, context: &Context<'_>) -> bool {
-        let (is_finished, _replaced) = update(self, |state| {
+        let (is_finished, _replaced) = self.update(|state| {
             if state.is_finished {
                 return (true, None);
             }
@@ -154,33 +166,24 @@ pub(crate) trait ResultCell {
     }
 
     fn is_finished(&self) -> bool {
-        update(self, |state| state.is_finished)
+        self.update(|state| state.is_finished)
     }
 
     fn was_cancelled(&self) -> bool {
-        update(self, |state| state.was_cancelled)
+        self.update(|state| state.was_cancelled)
     }
 
-    /// The handle is gone.
     fn detach(&self) {
-        let (outcome, _awaiter) = update(self, |state| {
+        let (outcome, _awaiter) = self.update(|state| {
             state.detached = true;
             (state.outcome.take(), state.awaiter.take())
         });
         self.discard(outcome);
     }
-}
 
-/// [`ResultCell::with`] for a `change` that returns something. (A trait object's methods cannot be
-/// generic.)
-fn update<C, R>(cell: &C, change: impl FnOnce(&mut ResultState<C::Output>) -> R) -> R
-where
-    C: ResultCell + ?Sized,
-{
-    let mut change = Some(change);
-    let mut result = None;
-    cell.with(&mut |state| result = change.take().map(|change| change(state)));
-    result.expect("`with` has run the change, once")
+    fn cancel(&self) -> bool {
+        ResultCell::cancel(self)
+    }
 }
 
 /// The obligation to bring a result in, which is done where this is dropped. Without a result, the

@@ -98,7 +98,7 @@ impl<P: Platform> Handle<P> {
 /// assert_eq!(outcome.unwrap(), "hello");
 /// ```
 #[must_use = "dropping the handle lets the task run by itself; say so with `drop`"]
-pub struct SharedTask<T>(pub(crate) Arc<dyn BlockingCell<Output = T> + Send + Sync>);
+pub struct SharedTask<T>(pub(crate) Arc<dyn BlockingCell<T> + Send + Sync>);
 
 impl<T> SharedTask<T> {
     /// Cancels the task, from any thread: its future is dropped instead of being polled again, on the

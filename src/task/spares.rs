@@ -1,8 +1,7 @@
 //! The memory of tasks that have ended, for those to come.
 //!
-//! With it, spawning a task costs one allocation instead of three. Measured in release mode on tasks
-//! that are ready at once: 170 ns from a spawn to the result instead of 197, one task at a time, and
-//! 121 ns instead of 162 in batches of 500.
+//! With it, spawning a task costs one allocation instead of three. Measured in release mode, on tasks
+//! that are ready at once: from a spawn to the result, 1,474 instructions instead of 2,031.
 
 use std::any::Any;
 use std::panic::Location;

@@ -8,7 +8,7 @@ use crate::error::ResultError;
 use crate::platform::Platform;
 use crate::report::Origin;
 use crate::shared::Shared;
-use crate::task::result_cell::{ResultCell, ResultState};
+use crate::task::result_cell::{HandleCell, ResultCell, ResultState};
 
 /// Work on its way to the thread that does it, and from then on the cell of its result, for all
 /// threads.
@@ -55,8 +55,8 @@ impl<P: Platform, W: Send + 'static, T: Send + 'static> Submission<P, W, T> {
 impl<P: Platform, W: Send + 'static, T: Send + 'static> ResultCell for Submission<P, W, T> {
     type Output = T;
 
-    fn with(&self, change: &mut dyn FnMut(&mut ResultState<T>)) {
-        change(&mut P::lock(&self.state));
+    fn update<R>(&self, change: impl FnOnce(&mut ResultState<T>) -> R) -> R {
+        change(&mut P::lock(&self.state))
     }
 
     fn report(&self, payload: Box<dyn Any + Send>) {
@@ -75,12 +75,12 @@ impl<P: Platform, W: Send + 'static, T: Send + 'static> ResultCell for Submissio
 }
 
 /// A cell whose result a thread may wait for.
-pub(crate) trait BlockingCell: ResultCell {
+pub(crate) trait BlockingCell<T>: HandleCell<T> {
     /// Blocks until the result is there, or the time is up, and takes it.
-    fn block(&self, timeout: Option<Duration>) -> Result<Self::Output, ResultError>;
+    fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError>;
 }
 
-impl<P: Platform, W: Send + 'static, T: Send + 'static> BlockingCell for Submission<P, W, T> {
+impl<P: Platform, W: Send + 'static, T: Send + 'static> BlockingCell<T> for Submission<P, W, T> {
     fn block(&self, timeout: Option<Duration>) -> Result<T, ResultError> {
         let deadline = timeout.map(|timeout| P::now().saturating_add(timeout));
         let mut state = P::lock(&self.state);

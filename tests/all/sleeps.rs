@@ -242,3 +242,31 @@ fn a_sleep_that_is_dropped_cancels_its_timer_and_one_may_change_hands() {
     let slept = event_loop.run_until_complete(moved).unwrap();
     assert_eq!(slept.unwrap(), Ok(()));
 }
+
+mod under_shuttle {
+    use shuttle::future::block_on;
+    use shuttle::scheduler::DfsScheduler;
+    use shuttle::{Config, Runner, thread};
+    use wakeproof::{Closed, EventLoop};
+    use wakeproof_explore::platform::{Environment, Shuttle};
+
+    use crate::common::HOUR;
+
+    /// Before the sleeper's first poll, between its looks, or while it waits: whenever the loop closes,
+    /// the sleep ends.
+    #[test]
+    fn a_sleep_ends_whenever_its_loop_closes() {
+        let body = || {
+            Shuttle::enter(Environment::QUIET);
+            let event_loop = EventLoop::<Shuttle>::on_platform();
+            let sleep = event_loop.handle().sleep(HOUR);
+            let sleeper = thread::spawn(move || block_on(sleep));
+            event_loop.stop();
+            event_loop.run_forever().unwrap();
+            drop(event_loop);
+            assert_eq!(sleeper.join().unwrap(), Err(Closed(())));
+        };
+        let scheduler = DfsScheduler::new(None, false);
+        assert!(Runner::new(scheduler, Config::new()).run(body) > 10);
+    }
+}
