@@ -1,4 +1,4 @@
-//! The counterexample of a fault, by the checker that is asked for.
+//! Finds a counterexample for a fault, with the requested checker.
 
 use anyhow::Context;
 use wakeproof_conform::spec::{self, Specification};
@@ -6,12 +6,11 @@ use wakeproof_explore::Limits;
 use wakeproof_explore::trace::{Told, Trace};
 use wakeproof_model_tests::faults::{Checker, Fault};
 
-/// Looks for a counterexample: the shortest of all under shuttle, and under loom the first with
-/// the fewest preemptions.
+/// Finds a counterexample: under shuttle the shortest, under loom the first with the fewest preemptions.
 ///
 /// # Errors
 ///
-/// If the checker cannot see the fault, or finds none.
+/// If the checker cannot see the fault, or finds no counterexample.
 pub(crate) fn find(fault: &Fault, checker: Checker, limits: &Limits) -> anyhow::Result<Trace> {
     if let Some(why) = fault.blindness(checker) {
         anyhow::bail!("{checker} cannot see {}: it {why}", fault.name);
@@ -35,7 +34,7 @@ pub(crate) fn find(fault: &Fault, checker: Checker, limits: &Limits) -> anyhow::
         }
         Checker::Tla => of_the_specification(fault),
         Checker::ShuttlePct | Checker::ShuttleRandom | Checker::Threads | Checker::Properties => {
-            anyhow::bail!("{checker} has no trace to show; there are loom, shuttle and tla")
+            anyhow::bail!("{checker} has no trace to show; loom, shuttle and tla have")
         }
     }
 }
@@ -56,18 +55,18 @@ fn with_few_preemptions(fault: &Fault, limits: &Limits) -> anyhow::Result<Trace>
         if let Some(found) = exploration.counterexample() {
             let execution = found.execution;
             let worth = format!(
-                "loom: execution {execution}, with no more than {preemptions} preemptions and none with fewer"
+                "loom: execution {execution}, with at most {preemptions} preemptions; fewer do not suffice"
             );
             return Ok(Trace::told(fault.name, fault.wrong, &exploration, &worth)?);
         }
     }
     anyhow::bail!(
-        "loom finds nothing wrong with {} in executions of up to {MOST} preemptions",
+        "loom finds nothing wrong with {} in executions with at most {MOST} preemptions",
         fault.name
     )
 }
 
-/// A counterexample of the specification, in lanes.
+/// The counterexample of the specification, with a lane for each thread.
 fn of_the_specification(fault: &Fault) -> anyhow::Result<Trace> {
     let name = fault
         .specified_as
@@ -102,7 +101,7 @@ fn of_the_specification(fault: &Fault) -> anyhow::Result<Trace> {
         fault: fault.name.into(),
         wrong: fault.wrong.into(),
         found: format!(
-            "TLA+, {name}: the nearest of {} states, {} steps",
+            "TLA+, {name}: {} states explored breadth first, {} steps",
             finding.distinct_states,
             steps.len()
         ),

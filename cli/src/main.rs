@@ -23,7 +23,7 @@ Examples:
   wakeproof demo              another thread sets an event, the safe way
   wakeproof demo --hang       the unsafe way: nobody wakes the loop, the program hangs
   wakeproof explore           every execution of two threads that submit
-  wakeproof matrix            every known fault, and who finds it
+  wakeproof matrix            every known fault, and which checker finds it
   wakeproof trace no-notify   a lost wakeup, step by step
   wakeproof checkers          the checkers themselves, checked
   wakeproof stuck 4321        is process 4321 asleep for good, and in what
@@ -44,17 +44,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The question's program: a task waits for an event that another thread sets, and exits or hangs.
+    /// The program of the original question: a task waits for an event that another thread sets.
     Demo(commands::demo::Args),
-    /// Threads that submit to a loop, as many as you like, under a model checker.
+    /// Explores threads that submit to a loop, under a model checker.
     Explore(commands::explore::Args),
-    /// Every known fault against every checker: who finds what, and who cannot.
+    /// Runs every known fault against every checker, and shows which checker finds which fault.
     Matrix(commands::matrix::Args),
-    /// Who checks the checkers: small programs, each with the verdict that theory demands.
+    /// Checks the checkers: small programs, each with the verdict that theory requires.
     Checkers(commands::checkers::Args),
-    /// How a fault comes about, step by step, drawn with one lane for each thread.
+    /// Draws how a fault happens, step by step, with one lane for each thread.
     Trace(commands::trace::Args),
-    /// The TLA+ specification: every model, and whether it comes out as it must.
+    /// Checks the models of the TLA+ specification.
     Spec(commands::spec::Args),
     /// A recorded execution, compared with the specification step by step.
     Conform(commands::conform::Args),
@@ -92,19 +92,19 @@ fn main() -> ExitCode {
         Ok(Verdict::NotAsExpected) => ExitCode::from(1),
         Ok(Verdict::Undecided) => ExitCode::from(2),
         Ok(Verdict::Interrupted) => ExitCode::from(130),
-        // Who reads the output has seen enough.
+        // The reader of the output has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("{error:#}")),
     }
 }
 
-/// Help and version as clap prints them; a mistake in one line.
+/// Prints help and version as clap does, and a usage error as one line.
 fn usage(error: &clap::Error) -> ExitCode {
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        // Nobody is left to tell if standard output is gone.
+        // If standard output is closed, nobody can read this.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
@@ -120,7 +120,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    // One line, whatever the message has in it; nobody is left to tell if standard error is gone.
+    // Always one line. If standard error is closed, nobody can read it.
     let message = message.replace('\n', " ");
     let _ = writeln!(io::stderr(), "wakeproof: {message}");
     ExitCode::from(2)

@@ -1,19 +1,19 @@
-//! Who finds what: every fault of the catalogue against every checker.
+//! Which checker finds which fault: runs every fault of the catalogue against every checker.
 //!
-//! Each cell comes from a run made now. A cell says that the fault was found, or that it was not
-//! found in so many executions, or that the checker cannot see a fault of that kind, and why:
+//! Each cell comes from a run made now. A cell says that the fault was found, or in how many executions it
+//! was not found, or why the checker cannot see a fault of that kind:
 //!
 //! - **shuttle** and **TLA+** explore sequentially consistent executions only. They cannot see
 //!   `relaxed-flag`, in which a read overtakes a write: only loom knows the C11 memory model.
-//! - **Real threads** run on condvars that do not wake spuriously, and on a clock that cannot be told
+//! - **Real threads** run on condvars that do not wake spuriously, and on a clock that cannot be made
 //!   to pass a deadline between two given steps. They cannot see `if-instead-of-while`,
-//!   `stale-deadline` and `timeout-means-nothing-to-do`. What else they find is a matter of timing, and
-//!   none of it is a proof.
-//! - **The specification** has one consumer. It cannot see `notify-only-when-empty`, which is about a
+//!   `stale-deadline` and `timeout-means-nothing-to-do`. Whether they find another fault depends on
+//!   timing, and finding nothing is not a proof.
+//! - **The specification** has one consumer. It cannot see `notify-only-when-empty`, which needs a
 //!   second worker.
 //! - **The property tests** put the fault into the loop itself and make public calls. They cannot see a
-//!   fault of another primitive, nor `timeout-means-nothing-to-do`, by which a whole loop is late and
-//!   loses nothing.
+//!   fault of another primitive. Nor can they see `timeout-means-nothing-to-do`, which makes a whole
+//!   loop late but loses nothing.
 
 use std::iter;
 use std::sync::Arc;
@@ -31,10 +31,10 @@ use wakeproof_model_tests::models::Subject;
 use wakeproof_model_tests::pairs::pairs;
 use wakeproof_proptests::find::{self as properties, Found};
 
-/// The matrix, filled in.
+/// The whole matrix.
 #[derive(Debug, Serialize)]
 pub struct Matrix {
-    /// The correct protocol, then the faults.
+    /// First the correct protocol, then the faults.
     pub rows: Vec<Line>,
     /// How long it took.
     pub seconds: f64,
@@ -42,88 +42,87 @@ pub struct Matrix {
     pub as_expected: bool,
 }
 
-/// What the checkers made of one fault.
+/// The row of one fault.
 #[derive(Debug, Serialize)]
 pub struct Line {
     /// The fault's name, or `correct`.
     pub name: &'static str,
     /// What goes wrong.
     pub wrong: &'static str,
-    /// Where it has been seen.
+    /// Where it has occurred.
     pub seen_in: &'static str,
-    /// What it breaks.
+    /// The promise that it breaks.
     pub breaks: String,
-    /// One for each of [`Checker::ALL`].
+    /// One cell for each of [`Checker::ALL`].
     pub cells: Vec<Cell>,
 }
 
-/// What one checker made of one fault.
+/// The result of one checker for one fault.
 #[derive(Debug, Serialize)]
 pub struct Cell {
-    /// Who looked.
+    /// The checker.
     pub checker: Checker,
-    /// What came of it.
+    /// What it found.
     pub result: Result,
-    /// Whether that had to come of it.
+    /// Whether this is the expected result.
     pub as_expected: bool,
 }
 
-/// What came of a search.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Result {
     /// The fault was found.
     Found {
-        /// In which execution, or after how many states.
+        /// The number of the execution that failed, or how many states were explored.
         after: u64,
-        /// How many steps the counterexample has: the shortest of all where `is_shortest`.
+        /// How many steps the counterexample has.
         steps: Option<usize>,
-        /// Whether there is none with fewer steps.
+        /// Whether no counterexample has fewer steps.
         is_shortest: bool,
         /// How it fails.
         message: String,
-        /// What to give to `wakeproof trace <fault> --schedule=` to see it again, where that is
-        /// possible.
+        /// The schedule for `wakeproof trace <fault> --schedule=`, if it can be replayed.
         replay: Option<String>,
     },
     /// A property does not hold.
     Falsified {
-        /// Of what: a history of one thread, or a program of several.
+        /// What falsified it: a history of one thread, or a program of several.
         by: &'static str,
-        /// The shortest that shrinking led to, and what is wrong with it.
+        /// The shrunk history or program, and what is wrong with it.
         message: String,
     },
     /// Nothing was found.
     NotFound {
-        /// In how many executions, or states.
+        /// In how many executions or states.
         within: u64,
-        /// Whether these are all that there are.
+        /// Whether there are no others.
         is_proof: bool,
     },
-    /// It was not looked for, since it cannot be seen.
+    /// The checker cannot see this fault and did not look for it.
     CannotSee {
         /// The reason.
         why: String,
     },
 }
 
-/// Bounds for the whole matrix.
+/// The bounds of the whole matrix.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// For the searches that try everything: more than most have.
+    /// The most executions of a search that tries everything. Most models have fewer.
     pub most_executions: u64,
-    /// The same for shuttle and each model that is correct. The matrix need not prove them: the models'
-    /// own test goes on to the end where there is one in sight, and loom has one for all.
+    /// The same for shuttle on correct models. The matrix need not prove them: the models' own tests
+    /// do, and loom proves all of them.
     pub most_correct_schedules: u64,
-    /// For those that try some.
+    /// The number of executions of a search that samples.
     pub samples: u64,
-    /// For real threads, how often.
+    /// The number of executions on real threads.
     pub repetitions: u64,
-    /// For those that are random, where the randomness comes from.
+    /// The seed of random searches.
     pub seed: u64,
-    /// How long real threads may do nothing before they are found to hang.
+    /// How long an execution on real threads may take before it counts as hanging.
     pub patience: Duration,
-    /// Shared with those who watch.
+    /// The progress, for a display, and a way to cancel.
     pub progress: Arc<Progress>,
 }
 
@@ -141,10 +140,10 @@ impl Default for Bounds {
     }
 }
 
-/// Real threads that do what is right are given all the time that a busy machine may need.
+/// Correct code on real threads gets as much time as a busy machine may need.
 const PATIENCE_WITH_THE_CORRECT: Duration = Duration::from_secs(30);
 
-/// Fills in the matrix, and tells `watcher` of each cell before it is looked into.
+/// Fills in the matrix. Calls `watcher` before each cell.
 ///
 /// # Errors
 ///
@@ -153,7 +152,7 @@ pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow
     let begun = Instant::now();
     let faults = catalogue();
     let specification = Specification::load(&spec::default_directory())?;
-    // Real threads that hang cost time but no work: they do so beside each other.
+    // Threads that hang cost time but no work, so all faults run at once.
     let on_threads = thread::scope(|scope| {
         let runs: Vec<_> = faults
             .iter()
@@ -166,7 +165,7 @@ pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow
         }
         results
     });
-    // Each row that is not the correct protocol's has a fault.
+    // `None` is the row of the correct protocol.
     let rows: Vec<Option<&Fault>> = iter::once(None).chain(faults.iter().map(Some)).collect();
     let cells: Vec<(usize, Checker)> = (0..rows.len())
         .flat_map(|row| Checker::ALL.map(|checker| (row, checker)))
@@ -201,7 +200,7 @@ pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow
             match fault {
                 None => Line {
                     name: "correct",
-                    wrong: "nothing: every model, and every fault's correct twin",
+                    wrong: "nothing: every model without a fault",
                     seen_in: "",
                     breaks: String::new(),
                     cells,
@@ -226,7 +225,7 @@ pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow
     })
 }
 
-/// Any cell of a fault's row, but that of the real threads.
+/// A cell of a fault's row, except that of the real threads.
 fn look_for(
     fault: &Fault,
     checker: Checker,
@@ -247,7 +246,7 @@ fn look_for(
     }
 }
 
-/// Any cell of the first row, but that of the real threads.
+/// A cell of the first row, except that of the real threads.
 fn look_at_correct(
     checker: Checker,
     specification: &Specification,
@@ -260,7 +259,7 @@ fn look_at_correct(
     }
 }
 
-/// `most` is how many executions a search that tries everything may take.
+/// Explores a model. `most` limits the executions of a search that tries everything.
 fn explore(
     subject: &Subject,
     checker: Checker,
@@ -285,7 +284,7 @@ fn explore(
     })
 }
 
-/// Everything that is correct, one after the other.
+/// Every correct model.
 fn all_correct() -> Vec<(&'static str, Subject)> {
     let models = pairs().into_iter().map(|pair| (pair.name, pair.correct));
     let twins = catalogue()
@@ -370,7 +369,7 @@ fn repeat(bounds: &Bounds) -> Limits {
     }
 }
 
-/// The models of the specification in which nothing is wrong.
+/// The models of the specification without a fault.
 const SPECIFIED_CORRECT: [&str; 6] = [
     "LostWakeup",
     "CondvarLoop",
@@ -397,7 +396,7 @@ fn specified_correct(specification: &Specification) -> anyhow::Result<Result> {
 fn specified(fault: &Fault, specification: &Specification) -> anyhow::Result<Result> {
     let model = fault
         .specified_as
-        .with_context(|| format!("{} is neither specified nor excused from it", fault.name))?;
+        .with_context(|| format!("{} is not specified, and no reason is given", fault.name))?;
     Ok(Result::of_finding(&specification.model(model)?.check()?))
 }
 
@@ -405,7 +404,7 @@ fn falsified(fault: &Fault) -> anyhow::Result<Result> {
     let inbox = fault
         .faulty
         .fault
-        .with_context(|| format!("{} is neither looked for nor excused from it", fault.name))?;
+        .with_context(|| format!("{} is not in the inbox, and no reason is given", fault.name))?;
     Ok(Result::of_properties(&properties::find(Some(inbox))))
 }
 
@@ -471,8 +470,8 @@ impl Result {
 }
 
 impl Line {
-    /// What each cell has to say. Real threads find what timing lets them find; they must only not
-    /// accuse what is correct.
+    /// Decides for each cell whether it is as expected. What real threads find depends on timing, so they
+    /// are only required to find nothing wrong with correct code.
     fn judge(&mut self) {
         let name = self.name;
         for cell in &mut self.cells {
@@ -488,18 +487,18 @@ impl Line {
     }
 
     fn is_as_expected(&self) -> bool {
-        // Somebody who leaves nothing out has to find it; and nobody is blind to what is correct.
-        let by_somebody = self.name == "correct"
+        // An exhaustive checker must find each fault.
+        let is_found = self.name == "correct"
             || self.cells.iter().any(|cell| {
                 use Checker::{Loom, ShuttleDepthFirst, Tla};
                 matches!(cell.checker, Tla | Loom | ShuttleDepthFirst)
                     && matches!(cell.result, Result::Found { .. })
             });
-        by_somebody && self.cells.iter().all(|cell| cell.as_expected)
+        is_found && self.cells.iter().all(|cell| cell.as_expected)
     }
 }
 
-/// What a search that tries only some schedules is known to miss. Probabilistic concurrency testing
-/// puts a thread behind all others when it yields, and to read a virtual clock is to yield: the loop
-/// then never loses the processor between reading the deadline and going to sleep.
+/// Faults that a sampling search is known to miss. Probabilistic concurrency testing gives a thread the
+/// lowest priority when it yields, and reading a virtual clock yields. After that, the loop is never
+/// preempted between reading the deadline and going to sleep.
 const MISSED: [(&str, Checker); 1] = [("stale-deadline", Checker::ShuttlePct)];

@@ -1,4 +1,4 @@
-//! What a check has found, and the table that shows it.
+//! The result of a check, and the table that shows it.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,16 +8,16 @@ use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-/// One check, and what it found in the run that prints it.
+/// One check, and what it found in this run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// Who looked: real threads, a model checker, the specification.
+    /// Which checker ran: real threads, a model checker, or the specification.
     pub checker: String,
-    /// At what.
+    /// What was checked.
     pub subject: String,
-    /// What had to come out.
+    /// The expected result.
     pub expected: String,
-    /// What came out.
+    /// The result.
     pub found: String,
     /// How much was done.
     pub work: Work,
@@ -32,7 +32,7 @@ pub struct Row {
 pub struct Work {
     /// How many.
     pub count: u64,
-    /// Of what, in the plural: a word with an `s` at its end.
+    /// Of what, in the plural: a word that ends in `s`.
     pub unit: String,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Work {
     }
 }
 
-/// How a command ends when nothing went wrong on the way.
+/// The result of a command that ran without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Exit status 0.
@@ -80,12 +80,12 @@ pub enum Format {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct RowsDocument<'a> {
     rows: &'a [Row],
     as_expected: bool,
 }
 
-/// Prints the rows, and says whether all of them are as expected.
+/// Prints the rows. Returns whether all are as expected.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ pub fn print(rows: &[Row], format: Format) -> io::Result<Verdict> {
     let as_expected = rows.iter().all(|row| row.as_expected);
     match format {
         Format::Table => print_table(&table(rows))?,
-        Format::Json => print_json(&Report { rows, as_expected })?,
+        Format::Json => print_json(&RowsDocument { rows, as_expected })?,
     }
     Ok(as_expected.into())
 }
@@ -110,7 +110,7 @@ pub fn print_json(document: &impl Serialize) -> io::Result<()> {
     writeln!(out)
 }
 
-/// An empty table in the style of all tables of the command.
+/// An empty table in the style that all tables of the command have.
 #[must_use]
 pub fn new_table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -135,7 +135,7 @@ pub fn print_table(table: &Table) -> io::Result<()> {
     writeln!(anstream::stdout(), "{table}")
 }
 
-/// A cell that shows at a glance whether its row is as expected.
+/// A cell that shows whether its row is as expected.
 #[must_use]
 pub fn verdict_cell(text: &str, as_expected: bool) -> Cell {
     let (mark, colour) = if as_expected {
@@ -169,7 +169,7 @@ fn table(rows: &[Row]) -> Table {
     table
 }
 
-/// A number with its thousands apart: 1,234,567.
+/// A number with thousands separators: 1,234,567.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -183,7 +183,7 @@ pub fn grouped(number: u64) -> String {
     grouped
 }
 
-/// Whether standard output wants colours.
+/// Whether standard output should have colours.
 fn colours() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }

@@ -1,4 +1,4 @@
-//! The rows of the main table that checkers fill in.
+//! The rows of the main table that come from checkers.
 
 use wakeproof_conform::comparison::{Compared, Explorer, compare};
 use wakeproof_conform::models;
@@ -14,8 +14,8 @@ use wakeproof_model_tests::models::{EventFromAnotherThread, SPURIOUS, Subject, S
 use crate::report::{Row, Work};
 use crate::threads::Call;
 
-/// Two threads submit to a loop that may be going to sleep, or one sets an event that a task waits
-/// for, and a spurious wakeup may come: with the wakeup and without it, under loom and under shuttle.
+/// Two threads submit to a loop that may be falling asleep, or one thread sets an event that a task waits
+/// for. Each with and without the wakeup, with at most one spurious wakeup, under loom and shuttle.
 ///
 /// # Errors
 ///
@@ -99,7 +99,7 @@ fn explored_row(
     }
 }
 
-/// The lines of the overview.
+/// The rows of the specification's models.
 ///
 /// # Errors
 ///
@@ -134,7 +134,7 @@ const OVERVIEW: [&str; 6] = [
     "AsyncioLoopUnsafe",
 ];
 
-/// The rows of the main table: the code as it is, and without the wakeup, against `CondvarLoop`.
+/// The rows that compare code with `CondvarLoop`: the correct code, and code without the wakeup.
 ///
 /// # Errors
 ///
@@ -176,7 +176,7 @@ pub(crate) fn followed() -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// The model in which a thread submits and another stops the loop.
+/// Compares code in the model in which one thread submits and another stops the loop.
 fn in_overview(fault: Option<InboxFault>) -> anyhow::Result<Compared> {
     let model = &models::select(&["stop".into()])?[0];
     compare::<CorrectSteps>(

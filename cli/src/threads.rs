@@ -1,5 +1,5 @@
-//! The two calls on real threads: many submissions to a loop that is idle, and to one that is busy,
-//! and an event that is set many times.
+//! Measures the two calls on real threads: many submissions to an idle loop and to a busy one, and an event
+//! that is set many times.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -16,9 +16,9 @@ use crate::report::{Row, Work};
 
 /// How many submissions each measurement makes, at as many different moments.
 const SUBMISSIONS: u32 = 200;
-/// A callback that has not run by then is lost. A watchdog: it limits no measurement.
+/// A callback that has not run after this time is lost. A watchdog, which limits no measurement.
 const WATCHDOG: Duration = Duration::from_secs(10);
-/// How long a callback that was found stranded is watched for a wakeup from nowhere.
+/// How long to watch whether something unexpected wakes the loop for a stranded callback.
 const WATCHED: Duration = Duration::from_millis(2);
 
 /// The call that another thread makes.
@@ -26,7 +26,7 @@ const WATCHED: Duration = Duration::from_millis(2);
 pub enum Call {
     /// `call_soon_threadsafe`: enqueues and wakes.
     Safe,
-    /// `call_soon` from the wrong thread: enqueues.
+    /// `call_soon` from the wrong thread: only enqueues.
     Unsafe,
 }
 
@@ -40,7 +40,7 @@ impl Call {
         }
     }
 
-    /// Submits a callback in this way.
+    /// Submits a callback with this call.
     ///
     /// # Panics
     ///
@@ -54,7 +54,7 @@ impl Call {
         }
     }
 
-    /// Sets an event in this way: on the loop's thread, or here.
+    /// Sets an event: on the loop's thread if the call is safe, else on this thread.
     ///
     /// # Panics
     ///
@@ -66,7 +66,7 @@ impl Call {
         }
     }
 
-    /// What a row about an event is called.
+    /// The name of a row about an event.
     pub(crate) fn event_subject(self) -> &'static str {
         match self {
             Call::Safe => "event set from another thread",
@@ -78,31 +78,31 @@ impl Call {
 /// What the loop is doing when the callback is submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
-    /// It sleeps, having nothing to do.
+    /// It has nothing to do and sleeps.
     Idle,
-    /// It runs one callback after the other.
+    /// It runs one callback after another.
     Busy,
 }
 
-/// What became of a number of submissions.
+/// What happened to a number of submissions.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct SubmissionCounts {
     /// How many ran without help.
     pub ran: u32,
-    /// How many the loop slept beside until it was woken for another reason.
+    /// How many were in the queue of a sleeping loop, and only ran once it was woken for another reason.
     pub stranded: u32,
-    /// The median of the times from submission to run, of those that ran without help.
+    /// The median time from submission to run, of those that ran without help.
     pub median: Option<Duration>,
 }
 
-/// Submits callbacks from one thread to a loop that runs on another, one at a time, each after
-/// another delay, and looks what becomes of each.
+/// Submits callbacks from one thread to a loop that runs on another, one at a time, each after a different
+/// delay, and counts what happens to each.
 ///
 /// # Panics
 ///
 /// If a callback does not run although the loop was woken for it.
 #[must_use]
-pub fn measure(call: Call, load: Load) -> Outcome {
+pub fn measure(call: Call, load: Load) -> SubmissionCounts {
     let event_loop = EventLoop::new();
     let handle = event_loop.handle();
     if load == Load::Busy {
@@ -110,28 +110,28 @@ pub fn measure(call: Call, load: Load) -> Outcome {
     }
     let submitter = thread::spawn(move || {
         let (ran, wait) = mpsc::channel();
-        let outcome = submit_repeatedly(&handle, load, &wait, || {
+        let counts = submit_repeatedly(&handle, load, &wait, || {
             let ran = ran.clone();
             call.submit(&handle, move || {
-                // The thread listens until it has heard of each.
+                // The other thread receives one message for each submission.
                 let _ = ran.send(Instant::now());
             });
         });
         handle.stop();
-        outcome
+        counts
     });
     event_loop.run_forever().expect("the loop is new");
     submitter.join().expect("the submitting thread")
 }
 
-/// Sets an event from one thread while a task waits for it on an idle loop, again and again, each
-/// time after another delay, and looks whether the task goes on.
+/// Sets an event from one thread while a task waits for it on an idle loop, many times, each after a
+/// different delay, and counts whether the task continues.
 ///
 /// # Panics
 ///
-/// If the task does not go on although the loop was woken.
+/// If the task does not continue although the loop was woken.
 #[must_use]
-pub fn measure_event(call: Call) -> Outcome {
+pub fn measure_event(call: Call) -> SubmissionCounts {
     let event_loop = EventLoop::new();
     let event = Event::new(&event_loop.local());
     let (handle, setter) = (event_loop.handle(), event.handle());
@@ -142,7 +142,7 @@ pub fn measure_event(call: Call) -> Outcome {
         for _ in 0..SUBMISSIONS {
             event.wait().await;
             event.clear();
-            // The other thread listens until it has heard of each.
+            // The other thread receives one message for each time it sets the event.
             let _ = ran.send(Instant::now());
         }
     };
@@ -152,14 +152,13 @@ pub fn measure_event(call: Call) -> Outcome {
     other.join().expect("the thread that sets the event")
 }
 
-/// Submits something as often as is to be measured, one at a time, and hears through `wait` when it
-/// has run.
+/// Calls `submit` repeatedly, one at a time. A message through `wait` says when the submission ran.
 fn submit_repeatedly(
     handle: &Handle,
     load: Load,
     wait: &Receiver<Instant>,
     submit: impl Fn(),
-) -> Outcome {
+) -> SubmissionCounts {
     let mut times = Vec::new();
     let mut stranded = 0;
     for submission in 0..SUBMISSIONS {
@@ -175,21 +174,21 @@ fn submit_repeatedly(
         }
     }
     times.sort_unstable();
-    Outcome {
+    SubmissionCounts {
         ran: SUBMISSIONS - stranded,
         stranded,
         median: times.get(times.len() / 2).copied(),
     }
 }
 
-/// When it ran that was submitted, or nothing if it was stranded and had to be rescued.
+/// When the submission ran. `None` if it was stranded and this woke the loop for it.
 fn watch(handle: &Handle, wait: &Receiver<Instant>) -> Option<Instant> {
-    // Asleep beside a callback, and nobody on the way to wake it: in one consistent look.
+    // One consistent look: the loop is asleep with a callback queued, and no thread is about to wake it.
     if handle.status().is_stranded() && wait.recv_timeout(WATCHED) == Err(RecvTimeoutError::Timeout)
     {
         handle.call_soon_threadsafe(|| ()).expect("loop is open");
         wait.recv_timeout(WATCHDOG)
-            .expect("the callback was there all along");
+            .expect("the callback was in the queue");
         return None;
     }
     Some(wait.recv_timeout(WATCHDOG).expect("a callback was lost"))
@@ -225,9 +224,9 @@ fn event_measurement(call: Call) -> Row {
     })
 }
 
-fn row(subject: String, is_stranded: bool, measure: impl FnOnce() -> Outcome) -> Row {
+fn row(subject: String, is_stranded: bool, measure: impl FnOnce() -> SubmissionCounts) -> Row {
     let start = Instant::now();
-    let Outcome {
+    let SubmissionCounts {
         ran,
         stranded,
         median,
@@ -255,7 +254,7 @@ fn row(subject: String, is_stranded: bool, measure: impl FnOnce() -> Outcome) ->
     }
 }
 
-/// What a second with nothing to do costs: no wakeup and next to no processor time.
+/// Measures what a second with nothing to do costs: no wakeup, and almost no processor time.
 fn idle_second() -> Row {
     let start = Instant::now();
     let event_loop = EventLoop::<Observed<ParkingLot, CountWakes>>::on_platform();
@@ -263,7 +262,7 @@ fn idle_second() -> Row {
     let watcher = thread::spawn(move || {
         wait_until_asleep(&handle);
         let asleep_since = Instant::now();
-        // The second that is measured: nothing is to happen in it.
+        // The measured second. Nothing should happen in it.
         thread::sleep(Duration::from_secs(1));
         let wakes = WAKES.load(Ordering::Relaxed);
         handle.stop();
@@ -309,24 +308,23 @@ pub fn wait_until_asleep<P: Platform>(handle: &Handle<P>) {
     }
 }
 
-/// Keeps the loop busy for as long as it runs: a callback of some microseconds that schedules
-/// itself again.
+/// Keeps the loop busy as long as it runs: a callback of a few microseconds that schedules itself again.
 pub fn stay_busy(local: Local) {
     let next = local.clone();
     let scheduled = local.call_soon(move || {
         spin(Duration::from_micros(20));
         stay_busy(next);
     });
-    // Refused only when the loop has been closed, and then there is nobody to keep busy.
+    // Refused only if the loop is closed, and then it need not be kept busy.
     drop(scheduled);
 }
 
-/// A different delay for each submission, up to a third of a millisecond, the same in every run.
+/// A different delay for each submission, up to a third of a millisecond. The same in every run.
 fn delay(submission: u32) -> Duration {
     Duration::from_micros(u64::from(submission * 7919 % 331))
 }
 
-/// Passes time without giving up the processor, since a sleep cannot be that short.
+/// Busy-waits, since a sleep cannot be that short.
 fn spin(duration: Duration) {
     let start = Instant::now();
     while start.elapsed() < duration {

@@ -1,4 +1,4 @@
-//! `wakeproof explore`: bounds of the user's own.
+//! `wakeproof explore`, with different bounds.
 
 mod common;
 

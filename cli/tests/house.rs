@@ -1,5 +1,5 @@
-//! The house has no circles: which package may depend on which, and that files depend one way only.
-//! `ARCHITECTURE.md` draws it.
+//! Checks the architecture: packages depend only on what `ARCHITECTURE.md` allows, and no files depend on
+//! each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use syn::visit::{self, Visit};
 use syn::{Item, UseTree, Visibility};
 
-/// The arrows between our packages. What is not here is not allowed.
+/// The allowed dependencies between our packages.
 const ARROWS: [(&str, &[&str]); 9] = [
     ("wakeproof", &[]),
     ("wakeproof-asleep", &[]),
@@ -48,8 +48,8 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// The one knot that cannot be untied: a platform names the protocol of its inboxes, and an inbox is
-/// generic over the platform. It is two traits that need each other, and both files say so.
+/// The only circle that is allowed: a platform names the protocol of its inboxes, and an inbox is generic
+/// over the platform. The two traits need each other, and both files say so.
 const KNOT: [&str; 2] = ["inbox", "platform"];
 
 fn root() -> PathBuf {
@@ -74,7 +74,7 @@ fn packages() -> Vec<Value> {
     metadata["packages"].as_array().expect("packages").clone()
 }
 
-/// The names of what a package needs to be used, not to be tested.
+/// The names of a package's dependencies, without those that only its tests need.
 fn normal_dependencies(package: &Value) -> BTreeSet<&str> {
     let dependencies = package["dependencies"].as_array().expect("a list");
     let normal = dependencies
@@ -104,7 +104,7 @@ fn packages_depend_on_each_other_as_drawn() {
             );
         }
     }
-    // Each package may depend only on those drawn before it, so there is no circle.
+    // Each package may depend only on those listed before it, so there is no circle.
     for (place, (name, allowed)) in ARROWS.iter().enumerate() {
         for dependency in *allowed {
             let earlier = ARROWS[..place].iter().any(|(known, _)| known == dependency);
@@ -154,7 +154,7 @@ fn the_files_to_open_exist() {
             .enumerate()
             .filter(|(place, _)| place % 2 == 1)
         {
-            // A second name in a row is in the same folder, unless it has one of its own.
+            // A second name in a row is in the same folder as the first, unless it has a folder itself.
             let path = if place == 1 || name.contains('/') {
                 root().join(name)
             } else {
@@ -200,14 +200,14 @@ struct Package {
     allowed: Option<[&'static str; 2]>,
 }
 
-/// What matters of a file.
+/// What a file defines and uses.
 #[derive(Default)]
 struct File {
     /// What it defines.
     defines: BTreeSet<String>,
-    /// What it passes on under its own name: the path that each name stands for.
+    /// The names that it re-exports, and the path that each stands for.
     reexports: BTreeMap<String, Vec<String>>,
-    /// What it names, as paths from the root of the package.
+    /// The paths that it uses, from the root of the package.
     names: Vec<Vec<String>>,
 }
 
@@ -251,8 +251,8 @@ impl Package {
         self.files.insert(module.to_owned(), reader.file);
     }
 
-    /// The file that defines what a path names: the longest part of it that is a file, and from there
-    /// along what is passed on.
+    /// The file that defines what a path names: the longest prefix of the path that is a file, followed
+    /// through re-exports.
     fn definer(&self, path: &[String], depth: usize) -> Option<String> {
         let (module, rest) = (0..=path.len()).rev().find_map(|length| {
             let module = path[..length].join("::");
@@ -281,7 +281,7 @@ impl Package {
         arrows.collect()
     }
 
-    /// A circle, its first file again at its end.
+    /// A circle of files, with the first file repeated at the end.
     fn circle(&self) -> Option<Vec<String>> {
         let arrows = self.arrows();
         let is_allowed = |from: &str, to: &str| {
@@ -328,14 +328,14 @@ fn walk(
     None
 }
 
-/// Reads a file's definitions and paths.
+/// Collects a file's definitions and paths.
 struct Reader {
     module: Vec<String>,
     file: File,
 }
 
 impl Reader {
-    /// A path from the root of the package, if it leads anywhere in it.
+    /// Converts a path to one from the root of the package, if it stays in the package.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let mut base = self.module.clone();
         match path.first()?.as_str() {
@@ -418,7 +418,7 @@ impl<'ast> Visit<'ast> for Reader {
             }
             _ => (None, &Vec::new()),
         };
-        // A file's own tests may look at whatever they test.
+        // A file's unit tests may use any other file.
         let is_test = attributes.iter().any(|attribute| {
             attribute.path().is_ident("cfg")
                 && attribute

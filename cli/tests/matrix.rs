@@ -1,4 +1,4 @@
-//! The whole matrix is the expected one.
+//! Checks every cell of the matrix, except those of real threads.
 
 mod common;
 
@@ -7,8 +7,8 @@ use std::fmt::Write;
 use common::wakeproof;
 use serde_json::Value;
 
-/// One letter for each checker that is no real thread, in the order of the columns: `f` found, `p`
-/// proved to be clean, `c` clean in what was tried, `-` cannot see it.
+/// One letter for each checker except real threads, in the order of the columns: `f` found, `p` proved
+/// correct, `c` nothing found in what was tried, `-` cannot see it.
 const EXPECTED: &str = "\
 correct                     ppcccc
 no-notify                   ffffff

@@ -1,5 +1,5 @@
-//! The specification: what its models must come out as, that it is sharp, and what the command
-//! says when something is wrong with it.
+//! Tests the specification: the results of its models, its mutants, and what the command says when
+//! something is wrong with it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn wakeproof(arguments: &[&str]) -> Output {
     command.current_dir(std::env::temp_dir()).output().unwrap()
 }
 
-/// A folder of a test's own, where cargo keeps such, until the test has passed.
+/// A temporary folder for one test, in cargo's folder for that. Deleted at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -56,7 +56,7 @@ fn every_model_comes_out_as_the_manifest_says() {
     for (model, finding) in models.iter().zip(&findings) {
         let differences = finding.differences(&model.expected);
         assert!(differences.is_empty(), "{}: {differences:?}", model.name);
-        // Somebody does something in every step of a counterexample.
+        // Every step of a counterexample says who did what.
         for step in finding.trace.iter().flat_map(Trace::steps) {
             let told = !step.who.is_empty() && !step.action.is_empty() && !step.what.is_empty();
             assert!(told, "{}: {step}", model.name);
@@ -132,12 +132,12 @@ fn a_model_that_only_tlc_can_check_is_not_taken_for_checked() {
     expect_error(&output, &["CondvarLoopContract.cfg"]);
 }
 
-/// What becomes of them is for `wakeproof spec --mutants`.
+/// `wakeproof spec --mutants` checks them.
 #[test]
 fn every_module_but_those_of_faults_has_mutants() {
     let specification = specification();
     let mutants = mutants::make(&specification).unwrap();
-    // Every action of CondvarLoop has a guard at least.
+    // Every action of CondvarLoop has at least one guard.
     assert!(mutants.len() > 200, "{} mutants", mutants.len());
     let mutated: BTreeSet<&str> = mutants.iter().map(|mutant| &*mutant.module).collect();
     let models = specification.models().iter();
@@ -164,7 +164,7 @@ fn a_counterexample_is_told_in_words() {
     assert_eq!(told.trim_start(), expected.trim_start());
 }
 
-/// A copy of the specification in which some text of a file is replaced.
+/// Copies the specification and replaces some text in one file of the copy.
 fn broken(file: &str, from: &str, to: &str) -> Folder {
     let copy = Folder::new();
     for entry in fs::read_dir(spec::default_directory()).unwrap() {
@@ -189,7 +189,7 @@ fn check_copy(copy: &Path, arguments: &[&str]) -> Output {
 fn without_the_notify_in_the_safe_variant_the_command_fails() {
     let copy = broken("CondvarLoop.tla", "IF Wakes /\\ asleep", "IF FALSE");
     let arguments = ["--model", "CondvarLoop", "--format", "json"];
-    // It is no step of the one-page specification, and if nobody looks at that, a wakeup is lost.
+    // It is not a step of the one-page specification, and without that check, a wakeup is lost.
     for fails in ["RefinesLostWakeup", "NoWakeupLost"] {
         let output = check_copy(copy.path(), &arguments);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -204,7 +204,7 @@ fn without_the_notify_in_the_safe_variant_the_command_fails() {
 
 #[test]
 fn a_design_that_breaks_the_contract_is_not_a_refinement_of_it() {
-    // Takes the oldest callback only.
+    // This design takes only the oldest callback.
     let copy = broken(
         "CondvarLoop.tla",
         "    /\\ batch' = queue\n    /\\ queue' = <<>>\n",
@@ -314,9 +314,9 @@ fn what_is_missing_or_broken_is_named_in_one_line() {
     }
 }
 
-/// The Python interpreter, if there is one.
+/// The path of the Python interpreter, if there is one.
 fn python() -> Option<String> {
-    // What is called python3 may be a script that needs other programs.
+    // `python3` may be a wrapper script that needs other programs.
     let executable = ["-c", "import sys; print(sys.executable)"];
     let python = Command::new("python3").args(executable).output().ok()?;
     let python = String::from_utf8(python.stdout).unwrap();
@@ -341,7 +341,7 @@ fn python_with_tlc(line: &str, input: &str) -> Option<String> {
     Some(printed.trim_end().to_owned())
 }
 
-/// `spec/tlc.py` with its own `target/`; nothing if there is no Python to run it.
+/// Runs `spec/tlc.py` with a separate target folder. Returns `None` if there is no Python.
 fn tlc(target: &Path, path: Option<&Path>, settings: &[(&str, &str)]) -> Option<Output> {
     let mut command = Command::new(python()?);
     command
@@ -366,7 +366,7 @@ fn what_tlc_needs_is_named_and_nothing_is_left_half_written() {
     };
     expect_error(&without_java, &["Java 11", "install"]);
 
-    // A java that would say nothing: it does not come to that.
+    // A fake java. The script fails before it runs it.
     let java = nothing.path().join("java");
     fs::write(&java, "#!/bin/sh\nexit 1\n").unwrap();
     fs::set_permissions(&java, fs::Permissions::from_mode(0o755)).unwrap();
@@ -381,7 +381,7 @@ fn what_tlc_needs_is_named_and_nothing_is_left_half_written() {
     expect_error(&output, &["tla2tools.jar", "SHA-256", "delete it"]);
 }
 
-/// What TLC prints when it cannot check a model, and the cause in it.
+/// What TLC prints when it cannot check a model, and the cause that must be shown.
 const WHAT_TLC_SAYS: [(&str, &str); 7] = [
     (
         "Exception in thread \"main\" util.Assert$TLCRuntimeException: TLC writes its files to a \
@@ -458,7 +458,7 @@ fn each_run_of_tlc_has_a_folder_of_its_own_and_clears_it_away() {
     assert_eq!(folders.len(), 2, "{printed}");
     assert_ne!(folders[0], folders[1]);
     for folder in folders {
-        // TLC's own files are in it, and it is gone.
+        // TLC's files were in this folder, and it was deleted.
         assert!(words.contains(&&*format!("{folder}/states")), "{printed}");
         assert!(!Path::new(folder).exists(), "{folder} is still there");
     }

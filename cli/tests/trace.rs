@@ -1,4 +1,4 @@
-//! `wakeproof trace`: counterexamples that a person can read.
+//! `wakeproof trace`: counterexamples that people can read.
 
 mod common;
 

@@ -1,11 +1,11 @@
-//! What the specification calls a step.
+//! The specification's actions.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use wakeproof::inbox::Step;
 
-/// An action of `CondvarLoop.tla`, under its name there.
+/// An action of `CondvarLoop.tla`, with the name that it has there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Action {
     /// A thread takes the mutex.
@@ -16,9 +16,9 @@ pub enum Action {
     Refuse,
     /// A thread notifies the condvar.
     Notify,
-    /// A thread asks the loop to stop.
+    /// A thread requests a stop of the loop.
     Stop,
-    /// A thread lets the mutex go.
+    /// A thread releases the mutex.
     Unlock,
     /// The loop begins to wait.
     Sleep,
@@ -28,29 +28,29 @@ pub enum Action {
     Take,
     /// The loop runs a callback, or skips it if it was cancelled.
     Run,
-    /// The loop honours a request to stop.
+    /// The loop returns because a stop was requested.
     Stopped,
     /// The loop closes.
     Close,
-    /// The condvar wakes a waiter that nobody has notified.
+    /// The condvar wakes a waiter that was not notified.
     SpuriousWakeup,
     /// A wait reaches its deadline.
     Timeout,
-    /// Time goes on. In `TimerLoop.tla`.
+    /// The clock moves. In `TimerLoop.tla`.
     Tick,
-    /// The loop reads the clock and takes the timers that are due. In `TimerLoop.tla`; it is no step
-    /// of the inbox, and is not seen.
+    /// The loop reads the clock and takes the timers that are due. In `TimerLoop.tla`. It is not a step
+    /// of the inbox, so it is not observed.
     Fire,
 }
 
-/// Whose step an action is.
+/// Who takes an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// Any thread's; the action takes the thread as its parameter.
+    /// Any thread. The action has the thread as its parameter.
     Any,
-    /// The loop's alone.
+    /// The loop.
     Loop,
-    /// The environment's, or the loop's own affair: nothing that is seen when it happens.
+    /// The environment, or the loop in a step that is not observed.
     Environment,
 }
 
@@ -76,7 +76,7 @@ impl Action {
         Action::Timeout,
     ];
 
-    /// Whose step this is.
+    /// Who takes this action.
     #[must_use]
     pub fn actor(self) -> Actor {
         match self {
@@ -123,7 +123,7 @@ impl From<Step> for Action {
             Step::Run => Action::Run,
             Step::Stopped => Action::Stopped,
             Step::Close => Action::Close,
-            other => panic!("{other:?} is no action of CondvarLoop.tla"),
+            other => panic!("{other:?} is not an action of CondvarLoop.tla"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The code's executions, explored, against the specification.
+//! Explores executions of the code and compares them with the specification.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -13,10 +13,10 @@ use serde::Serialize;
 
 use crate::action::Action;
 use crate::coverage::{Coverage, Place};
+use crate::fates::CallbackFates;
 use crate::follower::{Follower, ObservedStep, Refusal};
 use crate::graph::Graph;
-use crate::outcome::Outcome;
-use crate::program::{Program, interleaved, take_outcome};
+use crate::program::{Program, interleaved, take_fates};
 use crate::relation::{Bounds, Cast, Observation, Relation, Source};
 use wakeproof_explore::journal::{self, Journal, What};
 use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
@@ -26,10 +26,10 @@ use wakeproof_explore::{
 use wakeproof_faults::{Faulty, InboxFault};
 use wakeproof_model_tests::models::{RunBatch, with_fault};
 
-/// More states than the specification has within the bounds of any model here.
+/// A limit that is higher than the number of states of the specification in any model here.
 pub(super) const MOST_STATES: usize = 2_000;
 
-/// The specification has more states within the bounds than the code can be asked to show.
+/// Within the bounds, the specification has too many states for the executions to show them all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooManyStates {
     path: PathBuf,
@@ -37,19 +37,19 @@ pub struct TooManyStates {
 
 impl fmt::Display for TooManyStates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: over {MOST_STATES} states", self.path.display())
+        write!(f, "{}: more than {MOST_STATES} states", self.path.display())
     }
 }
 
 impl Error for TooManyStates {}
 
-/// A whole execution, as it is compared.
+/// A whole execution.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Execution {
     /// Its steps, in order.
     pub steps: Vec<ObservedStep>,
-    /// What became of the callbacks.
-    pub outcome: Outcome,
+    /// What happened to the callbacks.
+    pub fates: CallbackFates,
 }
 
 /// Follows whole executions.
@@ -62,12 +62,12 @@ pub struct Checker {
     steps: u64,
     time: Duration,
     refused: Option<Refused>,
-    /// Each execution once, if they are to be kept.
+    /// Each different execution, if the caller wants them.
     kept: Option<HashSet<Execution>>,
 }
 
 impl Checker {
-    /// A checker that knows the whole graph of the specification, and what of it was shown.
+    /// A checker that explores the whole graph of the specification, and counts which part executions show.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl Checker {
         Ok(checker)
     }
 
-    /// A checker that knows the whole graph of the specification.
+    /// A checker that explores the whole graph of the specification.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl Checker {
         Ok(Self::new(graph, None))
     }
 
-    /// A checker of each step, but not of the end: of executions so large that the specification
-    /// has too many states to tell apart by what has happened.
+    /// A checker that checks each step but not the end. For executions so large that the specification
+    /// would have too many states if they included the history.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Checker {
         }
     }
 
-    /// Follows an execution from beginning to end.
+    /// Follows an execution from its beginning to its end.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl Checker {
         if !self.follower.graph().relation().keeps_history() {
             return Ok(Ok(()));
         }
-        let end = match self.follower.end(&execution.outcome)? {
+        let end = match self.follower.end(&execution.fates)? {
             Ok(end) => end,
             Err(refusal) => return Ok(Err(self.report(&refusal))),
         };
@@ -153,8 +153,8 @@ impl Checker {
         Ok(Ok(()))
     }
 
-    /// What a journal tells.
-    fn execution(&self, journal: &Journal, outcome: Outcome) -> Execution {
+    /// Converts a journal.
+    fn execution(&self, journal: &Journal, fates: CallbackFates) -> Execution {
         let relation = self.follower.graph().relation();
         let thread = |name: &String| {
             relation
@@ -174,11 +174,11 @@ impl Checker {
         });
         Execution {
             steps: steps.collect(),
-            outcome,
+            fates,
         }
     }
 
-    /// Keeps the execution up to where it was refused, and why.
+    /// Records where and why the execution was refused.
     fn report(&mut self, refusal: &Refusal) -> String {
         let threads = self.follower.graph().relation().threads();
         let name = |step: &ObservedStep| &threads[usize::from(step.thread)];
@@ -186,7 +186,7 @@ impl Checker {
             Some(step) => format!("{}: {}", name(step), step.action),
             None => "the end".into(),
         };
-        let mut text = String::from("the execution up to there:\n");
+        let mut text = String::from("the execution so far:\n");
         for (number, (_, step)) in (1..).zip(&self.path) {
             let _ = write!(text, "  {number:2}. {}: {}", name(step), step.action);
             let leads_to = step.observation.to_string();
@@ -204,7 +204,7 @@ impl Checker {
         text
     }
 
-    /// What has come of it.
+    /// The result so far.
     pub(super) fn compared(&mut self, started: Instant) -> Compared {
         Compared {
             executions: self.executions,
@@ -217,7 +217,7 @@ impl Checker {
         }
     }
 
-    /// What of the specification was shown, if that was asked for.
+    /// Which part of the specification the executions showed, if this was counted.
     #[must_use]
     pub fn covered(&self) -> Option<Covered> {
         let coverage = self.coverage.as_ref()?;
@@ -239,85 +239,85 @@ impl Checker {
     }
 }
 
-/// What of the specification was shown.
+/// Which part of the specification the executions showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Covered {
-    /// How many states.
+    /// How many states were shown.
     pub states: usize,
-    /// Of how many.
+    /// How many states the specification has.
     pub of_states: usize,
-    /// How many transitions.
+    /// How many transitions were shown.
     pub transitions: usize,
-    /// Of how many.
+    /// How many transitions the specification has.
     pub of_transitions: usize,
-    /// The transitions that were not, in words.
+    /// The transitions that were not shown, in words.
     pub missing: Vec<String>,
 }
 
 impl Covered {
-    /// Whether nothing is missing.
+    /// Whether every state and every transition was shown.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.states == self.of_states && self.transitions == self.of_transitions
     }
 }
 
-/// Who runs the code.
+/// How the code is explored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Explorer {
-    /// shuttle, every schedule.
+    /// shuttle, under every schedule.
     ShuttleDepthFirst,
-    /// shuttle, so many random schedules of each program.
+    /// shuttle, under this many random schedules of each program.
     ShuttleRandom(u64),
-    /// loom, every execution, of the programs that come to an end.
+    /// loom, in every execution of the programs that end.
     Loom,
 }
 
-/// An execution that is no behaviour of the specification.
+/// An execution that the specification does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refused {
-    /// How many of its steps are.
+    /// How many of its steps were allowed.
     pub after_steps: usize,
-    /// The step that is not, or the end.
+    /// The step that was not, or "the end".
     pub what: String,
-    /// The execution up to there, where it could have been, and what would have been allowed.
+    /// The execution so far, the states that it could have been in, and what would have been allowed.
     pub report: String,
 }
 
-/// What came of comparing.
+/// The result of a comparison.
 #[derive(Debug, Clone, Serialize)]
 pub struct Compared {
     /// How many executions were followed.
     pub executions: u64,
-    /// How many steps they had.
+    /// How many steps they had in total.
     pub steps: u64,
-    /// The first that was refused, with which it ended.
+    /// The first execution that was refused. It ends the comparison.
     pub refused: Option<Refused>,
-    /// Why not all executions were explored, if all were to be.
+    /// Why not every execution was explored, if that was the aim.
     pub cut_short: Option<String>,
-    /// What of the specification was shown; of shuttle's depth-first schedules alone, since loom
-    /// leaves out those that differ in nothing that a thread could see.
+    /// Which part of the specification was shown. Only counted for shuttle's depth-first search, since
+    /// loom skips executions whose difference no thread can see.
     pub covered: Option<Covered>,
-    /// How long it took to explore and to follow.
+    /// How long exploring and following took.
     pub seconds: f64,
-    /// How long it took to follow.
+    /// How long following alone took.
     pub seconds_following: f64,
 }
 
-/// What is run again and again, with threads that are called as in the specification.
+/// A program that is run once for each execution. Its threads have the names that the specification uses.
 pub trait Body: Copy + Send + Sync + 'static {
-    /// How much happens in it.
+    /// How much it does.
     fn bounds(&self) -> Bounds;
 
-    /// Whether each of its executions comes to an end.
+    /// Whether each of its executions ends.
     fn ends(&self) -> bool;
 
-    /// One execution.
+    /// Runs one execution.
     fn run<P: ModelPlatform>(&self);
 }
 
-/// A program whose batches are run by `R`.
+/// A program that runs its batches with `R`.
 struct WithBatches<R>(Program, PhantomData<fn(R)>);
 
 impl<R> Clone for WithBatches<R> {
@@ -342,7 +342,7 @@ impl<R: RunBatch> Body for WithBatches<R> {
     }
 }
 
-/// Follows each execution of the bodies, whatever they are, with this fault or with none.
+/// Follows each execution of these bodies, with this fault or with none.
 pub(super) fn compare_body<B: Body>(
     fault: Option<InboxFault>,
     source: &Source,
@@ -354,8 +354,8 @@ pub(super) fn compare_body<B: Body>(
     Ok(compared)
 }
 
-/// Runs the programs with this fault or with none, their batches by `R`, and follows each execution in the
-/// specification.
+/// Runs the programs with this fault or with none, and their batches with `R`, and follows each execution
+/// through the specification.
 ///
 /// # Errors
 ///
@@ -371,7 +371,7 @@ pub fn compare<R: RunBatch>(
     Ok(compared)
 }
 
-/// As [`compare`], and returns each execution once.
+/// Like [`compare`], and if `keep`, also returns each different execution.
 ///
 /// # Errors
 ///
@@ -456,7 +456,7 @@ fn explore<B: Body>(
     if explorer == Explorer::ShuttleDepthFirst {
         let judge = move |journal: &Journal, _ending: Ending| {
             let mut checker = lock(&shared);
-            let execution = checker.execution(journal, take_outcome());
+            let execution = checker.execution(journal, take_fates());
             checker.follow(&execution)?;
             if let Some(kept) = &mut checker.kept {
                 kept.insert(execution);
@@ -467,12 +467,12 @@ fn explore<B: Body>(
         return judged(environment, search, limits, under_shuttle, Box::new(judge));
     }
 
-    // Executions are judged on the small stack of one of their threads. That is enough to look
-    // steps up in a graph that is known, and not to evaluate the specification.
+    // Executions are judged on the small stack of one of their threads. That stack is large enough to
+    // look steps up in an explored graph, but too small to evaluate the specification.
     let waiting = Arc::new(Mutex::new(Vec::new()));
     let for_later = waiting.clone();
     let keep = move |journal: &Journal| {
-        let execution = lock(&shared).execution(journal, take_outcome());
+        let execution = lock(&shared).execution(journal, take_fates());
         let mut waiting = lock(&for_later);
         waiting.push(execution);
     };
@@ -507,10 +507,10 @@ fn explore<B: Body>(
     explored
 }
 
-/// A panic elsewhere leaves what it was about as it is.
+/// Ignores poisoning: a panic elsewhere leaves the data usable.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Of random schedules: the same in each run, so that a failure comes again.
+/// The seed of random schedules. It is fixed, so that a failure can be repeated.
 pub(super) const SEED: u64 = 0x5eed;

@@ -1,4 +1,4 @@
-//! What of the specification the executions have shown.
+//! Counts which part of the specification the executions show.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,28 +7,28 @@ use crate::follower::{Follower, ObservedStep, SetId};
 use crate::graph::{Graph, StateId};
 use crate::relation::Label;
 
-/// A transition: the state that it leaves, and its place among that state's successors.
+/// A transition: the state that it leaves, and its index among that state's successors.
 type Transition = (StateId, usize);
 
-/// A step of an execution, with where the execution could be before it.
+/// A step of an execution, and the set of states that the execution could be in before it.
 pub type Place = (SetId, ObservedStep);
 
-/// The states and transitions of the specification that some execution has gone through.
+/// The states and transitions of the specification that some execution went through.
 ///
-/// An execution may fit several behaviours of the specification: the environment is not seen, and
-/// whether a notification came before a spurious wakeup or after it, nobody can tell. It shows each
+/// An execution may fit several behaviours of the specification, because the environment is not observed:
+/// for example, a notification may have come before or after a spurious wakeup. The execution shows every
 /// behaviour that fits it from beginning to end.
 #[derive(Debug, Default)]
 pub struct Coverage {
     states: HashSet<StateId>,
     transitions: HashSet<Transition>,
-    /// The way back over a step: from the states behind it that fit the rest of the execution to
-    /// those in front of it.
+    /// The way back over a step: from the states after it that fit the rest of the execution to the states
+    /// before it that do.
     known: HashMap<(SetId, ObservedStep, SetId), SetId>,
 }
 
 impl Coverage {
-    /// An execution went through these places, and ended in one of the states of `end`.
+    /// Adds an execution that went along this path and ended in one of the states of `end`.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Coverage {
         Ok(())
     }
 
-    /// Goes back over one step, and over what the environment may have done before it.
+    /// Goes back over one step, and over the steps that the environment may have taken before it.
     fn back(
         &mut self,
         follower: &mut Follower,
@@ -73,7 +73,7 @@ impl Coverage {
                 }
             }
         }
-        // The environment may have taken several steps: further back, as long as that leads anywhere.
+        // The environment may have taken several steps, so go further back until nothing new is found.
         let mut grown = true;
         while grown {
             grown = false;
@@ -105,7 +105,7 @@ impl Coverage {
         self.transitions.len()
     }
 
-    /// The transitions that were not shown, with the states that they leave.
+    /// The transitions that were not shown, each with the state that it leaves.
     #[must_use]
     pub fn missing(&self, graph: &Graph) -> Vec<(StateId, Label)> {
         let mut missing = Vec::new();

@@ -1,8 +1,7 @@
-//! A task that waits for an event, followed through `EventTask.tla`.
+//! Follows a task that waits for an event through `EventTask.tla`.
 //!
-//! What is followed is how the task's waker and the event work together. The loop below them, which
-//! runs what is submitted, keeps its contract: `EventTask` is written on top of that, and its own
-//! steps, which are followed through `CondvarLoop`, are not looked at here.
+//! This checks how the task's waker and the event work together. `EventTask` builds on the contract of the
+//! loop, so the loop's own steps are not followed here. They are followed through `CondvarLoop`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -27,17 +26,17 @@ use crate::comparison::{Compared, Refused, lock};
 use crate::module::Module;
 use crate::spec::read;
 
-/// Which specification.
+/// The specification to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Design {
     /// `EventTask` itself.
     Correct,
-    /// A waker that forgets after the poll that its task was submitted: the fault of
-    /// `EventTaskFaults`.
+    /// The faulty design of `EventTaskFaults`: the mark that the task is in the queue is cleared after the
+    /// poll.
     ClearAfterPoll,
 }
 
-/// An action of `EventTask.tla` that is seen when the code does it, under its name there.
+/// An action of `EventTask.tla` that is observed when the code takes it, with the name that it has there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Action {
     SetFlag,
@@ -48,12 +47,12 @@ enum Action {
     Finish,
 }
 
-/// Who does it.
+/// Who takes an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Actor {
-    /// Who sets the event, by a callback on the loop's thread.
+    /// The callback that sets the event, on the loop's thread.
     Setter,
-    /// A thread that wakes the task for no reason.
+    /// A thread that wakes the task without a reason.
     Waker,
     /// The task.
     Task,
@@ -61,12 +60,12 @@ enum Actor {
 
 /// A step of the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Seen {
+struct ObservedAction {
     actor: Actor,
     action: Action,
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for ObservedAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let actor = match self.actor {
             Actor::Setter => "the setter",
@@ -79,8 +78,8 @@ impl fmt::Display for Seen {
 
 const TASK: [Action; 3] = [Action::BeginPoll, Action::Look, Action::Finish];
 const OTHERS: [Action; 3] = [Action::SetFlag, Action::Schedule, Action::SubmitPoll];
-/// What the loop does according to its contract. It is not seen.
-const UNSEEN: [&str; 2] = ["Turn", "RunPoll"];
+/// The loop's actions according to its contract. They are not observed.
+const UNOBSERVED: [&str; 2] = ["Turn", "RunPoll"];
 const AT_REST: &str = "EventTaskTerminating";
 
 const MODEL: &str = "\
@@ -95,16 +94,16 @@ CONSTANTS
     Wakers = {waker}
 ";
 
-/// The specification, whole.
+/// The whole graph of the specification.
 struct Graph {
     initial: BTreeSet<usize>,
     nodes: Vec<Node>,
 }
 
 struct Node {
-    /// By what, or by nothing that is seen, and where to.
-    successors: Vec<(Option<Seen>, usize)>,
-    /// Nobody has anything more to do.
+    /// The observed action, if it is observed, and the node that it leads to.
+    successors: Vec<(Option<ObservedAction>, usize)>,
+    /// Whether nobody has anything left to do.
     at_rest: bool,
     words: String,
 }
@@ -121,20 +120,20 @@ impl Graph {
         let path = folder.join(file);
         let module = Module::load(&path, &read(&path)?, &model, &[])
             .with_context(|| path.display().to_string())?;
-        let mut actions: Vec<(Option<Seen>, Expr)> = Vec::new();
+        let mut actions: Vec<(Option<ObservedAction>, Expr)> = Vec::new();
         for action in TASK {
             let actor = Actor::Task;
             let expression = Expr::Var(format!("{action:?}").into());
-            actions.push((Some(Seen { actor, action }), expression));
+            actions.push((Some(ObservedAction { actor, action }), expression));
         }
         for (actor, name) in [(Actor::Setter, "setter"), (Actor::Waker, "waker")] {
             for action in OTHERS {
                 let thread = Expr::Lit(Value::Model(name.into()));
                 let expression = Expr::FnCall(format!("{action:?}").into(), vec![thread]);
-                actions.push((Some(Seen { actor, action }), expression));
+                actions.push((Some(ObservedAction { actor, action }), expression));
             }
         }
-        actions.extend(UNSEEN.map(|name| (None, Expr::Var(name.into()))));
+        actions.extend(UNOBSERVED.map(|name| (None, Expr::Var(name.into()))));
 
         let mut ids: HashMap<Vec<Value>, usize> = HashMap::new();
         let mut states: Vec<State> = Vec::new();
@@ -167,7 +166,7 @@ impl Graph {
         Ok(Graph { initial, nodes })
     }
 
-    /// The states, and those that unseen steps lead to from there.
+    /// These states, and those that unobserved steps lead to.
     fn closure(&self, mut states: BTreeSet<usize>) -> BTreeSet<usize> {
         let mut new: Vec<usize> = states.iter().copied().collect();
         while let Some(state) = new.pop() {
@@ -181,7 +180,7 @@ impl Graph {
     }
 
     /// Follows an execution to its end.
-    fn follow(&self, steps: &[Seen]) -> Result<(), Refused> {
+    fn follow(&self, steps: &[ObservedAction]) -> Result<(), Refused> {
         let mut states = self.closure(self.initial.clone());
         for (number, &step) in steps.iter().enumerate() {
             let next = states.iter().flat_map(|&state| {
@@ -200,8 +199,8 @@ impl Graph {
         Err(self.refuse(steps, "the end".into(), &states))
     }
 
-    fn refuse(&self, before: &[Seen], what: String, states: &BTreeSet<usize>) -> Refused {
-        let mut report = String::from("the execution up to there:\n");
+    fn refuse(&self, before: &[ObservedAction], what: String, states: &BTreeSet<usize>) -> Refused {
+        let mut report = String::from("the execution so far:\n");
         for (number, step) in (1..).zip(before) {
             let _ = writeln!(report, "  {number:2}. {step}");
         }
@@ -217,21 +216,21 @@ impl Graph {
     }
 }
 
-/// What the task's waker and the event have done.
+/// What the task's waker and the event did in this execution.
 #[derive(Default)]
-struct Seeing {
-    steps: Vec<Seen>,
-    /// Who has woken the task and may be about to enqueue it.
+struct Observed {
+    steps: Vec<ObservedAction>,
+    /// The actors that have woken the task and may be about to enqueue it.
     scheduling: BTreeSet<Actor>,
 }
 
 thread_local! {
-    // shuttle runs all threads of an execution on one of the operating system's.
+    // shuttle runs all threads of an execution on one thread of the operating system.
     static LOOP: Cell<Option<<Shuttle as Platform>::ThreadId>> = const { Cell::new(None) };
-    static SEEING: RefCell<Seeing> = RefCell::default();
+    static OBSERVED: RefCell<Observed> = RefCell::default();
 }
 
-/// Who acts, if it is not the task.
+/// The actor on this thread, for an action that is not the task's.
 fn other() -> Actor {
     if LOOP.get() == Some(Shuttle::current_thread()) {
         Actor::Setter
@@ -240,46 +239,46 @@ fn other() -> Actor {
     }
 }
 
-fn saw(step: Step) {
+fn observe_step(step: Step) {
     if step == Step::Enqueue {
-        SEEING.with_borrow_mut(|seeing| {
+        OBSERVED.with_borrow_mut(|observed| {
             let actor = other();
-            if seeing.scheduling.remove(&actor) {
+            if observed.scheduling.remove(&actor) {
                 let action = Action::SubmitPoll;
-                seeing.steps.push(Seen { actor, action });
+                observed.steps.push(ObservedAction { actor, action });
             }
         });
     }
 }
 
-fn saw_of_task(step: TaskStep) {
+fn observe_task(step: TaskStep) {
     let (actor, action) = match step {
         TaskStep::SetFlag => (other(), Action::SetFlag),
         TaskStep::Schedule => (other(), Action::Schedule),
         TaskStep::BeginPoll => (Actor::Task, Action::BeginPoll),
         TaskStep::Look => (Actor::Task, Action::Look),
         TaskStep::Finish => (Actor::Task, Action::Finish),
-        other => panic!("{other:?} is no action of EventTask.tla"),
+        other => panic!("{other:?} is not an action of EventTask.tla"),
     };
-    SEEING.with_borrow_mut(|seeing| {
+    OBSERVED.with_borrow_mut(|observed| {
         if action == Action::Schedule {
-            seeing.scheduling.insert(actor);
+            observed.scheduling.insert(actor);
         }
-        seeing.steps.push(Seen { actor, action });
+        observed.steps.push(ObservedAction { actor, action });
     });
 }
 
-/// A task waits for an event. A thread sets it, and another, which the task has given its waker, wakes
-/// the task. The loop runs for ever.
+/// A task waits for an event. One thread sets the event. The task gives its waker to another thread, which
+/// wakes the task. The loop runs for ever.
 fn body() {
     LOOP.set(Some(Shuttle::current_thread()));
-    drop(SEEING.take());
+    drop(OBSERVED.take());
     observe::watch(Watch {
-        step: |step, _status| saw(step),
-        task_step: saw_of_task,
+        step: |step, _status| observe_step(step),
+        task_step: observe_task,
         ..Watch::NOBODY
     });
-    // It is never closed: an execution ends when there is nothing left to do.
+    // The loop is never closed: an execution ends when there is nothing left to do.
     let event_loop = ManuallyDrop::new(EventLoop::<Shuttle>::on_platform());
     let event = Event::new(&event_loop.local());
     let (setter, wait) = (event.handle(), event.wait());
@@ -301,10 +300,10 @@ fn body() {
     Shuttle::join(setter);
 }
 
-/// Follows every schedule of shuttle's.
+/// Follows the execution of every schedule under shuttle.
 ///
-/// What of the specification is shown is not counted: there, any thread may set the event, and here
-/// the loop's does, between two polls.
+/// This does not count which part of the specification is shown: there, any thread may set the event, but
+/// here only the loop's thread does, between two polls.
 ///
 /// # Errors
 ///
@@ -316,8 +315,8 @@ pub fn compare(folder: &Path, design: Design, limits: &Limits) -> anyhow::Result
         steps: u64,
         refused: Option<Refused>,
         seconds_following: f64,
-        /// What has been followed already: many schedules differ in nothing that is seen here.
-        accepted: HashSet<Vec<Seen>>,
+        /// The executions that were accepted. Many schedules lead to the same one.
+        accepted: HashSet<Vec<ObservedAction>>,
     }
     let started = Instant::now();
     let graph = Graph::load(folder, design)?;
@@ -325,7 +324,7 @@ pub fn compare(folder: &Path, design: Design, limits: &Limits) -> anyhow::Result
     let counted = count.clone();
     let judge = move |_: &_, _| {
         let started = Instant::now();
-        let steps = SEEING.with_borrow_mut(|seeing| mem::take(&mut seeing.steps));
+        let steps = OBSERVED.with_borrow_mut(|observed| mem::take(&mut observed.steps));
         let mut count = lock(&counted);
         count.executions += 1;
         count.steps += steps.len() as u64;

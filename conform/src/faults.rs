@@ -1,5 +1,5 @@
-//! Whether the comparison is sharp: code that is wrong, against the specification as it is and
-//! against one that is wrong in the same way.
+//! Tests the comparison with wrong code: the specification must refuse it, and a specification that is wrong
+//! in the same way must accept it.
 
 use std::path::Path;
 
@@ -30,21 +30,21 @@ pub struct Fault {
 type Compare =
     fn(Option<InboxFault>, &Source, &[Program], Explorer, &Limits) -> anyhow::Result<Compared>;
 
-/// What came of a fault.
+/// The result for one fault.
 #[derive(Debug, Clone, Serialize)]
-pub struct Tried {
+pub struct FaultComparison {
     /// The fault's name in the catalogue.
     pub fault: &'static str,
-    /// The code as it should be, in the same model: accepted.
+    /// The correct code in the same model. It must be accepted.
     pub correct: Compared,
-    /// The faulty code against the specification as it is: refused.
+    /// The faulty code, compared with the correct specification. It must be refused.
     pub refused: Compared,
-    /// The faulty code against the specification with the same fault: accepted.
+    /// The faulty code, compared with the specification that has the same fault. It must be accepted.
     pub accepted: Compared,
 }
 
-impl Tried {
-    /// Whether the fault is seen where it is, and only there.
+impl FaultComparison {
+    /// Whether exactly the second of the three comparisons is refused.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
         self.correct.refused.is_none()
@@ -54,25 +54,25 @@ impl Tried {
     }
 }
 
-/// Why the other faults of the catalogue are not compared.
-pub const ELSEWHERE: [(&str, &str); 8] = [
+/// The other faults of the catalogue, and why they are not compared.
+pub const NOT_COMPARED: [(&str, &str); 8] = [
     ("notify-without-lock", OWN_PROTOCOL),
     ("clear-after-drain", OWN_PROTOCOL),
     ("notify-only-when-empty", OWN_PROTOCOL),
     ("wrong-sleeper", OWN_PROTOCOL),
     (
         "two-queues",
-        "its second queue has no lock, so that what goes into it is no step",
+        "its second queue has no lock, so putting a callback into it is not a step",
     ),
     ("relaxed-flag", OWN_PROTOCOL),
     (
         "silent-timer",
-        "it is no-notify, in a loop with timers: that is compared with TimerLoop",
+        "it is no-notify in a loop with timers, which is compared with TimerLoop",
     ),
     ("stale-deadline", OWN_PROTOCOL),
 ];
 
-const OWN_PROTOCOL: &str = "it is in a small protocol of its own, whose steps are not the inbox's";
+const OWN_PROTOCOL: &str = "it is in a small protocol whose steps are not those of the inbox";
 
 const ONE_CALLBACK: Bounds = Bounds {
     submitters: 1,
@@ -174,12 +174,12 @@ pub fn all() -> Vec<Fault> {
     ]
 }
 
-/// Tries a fault under every schedule.
+/// Compares a fault under every schedule.
 ///
 /// # Errors
 ///
 /// If the specification cannot be read or evaluated.
-pub fn try_fault(folder: &Path, fault: &Fault, limits: &Limits) -> anyhow::Result<Tried> {
+pub fn try_fault(folder: &Path, fault: &Fault, limits: &Limits) -> anyhow::Result<FaultComparison> {
     let correct = Source::correct(folder);
     let faulty = Source {
         module: "CondvarLoopFaults",
@@ -189,7 +189,7 @@ pub fn try_fault(folder: &Path, fault: &Fault, limits: &Limits) -> anyhow::Resul
     };
     let programs = Program::all(fault.bounds, fault.panics);
     let every_schedule = Explorer::ShuttleDepthFirst;
-    Ok(Tried {
+    Ok(FaultComparison {
         fault: fault.name,
         correct: compare::<CorrectSteps>(None, &correct, &programs, every_schedule, limits)?,
         refused: (fault.compare)(fault.inbox, &correct, &programs, every_schedule, limits)?,

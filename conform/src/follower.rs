@@ -7,22 +7,22 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::action::{Action, Actor};
+use crate::fates::CallbackFates;
 use crate::graph::{Graph, StateId};
-use crate::outcome::Outcome;
 use crate::relation::{Label, Observation, Thread};
 
-/// A step that an execution has taken.
+/// A step of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObservedStep {
-    /// Who took it.
+    /// The thread that took it.
     pub thread: Thread,
-    /// What it was.
+    /// The action.
     pub action: Action,
-    /// What it has led to, as far as it was seen.
+    /// What was observed after it.
     pub observation: Observation,
 }
 
-/// One number for all of it: millions of steps are looked up.
+/// Hashes the whole step as one number, since millions of steps are looked up.
 impl Hash for ObservedStep {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Observation {
@@ -50,16 +50,16 @@ impl ObservedStep {
     }
 }
 
-/// A set of the specification's states, by the order in which it was found.
+/// A set of the specification's states, numbered in the order of discovery.
 pub type SetId = u32;
 
 /// Keeps the set of the specification's states that an execution could be in.
 ///
-/// What the environment does, a spurious wakeup or a timeout, is not seen when it happens: before
-/// each step the follower allows for it.
+/// Spurious wakeups and timeouts come from the environment and are not observed. Before each step, the
+/// follower allows for any number of them.
 ///
-/// A set's successors are worked out once and remembered, so that a step which some execution has
-/// taken before, in the same place, costs a look into a table.
+/// The successors of a set are computed once and remembered. A step that an earlier execution took from the
+/// same set costs only a look into a table.
 #[derive(Debug)]
 pub struct Follower {
     graph: Graph,
@@ -72,14 +72,14 @@ pub struct Follower {
 /// The specification does not allow what the execution did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The step that fits no action, or nothing if the execution ended too early.
+    /// The step that the specification does not allow. `None` if the execution ended too early.
     pub step: Option<ObservedStep>,
-    /// Where the execution could have been, what would have been allowed there, and what it did.
+    /// What the execution did, what would have been allowed, and the states that it could have been in.
     pub explanation: String,
 }
 
 impl Follower {
-    /// Follows an execution from its beginning.
+    /// A follower at the beginning of an execution.
     #[must_use]
     pub fn new(graph: Graph) -> Self {
         let mut follower = Follower {
@@ -93,31 +93,31 @@ impl Follower {
         follower
     }
 
-    /// The specification's graph, as far as it has been needed.
+    /// The part of the specification's graph that has been evaluated.
     #[must_use]
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// Follows another execution, from its beginning.
+    /// Goes back to the beginning, to follow another execution.
     pub fn restart(&mut self) {
         let initial = self.graph.initial().to_vec();
         self.current = self.set(initial);
     }
 
-    /// Where the execution could be, before the environment acts.
+    /// The states that the execution could be in, before the environment acts.
     #[must_use]
     pub fn current(&self) -> SetId {
         self.current
     }
 
-    /// The states of a set, in their order.
+    /// The states of a set, sorted.
     #[must_use]
     pub fn states(&self, set: SetId) -> &[StateId] {
         &self.sets[set as usize]
     }
 
-    /// A set of states by its states.
+    /// The set of these states.
     pub fn set(&mut self, mut states: Vec<StateId>) -> SetId {
         states.sort_unstable();
         states.dedup();
@@ -131,7 +131,7 @@ impl Follower {
         }
     }
 
-    /// The execution has taken a step.
+    /// Follows one step of the execution.
     ///
     /// # Errors
     ///
@@ -163,15 +163,15 @@ impl Follower {
         Ok(Ok(()))
     }
 
-    /// The execution has come to its end: no thread will take another step. Returns where it could
-    /// be.
+    /// Follows the end of the execution: no thread will take another step. Returns the states that it could
+    /// be in.
     ///
     /// # Errors
     ///
-    /// The outer error if an action cannot be evaluated; the inner one if, wherever the execution
-    /// could be, the specification has some thread go on, or something else has become of the
+    /// The outer error if an action cannot be evaluated; the inner one if, in every state that the
+    /// execution could be in, some thread must still go on or different things have happened to the
     /// callbacks.
-    pub fn end(&mut self, outcome: &Outcome) -> anyhow::Result<Result<SetId, Refusal>> {
+    pub fn end(&mut self, fates: &CallbackFates) -> anyhow::Result<Result<SetId, Refusal>> {
         let states = self.states(self.current).to_vec();
         for &id in &states {
             self.graph.expand(id)?;
@@ -186,25 +186,25 @@ impl Follower {
             let explanation = self.explain(None, &states);
             return Ok(Err(Refusal { step, explanation }));
         }
-        let outcome_of = |id: StateId| self.graph.relation().outcome(self.graph.state(id));
+        let fates_of = |id: StateId| self.graph.relation().fates(self.graph.state(id));
         let fitting: Vec<StateId> = at_rest
             .iter()
             .copied()
-            .filter(|&id| outcome_of(id) == *outcome)
+            .filter(|&id| fates_of(id) == *fates)
             .collect();
         if fitting.is_empty() {
             let explanation = format!(
-                "what has become of the callbacks, each by its thread and its number:\n  {outcome}\n\
+                "what happened to the callbacks, each as (thread, number):\n  {fates}\n\
                  according to the specification:\n  {}",
-                outcome_of(at_rest[0])
+                fates_of(at_rest[0])
             );
             return Ok(Err(Refusal { step, explanation }));
         }
         Ok(Ok(self.set(fitting)))
     }
 
-    /// A set's states and those that the environment can lead to from there, each with its
-    /// successors known.
+    /// The states of a set, and those that the environment can lead to from there. Evaluates the successors of
+    /// each.
     ///
     /// # Errors
     ///
@@ -226,7 +226,7 @@ impl Follower {
         Ok(states)
     }
 
-    /// Bounds the memory that an execution of any length takes.
+    /// Keeps memory bounded, however long the execution is.
     fn forget_if_too_much(&mut self) {
         let keep = self.states(self.current).to_vec();
         if let Some(renamed) = self.graph.shrink(&keep) {

@@ -1,4 +1,4 @@
-//! The specification's states and transitions, found as they are needed.
+//! The specification's states and transitions, evaluated as they are needed.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,17 +11,17 @@ use tla_checker::checker::format_value;
 use crate::action::Actor;
 use crate::relation::{Label, Lengths, Observation, Relation};
 
-/// How many states a graph remembers at most.
+/// The most states that a graph remembers.
 const MOST_STATES: usize = 100_000;
 
-/// A state, by the order in which it was found.
+/// A state, numbered in the order of discovery.
 pub type StateId = u32;
 
-/// The specification as a graph. A state's successors are evaluated once, and remembered.
+/// The specification as a graph. A state's successors are evaluated once and then remembered.
 ///
-/// Where the relation forgets its history, states that no step tells apart are one, so that an
-/// execution may be of any length. States that differ only in how many callbacks are queued share what
-/// is evaluated and remembered about them, so that a backlog may be of any length, too.
+/// If the relation forgets its history, states that no step can tell apart are merged, so that an
+/// execution may have any length. States that differ only in how many callbacks are queued share what is
+/// evaluated and remembered about them, so that a backlog may have any length too.
 #[derive(Debug)]
 pub struct Graph {
     relation: Relation,
@@ -47,7 +47,7 @@ struct Shape {
 struct Node {
     shape: ShapeId,
     lengths: Lengths,
-    /// Nothing until somebody asks.
+    /// `None` until they are evaluated.
     successors: Option<Vec<(Label, StateId)>>,
 }
 
@@ -79,15 +79,15 @@ impl Graph {
         &self.relation
     }
 
-    /// The states to begin with.
+    /// The initial states.
     #[must_use]
     pub fn initial(&self) -> &[StateId] {
         &self.initial
     }
 
-    /// Forgets every state but these, if too many are known, and returns their new names.
+    /// If too many states are known, forgets all but these and returns their new numbers.
     ///
-    /// So the memory that it takes has a bound, however long the execution is.
+    /// This keeps memory bounded, however long the execution is.
     pub fn shrink(&mut self, keep: &[StateId]) -> Option<Vec<StateId>> {
         if self.nodes.len() < MOST_STATES {
             return None;
@@ -108,8 +108,8 @@ impl Graph {
         )
     }
 
-    /// Finds every state and every transition, unless there are more states than these: returns
-    /// whether it did.
+    /// Evaluates every state and every transition, but gives up if there are more states than `at_most`.
+    /// Returns whether it evaluated all.
     ///
     /// # Errors
     ///
@@ -123,12 +123,12 @@ impl Graph {
         Ok(next == self.nodes.len())
     }
 
-    /// The states that are known.
+    /// The known states.
     pub fn states(&self) -> impl Iterator<Item = StateId> + use<> {
         0..StateId::try_from(self.nodes.len()).expect("under four billion states")
     }
 
-    /// Whether no thread can take a step, whatever the environment does or does not do.
+    /// Whether no thread can take a step in this state.
     #[must_use]
     pub fn is_at_rest(&self, id: StateId) -> bool {
         self.successors(id)
@@ -136,7 +136,7 @@ impl Graph {
             .all(|(label, _)| label.action.actor() == Actor::Environment)
     }
 
-    /// What is to be seen of a state.
+    /// What can be observed of a state.
     #[must_use]
     pub fn observation(&self, id: StateId) -> Observation {
         let lengths = self.nodes[id as usize].lengths;
@@ -151,7 +151,7 @@ impl Graph {
         &self.shapes[shape as usize].state
     }
 
-    /// A state's values, without those that only say what has happened.
+    /// A state's values, without the history variables.
     #[must_use]
     pub fn in_words(&self, id: StateId) -> String {
         let mut text = String::new();
@@ -171,13 +171,13 @@ impl Graph {
         text
     }
 
-    /// What is allowed next; nothing if nobody has asked [`expand`](Self::expand) for it.
+    /// The successors of a state, once [`expand`](Self::expand) has evaluated them. Empty before that.
     #[must_use]
     pub fn successors(&self, id: StateId) -> &[(Label, StateId)] {
         self.nodes[id as usize].successors.as_deref().unwrap_or(&[])
     }
 
-    /// Evaluates a state's successors, unless that has been done.
+    /// Evaluates a state's successors, unless they are known.
     ///
     /// # Errors
     ///

@@ -1,10 +1,9 @@
-//! The models of the whole loop, followed through the specification: callbacks that submit, stop,
-//! cancel and panic, loops that are closed and dropped, tasks and events.
+//! Follows the models of the whole loop through the specification: callbacks that submit, stop, cancel and
+//! panic, loops that are closed and dropped, tasks and events.
 //!
-//! [`comparison`](super::comparison) runs programs that are made for it, within the specification's
-//! own bounds. Here it is the other way round: the bodies are those that loom and shuttle check
-//! anyway, they do what they like, and each of their steps has to be one that the specification
-//! allows.
+//! [`comparison`](super::comparison) runs programs that are written for it, within the specification's
+//! bounds. The models here are those that loom and shuttle check anyway. They are not written for the
+//! specification, but it must allow each of their steps.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -13,8 +12,8 @@ use wakeproof::inbox::Step;
 
 use crate::action::Action;
 use crate::comparison::{Checker, Compared, Execution, SEED, lock};
+use crate::fates::CallbackFates;
 use crate::follower::ObservedStep;
-use crate::outcome::Outcome;
 use crate::relation::{Cast, Observation, Source, Thread};
 use wakeproof_explore::Ending;
 use wakeproof_explore::journal::{Journal, What};
@@ -23,10 +22,10 @@ use wakeproof_model_tests::models::Subject;
 use wakeproof_model_tests::pairs::{Pair, pairs};
 
 /// The models that are not followed, and why.
-pub const ELSEWHERE: [(&str, &str); 5] = [
+pub const NOT_COMPARED: [(&str, &str); 5] = [
     (
         "two loops submit to each other",
-        "the specification is of one inbox, and a step does not say of which it is",
+        "the specification describes one inbox, and a step does not say which inbox it belongs to",
     ),
     ("an earlier timer from another thread", TIMERS),
     ("cancel races with a timer", TIMERS),
@@ -40,15 +39,15 @@ const TIMERS: &str =
 /// The models that are followed.
 #[must_use]
 pub fn followed() -> Vec<Pair> {
-    let is_elsewhere = |pair: &Pair| ELSEWHERE.iter().any(|(name, _)| *name == pair.name);
+    let is_elsewhere = |pair: &Pair| NOT_COMPARED.iter().any(|(name, _)| *name == pair.name);
     let pairs = pairs().into_iter();
     pairs.filter(|pair| !is_elsewhere(pair)).collect()
 }
 
-/// No model of a loop has more threads than this, beside the loop's own.
+/// The most threads that a model of a loop has, in addition to the loop's own.
 const MOST_THREADS: usize = 4;
 
-/// Follows random schedules of a model, at most `schedules` of them; the first that fails is the last.
+/// Follows the executions of at most `schedules` random schedules of a model, up to the first that fails.
 ///
 /// # Errors
 ///
@@ -96,9 +95,9 @@ pub fn follow(source: &Source, model: &Subject, schedules: u64) -> anyhow::Resul
     Ok(compared)
 }
 
-/// The steps of an execution, with the specification's threads in the place of the model's. There, a
-/// thread either submits or stops the loop; here, one that does both takes part twice. The loop's
-/// own thread is another thread when it has closed the loop.
+/// Converts a journal, and maps the model's threads to those of the specification. In the specification, a
+/// thread either submits or stops the loop, so a thread of the model that does both becomes two. The
+/// loop's own thread becomes another thread once it has closed the loop.
 fn execution(journal: &Journal) -> Execution {
     let mut steps = Vec::new();
     let mut roles: Vec<Option<Thread>> = vec![None; journal.threads.len()];
@@ -131,7 +130,7 @@ fn execution(journal: &Journal) -> Execution {
             observation: status.map(Observation::from).unwrap_or_default(),
         });
         is_closed |= step == Step::Close;
-        // A thread keeps its role while it is in the mutex.
+        // A thread keeps its role while it holds the mutex.
         roles[entry.thread] =
             (!matches!(step, Step::Unlock | Step::Run | Step::Sleep)).then_some(role);
         if role == 0 && !is_closed {
@@ -140,6 +139,6 @@ fn execution(journal: &Journal) -> Execution {
     }
     Execution {
         steps,
-        outcome: Outcome::default(),
+        fates: CallbackFates::default(),
     }
 }

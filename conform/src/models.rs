@@ -1,4 +1,4 @@
-//! The models that code and specification are compared in.
+//! The models in which code and specification are compared.
 
 use serde::Serialize;
 
@@ -6,16 +6,16 @@ use crate::comparison::Explorer;
 use crate::program::Program;
 use crate::relation::Bounds;
 
-/// Bounds, and who explores the code within them.
+/// Bounds, and how the code is explored within them.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Model {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
     /// What happens in it.
     pub about: &'static str,
-    /// How much of it.
+    /// How much happens.
     pub bounds: Bounds,
-    /// Whether it takes seconds, and is compared when no model is asked for by name.
+    /// Whether it takes only seconds, and is compared if no model is named.
     pub is_default: bool,
     /// Whether there are too many schedules to explore every one.
     pub is_sampled: bool,
@@ -28,7 +28,7 @@ impl Model {
         Program::all(self.bounds, false)
     }
 
-    /// Who explores the code.
+    /// How the code is explored.
     #[must_use]
     pub fn explorers(&self) -> Vec<Explorer> {
         if self.is_sampled {
@@ -174,11 +174,11 @@ const LARGE: Model = Model {
     ..SMALL
 };
 
-/// Models by their names, or the default ones if none is named.
+/// The models with these names, or the default models if there are no names.
 ///
 /// # Errors
 ///
-/// If there is no model of a name: says which there are.
+/// If no model has one of the names. The message lists the models.
 pub fn select(names: &[String]) -> anyhow::Result<Vec<Model>> {
     if names.is_empty() {
         return Ok(ALL.into_iter().filter(|model| model.is_default).collect());
@@ -187,7 +187,7 @@ pub fn select(names: &[String]) -> anyhow::Result<Vec<Model>> {
         let known = ALL.into_iter().find(|model| model.name == name);
         known.ok_or_else(|| {
             let names = ALL.map(|model| model.name).join(", ");
-            anyhow::anyhow!("no model is called {name:?}; there are {names}")
+            anyhow::anyhow!("no model is called {name:?}; the models are {names}")
         })
     };
     names.iter().map(find).collect()

@@ -8,7 +8,7 @@ use tla_checker::ast::{Env, Expr, State, Value};
 use tla_checker::checker::prepare_spec;
 use tla_checker::eval::{Definitions, init_states, make_primed_names, next_states};
 
-use crate::spec::check::prepare;
+use crate::spec::prepare::prepare;
 
 #[derive(Debug)]
 pub(super) struct Module {

@@ -1,8 +1,8 @@
-//! Whether the comparison is sharp: the code as it is, against `CondvarLoop` with one guard left out
-//! or one update not made.
+//! Tests the comparison with wrong specifications: compares the correct code with `CondvarLoop` without one
+//! of its guards or updates.
 //!
-//! A wrong specification allows less than the code does, and then an execution is refused; or it
-//! allows more, and then there are states and transitions that no execution shows.
+//! If a wrong specification allows less than the code does, it refuses an execution. If it allows more, it
+//! has states or transitions that no execution shows.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -20,16 +20,16 @@ use crate::spec::{Specification, in_parallel, read};
 use wakeproof_explore::Limits;
 use wakeproof_model_tests::models::CorrectSteps;
 
-/// The specification with one thing wrong.
+/// The specification without one guard or update.
 #[derive(Debug, Clone, Serialize)]
 pub struct Mutant {
     /// The action.
     pub action: String,
-    /// The guard or the update.
+    /// The guard or update that is missing.
     pub without: String,
     /// Which of the two it is.
     pub kind: Kind,
-    /// What has become of it.
+    /// The result for it.
     pub fate: Fate,
     #[serde(skip)]
     text: String,
@@ -45,11 +45,11 @@ pub enum Kind {
     Update,
 }
 
-/// What has become of a mutant.
+/// The result for a mutant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// An execution is none of its behaviours.
+    /// It refuses an execution.
     Refused {
         /// In which model.
         model: &'static str,
@@ -58,21 +58,21 @@ pub enum Fate {
     NotCovered {
         /// In which model.
         model: &'static str,
-        /// Which.
+        /// How many.
         how: String,
     },
-    /// It makes no sense any more.
+    /// It cannot be evaluated any more.
     Senseless {
         /// Why.
         why: String,
     },
-    /// It has the same executions; what is wrong is in a variable that says where the contract
-    /// stands, and the specification itself does not keep the contract any more.
+    /// It allows the same executions. The mistake is in a variable that tracks the contract, and the
+    /// specification breaks the contract.
     BreaksTheContract {
         /// The property that fails.
         property: String,
     },
-    /// Nobody can tell it from the specification as it is.
+    /// Nothing distinguishes it from the correct specification.
     Stands,
 }
 
@@ -114,13 +114,13 @@ pub fn make(source: &Source) -> anyhow::Result<Vec<Mutant>> {
             let action = action.to_string();
             mutants.iter().any(|mutant| mutant.action == action)
         }),
-        "{}: an action has no guard and no update, one to a line",
+        "{}: an action has no guard and no update on a line of its own",
         source.path().display()
     );
     Ok(mutants)
 }
 
-/// An update that leaves its variable as it is, in the place of one that does not.
+/// For a conjunct that updates a variable, one that leaves the variable unchanged.
 fn update(conjunct: &str) -> Option<String> {
     if conjunct.starts_with("Goto(") {
         return Some("UNCHANGED pc".into());
@@ -130,7 +130,7 @@ fn update(conjunct: &str) -> Option<String> {
     is_name.then(|| format!("{variable}' = {variable}"))
 }
 
-/// Every execution of the code in a model, each once.
+/// Each different execution of the code in a model.
 #[derive(Debug)]
 pub struct Executions {
     model: Model,
@@ -141,7 +141,7 @@ pub struct Executions {
 ///
 /// # Errors
 ///
-/// If the specification cannot be read or evaluated, or does not allow the code as it is.
+/// If the specification cannot be read or evaluated, or refuses the correct code.
 pub fn explore(
     folder: &Path,
     models: &[Model],
@@ -159,14 +159,14 @@ pub fn explore(
         )?;
         anyhow::ensure!(
             compared.refused.is_none(),
-            "the code as it is does not fit the specification as it is, in model {}",
+            "the specification refuses the correct code in model {}",
             model.name
         );
         Ok(Executions { model, executions })
     })
 }
 
-/// Compares the executions with each mutant, until one tells it from the specification as it is.
+/// Compares the executions with each mutant, until one distinguishes it from the correct specification.
 ///
 /// # Errors
 ///
@@ -203,7 +203,7 @@ fn fate(source: &Source, explored: &[Executions]) -> Fate {
             Err(error) if error.is::<TooManyStates>() => {
                 return Fate::NotCovered {
                     model: model_name,
-                    how: format!("all but a few of over {MOST_STATES} states"),
+                    how: format!("most of more than {MOST_STATES} states"),
                 };
             }
             Err(error) => {
@@ -217,7 +217,7 @@ fn fate(source: &Source, explored: &[Executions]) -> Fate {
         {
             return Fate::Refused { model: model_name };
         }
-        let covered = checker.covered().expect("it was asked for");
+        let covered = checker.covered().expect("the checker counts coverage");
         if !covered.is_everything() {
             let how = format!(
                 "{} of {} states and {} of {} transitions",
@@ -235,7 +235,7 @@ fn fate(source: &Source, explored: &[Executions]) -> Fate {
     Fate::Stands
 }
 
-/// Checks the mutant itself, as `CondvarLoop` is checked.
+/// Checks the mutant itself, with the model of `CondvarLoop`.
 fn contract(folder: &Path, text: &str) -> anyhow::Result<Fate> {
     let specification = Specification::load(folder)?;
     let model = &specification.select(&["CondvarLoop".to_owned()])?[0];

@@ -1,4 +1,4 @@
-//! The code that is compared with the specification: a loop's thread and others, within bounds.
+//! The programs that are compared with the specification: a loop's thread and other threads, within bounds.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,24 +12,24 @@ use wakeproof_explore::journal;
 use wakeproof_explore::observe::{self, Watch};
 use wakeproof_explore::platform::{ModelPlatform, Shuttle};
 
-use crate::outcome::{CallbackId, Outcome};
+use crate::fates::{CallbackFates, CallbackId};
 use crate::relation::Bounds;
 use wakeproof_model_tests::models::{Callback, RunBatch};
 
-/// One of the ways for the loop's thread to go about its work. Together, they are all that the
-/// specification leaves to it.
+/// One way in which the loop's thread can behave. Together, the programs cover everything that the
+/// specification leaves open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Program {
-    /// Who does what beside it.
+    /// What the other threads and the environment do.
     pub bounds: Bounds,
-    /// How often it runs the loop before it closes it; if nothing is said, it runs it for ever.
+    /// How often it runs the loop before it closes it. `None`: it runs the loop for ever.
     pub runs: Option<usize>,
-    /// At which moment the loop's own thread begins to submit. From then on it does so at each
-    /// moment, up to the bound. A moment is a callback, or a pause before a run or before the close.
+    /// The moment at which the loop's own thread begins to submit. From then on, it submits at each moment,
+    /// up to the bound. A moment is a callback, or the time before a run or before the close.
     pub submits_at: usize,
-    /// At which moments the loop's own thread asks it to stop: a bit for each.
+    /// The moments at which the loop's own thread requests a stop: one bit for each.
     pub stops_at: u32,
-    /// How often it does so then.
+    /// How many stops it requests at such a moment.
     pub stops: usize,
     /// Whether callbacks panic.
     pub panics: bool,
@@ -72,8 +72,8 @@ impl Program {
         programs
     }
 
-    /// Whether each of its executions comes to an end: the loop does not run for ever, and no run
-    /// can have used up the stop that another waits for.
+    /// Whether each of its executions ends: the loop does not run for ever, and no run can use up the stop
+    /// that another run waits for.
     #[must_use]
     pub fn ends(&self) -> bool {
         match self.runs {
@@ -84,12 +84,12 @@ impl Program {
         }
     }
 
-    /// One execution. [`take_outcome`] tells what became of the callbacks.
+    /// Runs one execution. After that, [`take_fates`] returns what happened to the callbacks.
     pub fn run<P: ModelPlatform, R: RunBatch>(&self) {
         let bounds = self.bounds;
         let cast = bounds.cast();
         let inbox = Arc::new(Inbox::<P, CallbackId>::new());
-        drop(take_outcome());
+        drop(take_fates());
         PENDING.set(0);
         let mut threads = Vec::new();
         for (thread, name) in (1..).zip(&cast.submitters) {
@@ -123,36 +123,36 @@ impl Program {
             left = left.map(|left| left - 1);
         }
         let dropped = owner.inbox.close();
-        OUTCOME.with_borrow_mut(|outcome| outcome.dropped.extend(dropped));
+        FATES.with_borrow_mut(|fates| fates.dropped.extend(dropped));
         for thread in threads {
             P::join(thread);
         }
     }
 }
 
-/// A callback has run.
+/// Notes that a callback runs.
 pub(super) fn note_run(callback: CallbackId) {
-    OUTCOME.with_borrow_mut(|outcome| outcome.ran.push(callback));
+    FATES.with_borrow_mut(|fates| fates.ran.push(callback));
 }
 
-/// What came back from a submission.
+/// Notes the result of a submission.
 pub(super) fn note(callback: CallbackId, accepted: Result<(), CallbackId>) {
-    OUTCOME.with_borrow_mut(|outcome| match accepted {
-        Ok(()) => outcome.accepted.insert(callback),
-        Err(refused) => outcome.refused.insert(refused),
+    FATES.with_borrow_mut(|fates| match accepted {
+        Ok(()) => fates.accepted.insert(callback),
+        Err(refused) => fates.refused.insert(refused),
     });
 }
 
-/// What has become of the callbacks of the execution that ends.
+/// Takes what was noted about the callbacks of the execution.
 #[must_use]
-pub fn take_outcome() -> Outcome {
-    OUTCOME.take()
+pub fn take_fates() -> CallbackFates {
+    FATES.take()
 }
 
 thread_local! {
-    // loom and shuttle run all threads of an execution on one of the operating system's.
-    static OUTCOME: RefCell<Outcome> = RefCell::default();
-    /// How many callbacks the loop has taken and not run yet.
+    // loom and shuttle run all threads of an execution on one thread of the operating system.
+    static FATES: RefCell<CallbackFates> = RefCell::default();
+    /// How many callbacks the loop has taken but not yet run.
     static PENDING: Cell<usize> = const { Cell::new(0) };
     /// The loop's thread under shuttle.
     static LOOP: Cell<Option<shuttle::thread::ThreadId>> = const { Cell::new(None) };
@@ -163,7 +163,7 @@ struct Owner<P: ModelPlatform> {
     program: Program,
     inbox: Arc<Inbox<P, CallbackId>>,
     batch: VecDeque<CallbackId>,
-    /// How many moments there have been.
+    /// How many moments have passed.
     moments: Arc<AtomicUsize>,
     /// How often it has looked into the inbox.
     looks: u64,
@@ -184,7 +184,7 @@ impl<P: ModelPlatform> Owner<P> {
         }
     }
 
-    /// A later one each time, since time does not stand still between two looks.
+    /// The deadline of the next wait. Each is later than the one before, as time passes between two looks.
     fn deadline(&mut self) -> Option<Duration> {
         self.looks += 1;
         let is_timed = self.program.bounds.timeouts > 0;
@@ -217,7 +217,7 @@ fn callback<P: ModelPlatform>(
     })
 }
 
-/// What the loop's thread does of its own accord, in a callback or between runs.
+/// What the loop's thread itself does at a moment, in a callback or between runs.
 fn moment<P: ModelPlatform>(program: Program, inbox: &Inbox<P, CallbackId>, moments: &AtomicUsize) {
     let moment = moments.fetch_add(1, Ordering::Relaxed);
     let own = moment.checked_sub(program.submits_at);
@@ -235,12 +235,11 @@ fn moment<P: ModelPlatform>(program: Program, inbox: &Inbox<P, CallbackId>, mome
     }
 }
 
-/// Writes shuttle's steps down, and lets it switch threads where one step of the specification can
-/// come between two others and the platform itself has no scheduling point: the loop runs a callback
-/// while another thread is in the mutex.
+/// Records the steps under shuttle, and adds the scheduling points that the platform lacks: in the
+/// specification, the loop can run a callback while another thread holds the mutex.
 ///
-/// Nothing else that a thread does can come between the steps of one that holds the mutex. The
-/// calling thread is the loop's.
+/// Nothing else that a thread does can come between the steps of a thread that holds the mutex. Call it on
+/// the loop's thread.
 pub(super) fn interleaved() {
     LOOP.set(Some(Shuttle::current_thread()));
     observe::watch(Watch {

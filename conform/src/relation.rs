@@ -12,43 +12,42 @@ use tla_checker::eval::Definitions;
 use wakeproof::inbox::Status;
 
 use crate::action::{Action, Actor};
+use crate::fates::{CallbackFates, callbacks};
 use crate::module::Module;
-use crate::outcome::{Outcome, callbacks};
 use crate::spec::read;
 
-/// Who takes part in an execution, and what the environment may do to it.
+/// The threads of an execution, and whether waits may time out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cast {
     /// The threads that submit callbacks, by name.
     pub submitters: Vec<String>,
-    /// The threads that ask the loop to stop, by name.
+    /// The threads that request a stop, by name.
     pub stoppers: Vec<String>,
     /// Whether the loop's waits may time out.
     pub timed_waits: bool,
 }
 
-/// How much a model does, in the code and in the specification alike.
+/// How much a model does, both in the code and in the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Bounds {
     /// How many threads submit callbacks.
     pub submitters: usize,
-    /// How many each of them submits.
+    /// How many callbacks each of them submits.
     pub callbacks_each: usize,
-    /// How many the loop's own thread submits, in callbacks and between runs.
+    /// How many callbacks the loop's own thread submits, in callbacks and between runs.
     pub local_callbacks: usize,
-    /// Whether the loop's own thread asks it to stop, in callbacks and between runs.
+    /// Whether the loop's own thread requests stops, in callbacks and between runs.
     pub local_stops: bool,
-    /// How many threads ask the loop to stop, once each.
+    /// How many threads request a stop, once each.
     pub stoppers: usize,
-    /// How often the condvar may wake the loop for no reason, in the code; in the specification, as
-    /// often as it likes, or never.
+    /// In the code, the most spurious wakeups. In the specification, there is no limit unless this is 0.
     pub spurious_wakeups: usize,
-    /// How often a wait may reach its deadline, likewise.
+    /// In the code, the most waits that time out. In the specification, there is no limit unless this is 0.
     pub timeouts: usize,
 }
 
 impl Bounds {
-    /// Nobody but the loop. A thread that submits, if there is one, does so once.
+    /// Only the loop. A thread that submits, if one is added, submits once.
     pub const NOTHING: Bounds = Bounds {
         submitters: 0,
         callbacks_each: 1,
@@ -59,7 +58,7 @@ impl Bounds {
         timeouts: 0,
     };
 
-    /// The threads' names: `s1`, `s2`, and so on, and `stopper1`.
+    /// The threads, with the names `s1`, `s2` and so on, and `stopper1`.
     #[must_use]
     pub fn cast(&self) -> Cast {
         let names = |stem: &str, count| (1..=count).map(|i| format!("{stem}{i}")).collect();
@@ -78,27 +77,27 @@ pub struct Source {
     pub folder: PathBuf,
     /// The module's name.
     pub module: &'static str,
-    /// What to read in the place of the module's file.
+    /// The text to use instead of the module's file.
     pub text: Option<String>,
-    /// Whether who submits wakes the loop: the specification's constant `Wakes`.
+    /// Whether a submission wakes the loop: the specification's constant `Wakes`.
     pub wakes: bool,
-    /// Steps that other definitions describe than the action of their name.
+    /// Actions that are replaced by other definitions.
     pub instead: &'static [(Action, &'static [&'static str])],
-    /// When callbacks are due, if the module is `TimerLoop`.
+    /// The deadlines of callbacks, if the module is `TimerLoop`.
     pub clock: Option<Clock>,
 }
 
 /// Which threads' callbacks are timers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Clock {
-    /// Those that are due at 1.
+    /// The threads whose timers are due at time 1.
     pub early: Vec<String>,
-    /// Those that are due at 2.
+    /// The threads whose timers are due at time 2.
     pub late: Vec<String>,
 }
 
 impl Source {
-    /// `CondvarLoop.tla` as it stands in a folder.
+    /// `CondvarLoop.tla` in a folder.
     #[must_use]
     pub fn correct(folder: &Path) -> Self {
         Source {
@@ -121,12 +120,12 @@ impl Source {
 /// The name of the loop's thread.
 pub const LOOP: &str = "loop";
 
-/// What a model of the specification needs beside its constants.
+/// The lines that a model of the specification needs in addition to its constants.
 const MODEL: &str = "INIT Init\nNEXT Next\nINVARIANT TypeOK\n";
 /// The same with a clock.
 const TIMED_MODEL: &str = "INIT TimedInit\nNEXT TimedNext\nINVARIANT TimedTypeOK\n";
 
-/// The variables that say what has happened.
+/// The history variables: they only say what has happened.
 const HISTORY: [&str; 6] = [
     "submitted",
     "accepted",
@@ -142,34 +141,34 @@ const SEQUENCES: [&str; 2] = ["queue", "batch"];
 /// How many callbacks are in each of them.
 pub(crate) type Lengths = [usize; 2];
 
-/// A thread, by its place in [`Relation::threads`].
+/// A thread, as an index into [`Relation::threads`].
 pub type Thread = u8;
 
-/// Who does what. The environment has no thread.
+/// An action and the thread that takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Label {
-    /// What.
+    /// The action.
     pub action: Action,
-    /// Who.
+    /// The thread. `None` for the environment.
     pub thread: Option<Thread>,
 }
 
-/// What a step leads to, as far as code and specification both show it. What is not said is not
+/// What is observed after a step, in the code or in the specification. A field that is `None` is not
 /// compared.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Observation {
-    /// How many callbacks no iteration has taken yet.
+    /// How many callbacks are in the queue.
     pub queued: Option<usize>,
-    /// Whether the flag is set that says that the loop waits and nobody has decided to wake it.
+    /// Whether the flag `asleep` is set: the loop waits, and no thread has decided to wake it.
     pub asleep: Option<bool>,
-    /// Whether the loop has been asked to stop.
+    /// Whether a stop was requested.
     pub stopping: Option<bool>,
     /// Whether the loop is closed.
     pub closed: Option<bool>,
 }
 
 impl Observation {
-    /// Whether the two contradict each other nowhere.
+    /// Whether the two do not contradict each other.
     #[must_use]
     pub fn fits(self, other: Observation) -> bool {
         fn fit<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
@@ -221,7 +220,7 @@ pub struct Relation {
     sequences: [usize; 2],
 }
 
-/// Where the variables stand that the checker looks at.
+/// The indices of the variables that are observed.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
     asleep: usize,
@@ -230,22 +229,22 @@ struct Columns {
 }
 
 impl Relation {
-    /// Reads the specification, for these threads and executions of any length: its states are told
-    /// apart by what matters to a step, and not by what has happened.
+    /// Reads the specification for these threads and for executions of any length. Its states leave out the
+    /// history, which no step depends on.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or is no such specification, with the file's name.
+    /// If the file cannot be read or is not such a specification. The message names the file.
     pub fn load(source: &Source, cast: &Cast) -> anyhow::Result<Self> {
-        // So many that nobody is done: see `forget_history`.
+        // The numbers do not matter, since no thread is ever done: see `forget_history`.
         Self::new(source, cast, [1, 1], [true, true], false)
     }
 
-    /// Reads the specification within bounds, with its states whole.
+    /// Reads the specification within bounds, with complete states.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or is no such specification, with the file's name.
+    /// If the file cannot be read or is not such a specification. The message names the file.
     pub fn within(source: &Source, bounds: &Bounds) -> anyhow::Result<Self> {
         let quotas = [bounds.callbacks_each, bounds.local_callbacks];
         let may_happen = [bounds.local_stops, bounds.spurious_wakeups > 0];
@@ -264,13 +263,10 @@ impl Relation {
             .chain(cast.stoppers.iter().cloned())
             .collect();
         if threads.iter().collect::<BTreeSet<_>>().len() != threads.len() {
-            bail!("two threads of the same name, or one with the loop's name, {LOOP:?}");
+            bail!("two threads have the same name, or one has the loop's name, {LOOP:?}");
         }
         if threads.len() > usize::from(Thread::MAX) {
-            bail!(
-                "{} threads are more than the checker can tell apart",
-                threads.len()
-            );
+            bail!("{} threads are too many for the checker", threads.len());
         }
         let path = source.path();
         let name = |name: &String| Value::Model(name.as_str().into());
@@ -326,26 +322,26 @@ impl Relation {
         })
     }
 
-    /// The threads: the loop's, then the submitters', then the stoppers'.
+    /// The threads: the loop's, then the submitters, then the stoppers.
     #[must_use]
     pub fn threads(&self) -> &[String] {
         &self.threads
     }
 
-    /// A thread by its name.
+    /// The thread with this name.
     #[must_use]
     pub fn thread(&self, name: &str) -> Option<Thread> {
         let place = self.threads.iter().position(|thread| thread == name)?;
         Thread::try_from(place).ok()
     }
 
-    /// The states that the specification begins with.
+    /// The initial states.
     #[must_use]
     pub fn initial(&self) -> &[State] {
         &self.module.initial
     }
 
-    /// Everything that the specification allows next.
+    /// Everything that the specification allows next, and where it leads.
     ///
     /// # Errors
     ///
@@ -360,7 +356,7 @@ impl Relation {
         Ok(successors)
     }
 
-    /// What is to be seen of a state in which so many callbacks are queued and taken.
+    /// What can be observed of a state whose sequences have these lengths.
     #[must_use]
     pub(crate) fn observe(&self, state: &State, [queued, _]: Lengths) -> Observation {
         let flag = |column: usize| state.values[column] == Value::Bool(true);
@@ -372,20 +368,20 @@ impl Relation {
         }
     }
 
-    /// Whether a variable says what has happened, and no more.
+    /// Whether this is a history variable.
     pub(crate) fn is_history(&self, variable: &str) -> bool {
         HISTORY.contains(&variable)
     }
 
-    /// The same state without its history: which callback is which, how many each thread has
-    /// submitted, and what became of those that are gone. No step depends on that, except that a
-    /// thread which has submitted all it was to submit is done; without history, none ever is.
+    /// The same state without its history: which callback is which, how many each thread has submitted, and
+    /// what happened to them. Steps depend on that in only one way: a thread that has submitted all its
+    /// callbacks is done. Without history, no thread is ever done.
     ///
-    /// No step depends on how many callbacks are in a sequence, either, once there are three. So the
-    /// state shows two of them, of which the second stands for all that follow, and the lengths are
-    /// returned beside it. `lengths` are those of the state that a step has led away from.
+    /// Nor does any step depend on how many callbacks are in a sequence, once there are three. So the
+    /// state has only two of them, and the second stands for all that follow. The lengths are returned
+    /// separately. `lengths` are those of the state before the step.
     ///
-    /// A relation within bounds leaves the state as it is.
+    /// A relation within bounds keeps its history and returns the state unchanged.
     #[must_use]
     pub(crate) fn forget_history(&self, mut state: State, lengths: Lengths) -> (State, Lengths) {
         if self.keeps_history {
@@ -426,31 +422,31 @@ impl Relation {
         (state, after)
     }
 
-    /// A callback of no name.
+    /// A callback without a name.
     fn callback(&self, number: i64) -> Value {
         Value::tuple(vec![Value::Model(LOOP.into()), Value::Int(number)])
     }
 
-    /// What stands for all but the first callback of a sequence, if there are more than two.
+    /// Stands for all but the first callback of a sequence, if there are more than two.
     fn rest(&self, of: usize) -> Value {
         self.callback(if of == 0 { 2 } else { 3 })
     }
 
-    /// Whether a variable is one of the sequences whose lengths are kept beside the state, and which.
+    /// The index of a variable among the sequences whose lengths are kept separately, if it is one.
     pub(crate) fn sequence(&self, variable: &str) -> Option<usize> {
         SEQUENCES.iter().position(|name| *name == variable)
     }
 
-    /// What has become of the callbacks, according to a state.
+    /// What happened to the callbacks, according to a state.
     #[must_use]
-    pub fn outcome(&self, state: &State) -> Outcome {
+    pub fn fates(&self, state: &State) -> CallbackFates {
         let all = |name: &str| {
             let column = self.module.vars.iter().position(|var| &**var == name);
             column.map_or_else(Vec::new, |column| {
                 callbacks(&state.values[column], &self.threads)
             })
         };
-        Outcome {
+        CallbackFates {
             accepted: all("accepted").into_iter().collect(),
             ran: all("ran"),
             refused: all("refused").into_iter().collect(),
@@ -458,8 +454,7 @@ impl Relation {
         }
     }
 
-    /// Whether a state tells what has happened: whether each thread has done all it was to do, and
-    /// what has become of the callbacks.
+    /// Whether states include the history: which threads are done, and what happened to the callbacks.
     #[must_use]
     pub(crate) fn keeps_history(&self) -> bool {
         self.keeps_history
@@ -472,7 +467,7 @@ impl Relation {
     }
 }
 
-/// Where the threads are, with those that have done all they were to do ready for more.
+/// The program counters, with every thread that is done made ready again.
 fn never_done(pc: &Value) -> Value {
     let Value::Fn(places) = pc else {
         return pc.clone();

@@ -1,10 +1,11 @@
-//! The TLA+ specification in `spec/`, checked in-process.
+//! Checks the TLA+ specification in `spec/`, in this process.
 //!
-//! The modules and models are read from the directory that they are edited in, rather than
-//! compiled in: what is checked is what a reader sees there, and what TLC sees.
+//! The modules and models are read from the directory in which they are edited, and not compiled in. So
+//! this checks what a reader sees there, and what TLC sees.
 
 pub(crate) mod check;
 pub mod mutants;
+pub(crate) mod prepare;
 pub mod steps;
 pub mod tlc;
 
@@ -21,10 +22,10 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Finding, Model};
 
-/// Models with this in their names take longer, and are checked when they are asked for by name.
+/// Models with this in their names take longer, and are checked only by name.
 const LARGE: &str = "Large";
 
-/// What the check of a model comes to, in the words of the manifest.
+/// The result of checking a model, in the words of the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Every property holds.
@@ -33,10 +34,10 @@ pub enum Outcome {
     /// A state or a step breaks a property.
     #[serde(rename = "safety failure")]
     Safety,
-    /// Something that has to happen does not.
+    /// Something that must happen does not.
     #[serde(rename = "liveness failure")]
     Liveness,
-    /// A state that is no proper end has no successor.
+    /// A state that is not a proper end has no successor.
     #[serde(rename = "deadlock failure")]
     Deadlock,
 }
@@ -52,19 +53,19 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What must come out of a model, according to the manifest and to the model itself.
+/// The expected result of a model, according to the manifest and to the model itself.
 #[derive(Debug, Clone, Serialize)]
 pub struct Expected {
-    /// Whether it holds, and if not, in which way it fails.
+    /// Whether it holds, and if not, how it fails.
     pub outcome: Outcome,
     /// The property that fails.
     pub fails: Option<String>,
-    /// How many states there are; of a model that fails early, it depends on the checker.
+    /// How many states there are. For a model that fails early, this depends on the checker.
     pub distinct_states: Option<u64>,
-    /// How many states TLC generates to find these. tla-checker counts transitions instead, in
-    /// which it merges what TLC generates twice.
+    /// How many states TLC generates to find these. tla-checker counts transitions instead, and merges some
+    /// that TLC generates twice.
     pub total_states: Option<u64>,
-    /// How many states deep the search goes; where it ends in a counterexample, the states of it.
+    /// How many states deep the search goes. If it ends in a counterexample, how many states that has.
     pub depth: Option<u64>,
 }
 
@@ -119,7 +120,7 @@ enum OnlyChecker {
     Tlc,
 }
 
-/// Where the specification was when this was built.
+/// Where the specification was when this program was built.
 #[must_use]
 pub fn default_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -133,7 +134,7 @@ impl Specification {
     ///
     /// # Errors
     ///
-    /// If it is not there or not as it should be, or a model of it is not there.
+    /// If the manifest or a model is missing or malformed.
     pub fn load(directory: &Path) -> anyhow::Result<Self> {
         let path = directory.join("manifest.json");
         let text = read(&path)?;
@@ -181,13 +182,13 @@ impl Specification {
         &self.directory
     }
 
-    /// All of its models.
+    /// All its models.
     #[must_use]
     pub fn models(&self) -> &[Model] {
         &self.models
     }
 
-    /// The models of these names, or those that take seconds if there are no names.
+    /// The models with these names, or those that take only seconds if there are no names.
     ///
     /// # Errors
     ///
@@ -203,7 +204,7 @@ impl Specification {
         names.iter().map(|name| self.model(name)).collect()
     }
 
-    /// The model of this name.
+    /// The model with this name.
     ///
     /// # Errors
     ///
@@ -212,12 +213,15 @@ impl Specification {
         let found = self.models.iter().find(|model| model.name == name);
         found.with_context(|| {
             let names: Vec<&str> = self.models.iter().map(|model| &*model.name).collect();
-            format!("no model is called {name}: there are {}", names.join(", "))
+            format!(
+                "no model is called {name}: the models are {}",
+                names.join(", ")
+            )
         })
     }
 }
 
-/// Checks models, several at a time, and says after each one that it is done.
+/// Checks models, several at a time, and calls `done` after each.
 ///
 /// # Errors
 ///
@@ -230,11 +234,11 @@ pub fn check_all(models: &[&Model], done: impl Fn() + Sync) -> anyhow::Result<Ve
     })
 }
 
-/// Does some work for each item, on all processors, and returns the results in order.
+/// Calls `work` for each item, on all processors, and returns the results in the order of the items.
 ///
 /// # Errors
 ///
-/// The first of the items' errors, in their order.
+/// The error of the first item that has one.
 pub fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> anyhow::Result<R> + Sync,
@@ -264,7 +268,7 @@ pub fn in_parallel<T: Sync, R: Send>(
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).map_err(|error| {
         let hint = if error.kind() == io::ErrorKind::NotFound {
-            ": build again if the sources have moved, or say where they are with --spec-dir"
+            ": if the sources have moved, build again or give their place with --spec-dir"
         } else {
             ""
         };

@@ -1,4 +1,4 @@
-//! The whole loop with timers, followed through `TimerLoop.tla`.
+//! Follows the whole loop with timers through `TimerLoop.tla`.
 
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -8,28 +8,28 @@ use serde::Serialize;
 use wakeproof::EventLoop;
 
 use crate::comparison::{Body, Compared, Explorer, compare_body};
-use crate::outcome::CallbackId;
-use crate::program::{note, note_run, take_outcome};
+use crate::fates::CallbackId;
+use crate::program::{note, note_run, take_fates};
 use crate::relation::{Bounds, Clock, LOOP, Source};
 use wakeproof_explore::Limits;
 use wakeproof_explore::platform::ModelPlatform;
 use wakeproof_faults::InboxFault;
 
-/// The loop's own thread sets a timer before it runs, and another thread submits one that is due at
-/// another time, or at once. The loop runs for ever.
+/// The loop's own thread sets a timer before it runs, and another thread sets a timer or submits a callback.
+/// The loop runs for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Timers {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// What happens in it.
     pub about: &'static str,
-    /// When the loop's own timer is due, in seconds: 1 or 2.
+    /// The deadline of the loop's own timer, in seconds: 1 or 2.
     own: u64,
-    /// When the other thread's is: 0 is no timer.
+    /// The deadline of the other thread's timer. 0 for a callback.
     other: u64,
 }
 
-/// Every order of the two.
+/// Every order of the two deadlines.
 pub const ALL: [Timers; 4] = [
     Timers {
         name: "earlier timer",
@@ -66,7 +66,7 @@ const BOUNDS: Bounds = Bounds {
 };
 
 impl Timers {
-    /// The specification of such timers, in a folder.
+    /// The specification in a folder, with these timers.
     #[must_use]
     pub fn source(&self, folder: &Path) -> Source {
         let due = [(LOOP, self.own), ("s1", self.other)];
@@ -86,7 +86,8 @@ impl Timers {
 
     /// Follows every execution under shuttle, with this fault or with none.
     ///
-    /// What of the specification is shown is not counted: it closes the loop, and this does not.
+    /// This does not count which part of the specification is shown: the specification closes the loop, and
+    /// this program does not.
     ///
     /// # Errors
     ///
@@ -116,8 +117,8 @@ impl Body for Timers {
     }
 
     fn run<P: ModelPlatform>(&self) {
-        drop(take_outcome());
-        // It is never closed: an execution ends when there is nothing left to do.
+        drop(take_fates());
+        // The loop is never closed: an execution ends when there is nothing left to do.
         let event_loop = ManuallyDrop::new(EventLoop::<P>::on_platform());
         let (local, handle) = (event_loop.local(), event_loop.handle());
         let callback = |id: CallbackId| move || note_run(id);

@@ -1,4 +1,5 @@
-//! Recorded executions, of this loop and of another program's, compared with the specification.
+//! Compares executions with the specification: explored ones, and recordings of this loop and of another
+//! program.
 
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ fn expect_accepted(steps: &[&str]) {
     assert_eq!(followed.steps, steps.len() as u64);
 }
 
-/// The last of the steps is refused, and the explanation contains what would have been allowed.
+/// Checks that only the last step is refused, and that the explanation says what would have been allowed.
 #[track_caller]
 fn expect_last_refused(steps: &[&str], allowed: &str) {
     let followed = follow(&recording(steps)).unwrap();
@@ -141,7 +142,7 @@ fn nothing_is_accepted_after_close() {
 
 #[test]
 fn an_execution_may_be_of_any_length() {
-    // The threads take more turns than any model has; the states are few all the same.
+    // The threads take more steps than in any model, but there are only a few states.
     let round = [
         "worker Lock",
         "worker Enqueue",
@@ -163,7 +164,7 @@ fn an_execution_may_be_of_any_length() {
 
 #[test]
 fn a_long_file_is_read_as_it_comes() {
-    /// A recording that would not fit into memory, which the reader gives up at its first mistake.
+    /// A recording that would not fit into memory. The reader must give up at its first mistake.
     struct Endless {
         left: usize,
     }
@@ -209,7 +210,7 @@ fn bad_files_are_one_line_with_the_line_number() {
     );
     expect(
         &good.replace(r#"["worker"]"#, r#"["loop"]"#),
-        ":1: two threads of the same name",
+        ":1: two threads have the same name",
     );
     expect(
         &good.replace("Enqueue", "Dance"),
@@ -251,7 +252,7 @@ fn bad_files_are_one_line_with_the_line_number() {
     assert!(format!("{:#}", error.unwrap_err()).contains("nowhere"));
 }
 
-/// What is wrong with a comparison, in words that say which step.
+/// What is wrong with a comparison, in words.
 fn complaint(compared: &Compared) -> Option<String> {
     if let Some(refused) = &compared.refused {
         return Some(format!("refused:\n{}", refused.report));
@@ -262,7 +263,7 @@ fn complaint(compared: &Compared) -> Option<String> {
     let missing = compared.covered.as_ref().map(|covered| &covered.missing);
     let missing = missing.filter(|missing| !missing.is_empty())?;
     Some(format!(
-        "the specification allows what no execution shows:\n{}",
+        "the specification allows steps that no execution shows:\n{}",
         missing.join("\n")
     ))
 }
@@ -329,7 +330,7 @@ fn timers_fire_when_the_specification_lets_them_and_not_when_it_does_not() {
         let refused = silent.refused.expect("accepted without the wakeup");
         assert_eq!(refused.what, "s1: Unlock", "{}", refused.report);
     }
-    // The same code, where the two deadlines have changed places.
+    // The same code, compared with a specification in which the two deadlines are swapped.
     let [earlier, later, ..] = timers::ALL;
     let exchanged = later.source(&folder);
     let compared = earlier.compare(None, &exchanged, &limits).unwrap();
@@ -363,7 +364,7 @@ fn each_fault_is_refused_and_accepted_by_a_specification_with_the_same_fault() {
 #[test]
 fn every_fault_of_the_catalogue_is_compared_or_has_a_reason() {
     let mut compared: Vec<&str> = faults::all().iter().map(|fault| fault.name).collect();
-    compared.extend(faults::ELSEWHERE.iter().map(|(name, _)| *name));
+    compared.extend(faults::NOT_COMPARED.iter().map(|(name, _)| *name));
     compared.sort_unstable();
     let mut catalogue: Vec<&str> = catalogue().iter().map(|fault| fault.name).collect();
     catalogue.sort_unstable();
@@ -387,7 +388,7 @@ fn code_that_notifies_too_early_is_refused_at_the_step_that_is_missing() {
     );
 }
 
-/// The smallest model, with something else in the place of a line of the specification.
+/// Compares the smallest model with the specification in which one line is replaced.
 fn with_line(line: &str, other: &str) -> anyhow::Result<Compared> {
     let mut source = Source::correct(&spec::default_directory());
     let text = std::fs::read_to_string(source.path()).unwrap();
@@ -457,7 +458,7 @@ fn the_python_example_is_accepted_and_its_broken_form_refused() {
     );
 }
 
-/// Writes the steps of a loop on real threads down, in the order of the lock.
+/// Records the steps of a loop on real threads, in the order of the lock.
 #[derive(Debug)]
 struct Recorder;
 
@@ -476,8 +477,7 @@ impl Observer for Recorder {
 
 type Recorded = Observed<ParkingLot, Recorder>;
 
-/// Runs a loop on a thread called `loop`, and what `others` does on one called `worker`; returns
-/// the recording.
+/// Runs a loop on a thread called `loop`, and `others` on a thread called `worker`. Returns the recording.
 fn record(others: impl FnOnce(&Handle<Recorded>) + Send + 'static) -> String {
     STEPS.lock().unwrap().clear();
     let spawn = |name: &str| thread::Builder::new().name(name.into());
@@ -515,7 +515,7 @@ fn record(others: impl FnOnce(&Handle<Recorded>) + Send + 'static) -> String {
 
 #[test]
 fn the_loop_on_real_threads_is_accepted_and_its_unsafe_call_refused() {
-    // One test, since the recorder is one for the whole process.
+    // A single test, since the whole process has only one recorder.
     let safe = record(|handle| {
         for round in 0..300 {
             if round % 3 == 0 {

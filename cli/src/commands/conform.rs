@@ -1,4 +1,4 @@
-//! `wakeproof conform`: code and specification, step by step, in both directions.
+//! `wakeproof conform`: compares code and specification, step by step, in both directions.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use comfy_table::{Cell, CellAlignment};
 use serde::Serialize;
 use wakeproof_conform::comparison::{Compared, Explorer, compare};
 use wakeproof_conform::event_task::{self, Design};
-use wakeproof_conform::faults::{self, Tried};
+use wakeproof_conform::faults::{self, FaultComparison};
 use wakeproof_conform::loop_models;
 use wakeproof_conform::models::{self, Model};
 use wakeproof_conform::mutants::{self, Fate, Mutant};
@@ -25,25 +25,25 @@ use super::spec::progress;
 
 const EXAMPLES: &str = "\
 Examples:
-  wakeproof conform                        the code's executions, and what of the specification they show
+  wakeproof conform                        the code's executions, and how much of the specification they show
   wakeproof conform --model timed-stop     a larger model
-  wakeproof conform --faults               faulty code, against the specification and its faulty twin
-  wakeproof conform --mutants              the code, against the specification with one thing wrong
+  wakeproof conform --faults               faulty code, and the specification without and with the fault
+  wakeproof conform --mutants              the code, and the specification with one part left out
   wakeproof conform --trace spec/examples/condition.jsonl          another program's recording
   wakeproof conform --trace spec/examples/condition-broken.jsonl   refused, and why
   python3 my_loop.py | wakeproof conform --trace -                 a recording as it is made
 
-The format of recordings is described in spec/README.md. Exit status: 0 if everything is as it
-should be, 1 if not, 2 if the command line or a file is at fault.";
+The format of recordings is described in spec/README.md. Exit status: 0 if everything is as
+expected, 1 if not, 2 if the command line or a file is at fault.";
 
-/// Code and specification, compared step by step.
+/// Compares code and specification step by step.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Compare in this model only; may be repeated.
+    /// Compare only in this model; may be repeated.
     #[arg(long = "model", value_name = "NAME", conflicts_with_all = ["faults", "mutants", "trace"])]
     models: Vec<String>,
-    /// Compare faulty code with the specification as it is, and with the same fault.
+    /// Compare faulty code with the correct specification, and with one that has the same fault.
     #[arg(long, conflicts_with_all = ["mutants", "trace"])]
     faults: bool,
     /// Leave out each guard and each update of the specification in turn.
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// Where the specification is.
     #[arg(long, value_name = "DIR", default_value_os_t = default_directory())]
     spec_dir: PathBuf,
-    /// How to print what came of it.
+    /// How to print the results.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -103,7 +103,7 @@ impl Comparison {
     }
 }
 
-/// What is compared.
+/// One comparison.
 enum Work {
     /// The inbox, in a model with bounds.
     Inbox(Model, Explorer),
@@ -111,7 +111,7 @@ enum Work {
     Timers(Timers),
     /// A task and an event.
     EventTask,
-    /// A model of the loop that loom and shuttle check anyway.
+    /// A model of the loop that loom and shuttle also check.
     Loop(Pair),
 }
 
@@ -169,7 +169,7 @@ impl Work {
     }
 }
 
-/// Does some work for each item, as [`in_parallel`], and shows how far it is.
+/// Like [`in_parallel`], and shows the progress.
 fn with_progress<T: Sync, R: Send>(
     items: &[T],
     of_what: &str,
@@ -196,7 +196,7 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
     let work = Work::select(&args.models)?;
     let compared = with_progress(&work, "comparisons", |work| work.compare(&args.spec_dir))?;
     let as_expected = compared.iter().all(|comparison| comparison.as_expected);
-    // Where the specification's graph is not known before, its evaluation takes most of the time.
+    // Sampled comparisons evaluate the specification as they go, which takes most of their time.
     let sum = |of: fn(&Compared) -> f64| -> f64 {
         let known = compared.iter().filter(|it| !is_sampled(it.explorer));
         known.map(|comparison| of(&comparison.compared)).sum()
@@ -205,7 +205,7 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
     if args.format == Format::Json {
         print_json(&Document {
             models: &compared,
-            not_compared: &loop_models::ELSEWHERE,
+            not_compared: &loop_models::NOT_COMPARED,
             steps_followed_per_second: rate,
             as_expected,
         })?;
@@ -220,9 +220,9 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
         writeln!(
             out,
             "As expected: every execution is a behaviour of the specification, and all schedules of a model\n\
-             together show all that it allows: each state, each transition. (loom leaves out schedules that\n\
-             differ in nothing a thread could see; timers, tasks, and the models of the whole loop, do not do\n\
-             all that the specification allows.) Followed {:.1} million steps a second.",
+             together show each state and each transition that it allows. (loom skips schedules whose\n\
+             difference no thread can see. Timers, tasks and the models of the whole loop do not do\n\
+             everything that the specification allows.) Followed {:.1} million steps a second.",
             rate / 1e6
         )?;
     } else {
@@ -320,7 +320,7 @@ fn explain(out: &mut impl Write, comparison: &Comparison) -> io::Result<()> {
 fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
     #[derive(Serialize)]
     struct Document<'a> {
-        faults: &'a [Tried],
+        faults: &'a [FaultComparison],
         not_compared: &'a [(&'a str, &'a str)],
         as_expected: bool,
     }
@@ -328,19 +328,19 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
     let tried = with_progress(&faults, "faults", |fault| {
         faults::try_fault(&args.spec_dir, fault, &Limits::default())
     })?;
-    let as_expected = tried.iter().all(Tried::is_as_expected);
+    let as_expected = tried.iter().all(FaultComparison::is_as_expected);
     if args.format == Format::Json {
         print_json(&Document {
             faults: &tried,
-            not_compared: &faults::ELSEWHERE,
+            not_compared: &faults::NOT_COMPARED,
             as_expected,
         })?;
         return Ok(as_expected.into());
     }
     let mut table = new_table(&[
         "fault",
-        "right code, right specification",
-        "faulty code, right specification",
+        "correct code, correct specification",
+        "faulty code, correct specification",
         "faulty code, faulty specification",
     ]);
     for tried in &tried {
@@ -361,15 +361,15 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
     }
     print_table(&table)?;
     let mut out = io::stdout().lock();
-    for (fault, why) in faults::ELSEWHERE {
+    for (fault, why) in faults::NOT_COMPARED {
         writeln!(out, "not compared: {fault}: {why}")?;
     }
     writeln!(
         out,
         "{}",
         if as_expected {
-            "As expected: the specification tells wrong code from right code, and a specification that is\n\
-             wrong in the same way does not."
+            "As expected: the specification refuses each fault and accepts the correct code, and a\n\
+             specification with the same fault accepts both."
         } else {
             "NOT as expected: look for ✗ in the table."
         }
@@ -415,14 +415,14 @@ fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
         })?;
         return Ok(as_expected.into());
     }
-    let mut table = new_table(&["action", "left out", "what tells it"]);
+    let mut table = new_table(&["action", "left out", "how it is noticed"]);
     for mutant in &tried {
         let (fate, is_caught) = match &mutant.fate {
             Fate::Refused { model } => (format!("an execution is refused ({model})"), true),
             Fate::NotCovered { model, how } => (format!("not shown: {how} ({model})"), true),
-            Fate::Senseless { why } => (format!("makes no sense: {why}"), true),
+            Fate::Senseless { why } => (format!("cannot be evaluated: {why}"), true),
             Fate::BreaksTheContract { property } => (format!("same steps; {property} fails"), true),
-            Fate::Stands => ("nothing".to_owned(), false),
+            Fate::Stands => ("not noticed".to_owned(), false),
         };
         table.add_row(vec![
             Cell::new(&mutant.action),
@@ -433,7 +433,7 @@ fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
     print_table(&table)?;
     writeln!(
         io::stdout(),
-        "{} guards and updates left out, one at a time; {standing} make no difference.",
+        "{} guards and updates left out, one at a time; {standing} not noticed.",
         tried.len(),
     )?;
     Ok(as_expected.into())

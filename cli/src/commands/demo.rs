@@ -1,5 +1,5 @@
-//! The question's program: a task waits for an event, another thread sets it, and the program exits or
-//! hangs.
+//! `wakeproof demo`: the program of the original question. A task waits for an event, another thread sets
+//! it, and the program exits or hangs.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -18,25 +18,25 @@ use wakeproof::{Event, EventHandle, EventLoop, Handle, Local, ReturnWhen, RunErr
 const EXAMPLES: &str = "\
 Examples:
   wakeproof demo                    the safe way: the loop wakes, the program exits
-  wakeproof demo --hang             the unsafe way: the event is set, and the loop sleeps on
+  wakeproof demo --hang             the unsafe way: the event is set, but the loop stays asleep
   wakeproof demo --hang --busy      the unsafe way with a busy loop, where it seems to work
   wakeproof demo --hang --forever   the hang itself, until Ctrl-C
   wakeproof demo --after 3s         the thread works for 3 seconds before it sets the event
 
-Exit status: 0 if the program fared as expected, 1 if not, 2 if the command line is at fault.";
+Exit status: 0 if the program behaved as expected, 1 if not, 2 if the command line is at fault.";
 
-/// Durations beyond this are taken for a mistake.
+/// Longer durations are refused as a mistake.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// A task that has not gone on by then although the loop was woken is lost.
+/// A task that has not continued after this time, although the loop was woken, is lost.
 const RESCUE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Set the event in the unsafe way, which does not wake the loop.
+    /// Set the event the unsafe way, which does not wake the loop.
     #[arg(long)]
     hang: bool,
-    /// Do not rescue a task that is stranded: hang until Ctrl-C.
+    /// Do not rescue a stranded task: hang until Ctrl-C.
     #[arg(long)]
     forever: bool,
     /// Keep the loop busy instead of idle.
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// How long the other thread works before it sets the event, up to 1h.
     #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = duration, allow_hyphen_values = true)]
     after: Duration,
-    /// How long the watchdog waits for the task to go on, up to 1h.
+    /// How long the watchdog waits for the task to continue, up to 1h.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = patience, allow_hyphen_values = true)]
     patience: Duration,
     /// How to print what happens.
@@ -72,7 +72,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// As [`duration`], but not nothing: a watchdog without patience sees nothing.
+/// Like [`duration`], but not zero: a watchdog without patience sees nothing.
 fn patience(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("the watchdog needs some patience; write for example 2s".into()),
@@ -80,27 +80,27 @@ fn patience(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// How the task that waits for the event fared.
+/// What happened to the task that waits for the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Ending {
-    /// It went on by itself.
+    /// It continued without help.
     Ran,
-    /// The loop slept beside the event that was set, and ran it when something else woke the loop.
+    /// The loop slept although the event was set, and the task ran when the watchdog woke the loop.
     StrandedThenRescued,
-    /// The loop slept beside the event that was set until the demonstration was interrupted.
+    /// The loop slept although the event was set, until the demonstration was interrupted.
     StrandedUntilInterrupted,
-    /// It did not go on, and the loop was not asleep beside an event that was set either.
+    /// It did not continue, but the loop was not asleep with the event set either.
     Lost,
     /// Interrupted before there was anything to see.
     Interrupted,
 }
 
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+struct DemoDocument<'a> {
     call: &'static str,
     loop_is_busy: bool,
-    events: &'a [Told],
+    events: &'a [JournalEntry],
     ending: Ending,
     as_expected: bool,
 }
@@ -108,9 +108,9 @@ struct Document<'a> {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let call = if args.hang { Call::Unsafe } else { Call::Safe };
     let journal = Journal::new(args.format);
-    let (tell, news) = mpsc::channel();
-    let interrupted = tell.clone();
-    ctrlc::set_handler(move || drop(interrupted.send(News::Interrupted)))
+    let (sender, messages) = mpsc::channel();
+    let interrupted = sender.clone();
+    ctrlc::set_handler(move || drop(interrupted.send(Message::Interrupted)))
         .context("cannot watch for Ctrl-C")?;
 
     let event_loop = EventLoop::new();
@@ -121,7 +121,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         journal: journal.clone(),
         call,
         args: args.clone(),
-        tell,
+        sender,
     };
     let watchdog = Watchdog {
         handle: event_loop.handle(),
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         journal: journal.clone(),
         patience: args.patience,
         forever: args.forever,
-        news,
+        messages,
     };
     let watchdog = spawn("watchdog", move || watchdog.watch())?;
     match event_loop.run_until_complete(main_task(event_loop.local(), event, worker)) {
@@ -148,7 +148,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let as_expected = ending == expected;
     match args.format {
         Format::Text => writeln!(io::stdout(), "{}", conclusion(args, ending, as_expected))?,
-        Format::Json => print_json(&Document {
+        Format::Json => print_json(&DemoDocument {
             call: call.name(),
             loop_is_busy: args.busy,
             events: &journal.events(),
@@ -164,7 +164,7 @@ fn conclusion(args: &Args, ending: Ending, as_expected: bool) -> &'static str {
         Ending::Interrupted => "Interrupted before there was anything to see.",
         _ if !as_expected => "NOT as expected.",
         Ending::Ran if args.hang => {
-            "As expected, and no proof of anything: the loop was awake anyway, and came across the event by\n\
+            "As expected, but it proves nothing: the loop was awake anyway, and came across the event by\n\
              itself. Without --busy the same program hangs."
         }
         Ending::Ran => {
@@ -189,10 +189,10 @@ fn spawn<T: Send + 'static>(
     thread::Builder::new().name(name.into()).spawn(body)
 }
 
-/// The program's main task: starts the other thread, and waits for the event, in a task of its own as
-/// the question has it.
+/// The program's main task: starts the other thread, and waits for the event in another task, as in the
+/// original question.
 async fn main_task(local: Local, event: Event, worker: Worker) -> io::Result<()> {
-    let (journal, tell) = (worker.journal.clone(), worker.tell.clone());
+    let (journal, sender) = (worker.journal.clone(), worker.sender.clone());
     let is_busy = worker.args.busy;
     journal.write("main task: begins, on the event loop's thread");
     let worker = spawn("worker", move || worker.work())?;
@@ -206,14 +206,14 @@ async fn main_task(local: Local, event: Event, worker: Worker) -> io::Result<()>
     let waiting = local.spawn(event.wait()).expect("the loop is open");
     wait([waiting], ReturnWhen::AllCompleted).await;
     journal.write("main task: wait completed");
-    // A watchdog that is gone has been interrupted, and nobody is interested any more.
-    let _ = tell.send(News::Ran);
+    // If the watchdog is gone, the demonstration was interrupted.
+    let _ = sender.send(Message::Ran);
     worker.join().expect("the worker does not panic");
     Ok(())
 }
 
-/// What the watchdog waits for.
-enum News {
+/// A message to the watchdog.
+enum Message {
     Setting,
     Ran,
     Interrupted,
@@ -226,7 +226,7 @@ struct Worker {
     journal: Journal,
     call: Call,
     args: Args,
-    tell: Sender<News>,
+    sender: Sender<Message>,
 }
 
 impl Worker {
@@ -235,44 +235,44 @@ impl Worker {
         journal.write(format!("does some other work, for {:?}", args.after));
         thread::sleep(args.after);
         if !args.busy {
-            // However short its work was: what is shown is a loop that is asleep.
+            // However short the work was, the demonstration shows a loop that is asleep.
             wait_until_asleep(&self.handle);
         }
         journal.write(match self.call {
             Call::Safe => {
-                "sets the event, the safe way: the loop is to do it on its own thread, and is woken"
+                "sets the event the safe way: submits the call to the loop's thread, and wakes the loop"
             }
-            Call::Unsafe => "sets the event, the unsafe way: here and now, and wakes nobody",
+            Call::Unsafe => "sets the event the unsafe way: on this thread, and wakes nobody",
         });
         // As in the main task.
-        let _ = self.tell.send(News::Setting);
+        let _ = self.sender.send(Message::Setting);
         self.call.set(&self.event);
     }
 }
 
-/// The thread that looks whether the task has gone on. Looking does not wake the loop.
+/// The thread that looks whether the task has continued. Looking does not wake the loop.
 struct Watchdog {
     handle: Handle,
     event: EventHandle,
     journal: Journal,
     patience: Duration,
     forever: bool,
-    news: Receiver<News>,
+    messages: Receiver<Message>,
 }
 
 impl Watchdog {
     fn watch(self) -> Ending {
-        match self.news.recv() {
-            Ok(News::Setting) => {}
+        match self.messages.recv() {
+            Ok(Message::Setting) => {}
             _ => return self.stop(Ending::Interrupted),
         }
-        match self.news.recv_timeout(self.patience) {
-            Ok(News::Ran) => return Ending::Ran,
+        match self.messages.recv_timeout(self.patience) {
+            Ok(Message::Ran) => return Ending::Ran,
             Err(RecvTimeoutError::Timeout) if self.is_stranded() => {}
-            Ok(News::Interrupted) if self.is_stranded() => {
+            Ok(Message::Interrupted) if self.is_stranded() => {
                 return self.stop(Ending::StrandedUntilInterrupted);
             }
-            Ok(News::Interrupted) => return self.stop(Ending::Interrupted),
+            Ok(Message::Interrupted) => return self.stop(Ending::Interrupted),
             _ => return self.stop(Ending::Lost),
         }
         self.journal.write(format!(
@@ -282,8 +282,8 @@ impl Watchdog {
         if self.forever {
             self.journal
                 .write("does nothing about it: this is the hang; press Ctrl-C to end it");
-            let ending = match self.news.recv() {
-                Ok(News::Interrupted) => Ending::StrandedUntilInterrupted,
+            let ending = match self.messages.recv() {
+                Ok(Message::Interrupted) => Ending::StrandedUntilInterrupted,
                 _ => Ending::Lost,
             };
             return self.stop(ending);
@@ -292,8 +292,8 @@ impl Watchdog {
             .write("rescues it: wakes the loop, with a callback that does nothing");
         // Refused only if the loop is closed, and then the wait below says so.
         drop(self.handle.call_soon_threadsafe(|| ()));
-        match self.news.recv_timeout(RESCUE) {
-            Ok(News::Ran) => Ending::StrandedThenRescued,
+        match self.messages.recv_timeout(RESCUE) {
+            Ok(Message::Ran) => Ending::StrandedThenRescued,
             _ => self.stop(Ending::Lost),
         }
     }
@@ -305,7 +305,7 @@ impl Watchdog {
     fn stop(&self, ending: Ending) -> Ending {
         self.journal.write(match ending {
             Ending::Lost => {
-                "has lost the task: neither did it go on nor is the loop asleep beside the event"
+                "has lost the task: it did not continue, but the loop is not asleep with the event set"
             }
             Ending::StrandedUntilInterrupted => {
                 "is interrupted: the event is set and the task still waits; stops the loop"
@@ -319,19 +319,19 @@ impl Watchdog {
 
 /// Something that a thread did.
 #[derive(Debug, Clone, Serialize)]
-struct Told {
+struct JournalEntry {
     seconds: f64,
     thread: String,
     os_thread_id: u64,
     what: String,
 }
 
-/// Who did what, and when. Prints each line as it is written, if it is for people.
+/// What each thread did, and when. In text format, prints each entry as it is written.
 #[derive(Clone)]
 struct Journal {
     start: Instant,
     format: Format,
-    events: Arc<Mutex<Vec<Told>>>,
+    events: Arc<Mutex<Vec<JournalEntry>>>,
 }
 
 impl Journal {
@@ -354,28 +354,28 @@ impl Journal {
         }
     }
 
-    /// Writes down what the calling thread does.
+    /// Adds an entry about the calling thread.
     fn write(&self, what: impl Into<String>) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = Told {
+        let entry = JournalEntry {
             seconds: self.start.elapsed().as_secs_f64(),
             thread: thread::current().name().unwrap_or("unnamed").into(),
             os_thread_id: gettid::gettid(),
             what: what.into(),
         };
         if self.format == Format::Text {
-            let colour = match told.thread.as_str() {
+            let colour = match entry.thread.as_str() {
                 "main" => AnsiColor::Cyan,
                 "worker" => AnsiColor::Green,
                 _ => AnsiColor::Yellow,
             };
-            let Told {
+            let JournalEntry {
                 seconds,
                 thread,
                 os_thread_id,
                 what,
-            } = &told;
-            // A reader that has gone away does not stop the demonstration half-way.
+            } = &entry;
+            // If standard output is closed, the demonstration still runs to its end.
             let _ = writeln!(
                 anstream::stdout(),
                 "{seconds:>8.3} s  {}{thread:<8} {os_thread_id:<8}{:#} {what}",
@@ -383,10 +383,10 @@ impl Journal {
                 colour.on_default(),
             );
         }
-        events.push(told);
+        events.push(entry);
     }
 
-    fn events(&self) -> Vec<Told> {
+    fn events(&self) -> Vec<JournalEntry> {
         self.events
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

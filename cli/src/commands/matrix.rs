@@ -1,4 +1,4 @@
-//! Faults down, checkers across.
+//! `wakeproof matrix`: a row for each fault, a column for each checker.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use wakeproof_model_tests::faults::Checker;
 
 const EXAMPLES: &str = "\
 Examples:
-  wakeproof matrix                 who finds which fault, from runs made now
+  wakeproof matrix                 which checker finds which fault, from runs made now
   wakeproof matrix --format json   the same for a program
   wakeproof matrix --seed 7        other random schedules
   wakeproof trace no-notify        what a fault that was found looks like
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// How to print the matrix.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Where the random schedules come from: the same seed gives the same ones.
+    /// The seed of the random schedules: the same seed gives the same schedules.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many random schedules to try for each fault.
@@ -74,7 +74,7 @@ fn print(matrix: &Matrix) -> anyhow::Result<()> {
         writeln!(out, "[{}] cannot see it: {reason}", index + 1)?;
     }
     let conclusion = if matrix.as_expected {
-        "As expected: every fault is found by a search that leaves nothing out, and what is correct is clean."
+        "As expected: an exhaustive search finds every fault, and nothing is wrong with the correct code."
     } else {
         "NOT as expected: look for ✗ in the matrix."
     };

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use crate::report::{self, Format, Row, Verdict};
 use crate::{rows, threads};
 
-/// Something that takes a while and ends in rows of the table.
+/// A name, and a function that takes a while and returns rows of the table.
 type Check = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
 const CHECKS: [Check; 4] = [

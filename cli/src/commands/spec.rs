@@ -1,4 +1,4 @@
-//! `wakeproof spec`: the TLA+ specification, model by model.
+//! `wakeproof spec`: checks the TLA+ specification, model by model.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -19,17 +19,17 @@ Examples:
   wakeproof spec --tlc                               compared with TLC, the official checker
   wakeproof spec --mutants                           whether the specification is sharp";
 
-/// The TLA+ specification: every model, and whether it comes out as it must.
+/// Checks the models of the TLA+ specification.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Check this model only; may be repeated.
+    /// Check only this model; may be repeated.
     #[arg(long = "model", value_name = "NAME", conflicts_with = "mutants")]
     models: Vec<String>,
     /// Print each counterexample as steps in words.
     #[arg(long, conflicts_with = "mutants")]
     trace: bool,
-    /// Check with TLC too, and compare.
+    /// Also check with TLC, and compare.
     #[arg(long, conflicts_with = "mutants")]
     tlc: bool,
     /// Leave out each condition of each module in turn, and see whether some model notices.
@@ -44,22 +44,22 @@ pub(crate) struct Args {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
-    models: Vec<ModelReport<'a>>,
+struct ModelsDocument<'a> {
+    models: Vec<ModelEntry<'a>>,
     as_expected: bool,
 }
 
 #[derive(Serialize)]
-struct ModelReport<'a> {
+struct ModelEntry<'a> {
     model: &'a str,
     module: &'a str,
     about: &'a str,
     expected: &'a Expected,
-    /// By tla-checker, unless only TLC can check the model.
+    /// The result of tla-checker, unless only TLC can check the model.
     found: Option<&'a Finding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tlc: Option<&'a TlcFinding>,
-    /// What is not as expected.
+    /// How the results differ from what is expected.
     differences: Vec<String>,
 }
 
@@ -95,8 +95,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let models = models
         .iter()
         .zip(&found)
-        .map(|(model, found)| ModelReport::new(model, found.as_ref(), &by_tlc));
-    let models: Vec<ModelReport<'_>> = models.collect();
+        .map(|(model, found)| ModelEntry::new(model, found.as_ref(), &by_tlc));
+    let models: Vec<ModelEntry<'_>> = models.collect();
     let as_expected = models.iter().all(|model| model.differences.is_empty());
     match args.format {
         Format::Table => {
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
                 writeln!(out, "Only TLC can check {left_out} more models: --tlc.")?;
             }
         }
-        Format::Json => report::print_json(&Report {
+        Format::Json => report::print_json(&ModelsDocument {
             models,
             as_expected,
         })?,
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     Ok(as_expected.into())
 }
 
-impl<'a> ModelReport<'a> {
+impl<'a> ModelEntry<'a> {
     fn new(model: &'a Model, found: Option<&'a Finding>, by_tlc: &'a [TlcFinding]) -> Self {
         let tlc = by_tlc.iter().find(|tlc| tlc.model == model.name);
         let mut differences = Vec::new();
@@ -126,7 +126,7 @@ impl<'a> ModelReport<'a> {
             let of_tlc = tlc.differences.iter();
             differences.extend(of_tlc.map(|difference| format!("TLC: {difference}")));
         }
-        ModelReport {
+        ModelEntry {
             model: &model.name,
             module: &model.module,
             about: &model.about,
@@ -138,7 +138,7 @@ impl<'a> ModelReport<'a> {
     }
 }
 
-fn print_table(models: &[ModelReport<'_>], args: &Args) -> io::Result<()> {
+fn print_table(models: &[ModelEntry<'_>], args: &Args) -> io::Result<()> {
     let mut header = vec!["model", "expected", "found", "states", "depth", "seconds"];
     if args.tlc {
         header.extend(["TLC: states", "depth", "seconds"]);
@@ -201,7 +201,7 @@ fn print_table(models: &[ModelReport<'_>], args: &Args) -> io::Result<()> {
 }
 
 #[derive(Serialize)]
-struct MutantsReport<'a> {
+struct MutantsDocument<'a> {
     made: usize,
     caught: usize,
     may_stand: usize,
@@ -220,7 +220,7 @@ fn run_mutants(specification: &Specification, format: Format) -> anyhow::Result<
     let may_stand = mutants.iter().filter(|mutant| mutant.may_stand.is_some());
     let may_stand = may_stand.count();
     if format == Format::Json {
-        report::print_json(&MutantsReport {
+        report::print_json(&MutantsDocument {
             made: mutants.len(),
             caught,
             may_stand,
@@ -251,7 +251,7 @@ fn run_mutants(specification: &Specification, format: Format) -> anyhow::Result<
     Ok(as_expected.into())
 }
 
-/// How far the work is, on standard error, and only if that is a terminal.
+/// Shows progress on standard error, if that is a terminal.
 pub(super) fn progress(length: usize, of_what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {pos}/{len}");
     ProgressBar::new(length as u64)

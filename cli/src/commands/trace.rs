@@ -1,4 +1,4 @@
-//! A counterexample, drawn.
+//! `wakeproof trace`: draws a counterexample.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use wakeproof_model_tests::faults::{self, Checker};
 
 const EXAMPLES: &str = "\
 Examples:
-  wakeproof trace no-notify                          the unsafe call, and what becomes of it
+  wakeproof trace no-notify                          the unsafe call, and how its wakeup is lost
   wakeproof trace relaxed-flag --checker loom        what only loom can see
   wakeproof trace clear-after-drain --format mermaid a diagram for markdown
   wakeproof trace silent-stop --format svg > stop.svg
@@ -28,9 +28,9 @@ Exit status: 0 if a counterexample was found, 2 if not, or if the command line i
 pub(crate) struct Args {
     /// The fault's name, such as no-notify.
     fault: String,
-    /// Who looks for it. shuttle, unless it cannot see the fault.
+    /// Which checker looks for it. The default is shuttle, or loom if shuttle cannot see the fault.
     #[arg(long, value_enum)]
-    checker: Option<Who>,
+    checker: Option<TraceChecker>,
     /// How to draw it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -40,10 +40,10 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Who {
-    /// The first with the fewest preemptions, of every execution in the C11 memory model.
+enum TraceChecker {
+    /// The first execution in the C11 memory model that fails with the fewest preemptions.
     Loom,
-    /// The shortest of every schedule.
+    /// The shortest schedule that fails.
     Shuttle,
     /// The specification.
     Tla,
@@ -75,9 +75,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         }
         None => {
             let checker = match args.checker {
-                Some(Who::Loom) => Checker::Loom,
-                Some(Who::Shuttle) => Checker::ShuttleDepthFirst,
-                Some(Who::Tla) => Checker::Tla,
+                Some(TraceChecker::Loom) => Checker::Loom,
+                Some(TraceChecker::Shuttle) => Checker::ShuttleDepthFirst,
+                Some(TraceChecker::Tla) => Checker::Tla,
                 None if fault.blindness(Checker::ShuttleDepthFirst).is_some() => Checker::Loom,
                 None => Checker::ShuttleDepthFirst,
             };

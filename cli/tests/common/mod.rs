@@ -1,8 +1,8 @@
-//! What several test files need.
+//! Shared by several test files.
 
 use std::process::Command;
 
-/// Runs a subcommand: its exit status, what it prints, and what it says on standard error.
+/// Runs a subcommand. Returns its exit status, standard output and standard error.
 pub fn wakeproof(subcommand: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
         .arg(subcommand)

@@ -1,56 +1,48 @@
-//! One model: preparing it, checking it, and comparing what comes out with the manifest.
+//! Prepares a model, checks it, and compares the result with the manifest.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::Serialize;
-use tla_checker::ast::{Env, Spec, Value};
-use tla_checker::checker::{self, CheckResult, CheckStats, CheckerConfig, PrepareSpecError};
-use tla_checker::config;
+use tla_checker::ast::Spec;
+use tla_checker::checker::{self, CheckResult, CheckStats, PrepareSpecError};
 use tla_checker::eval::EvalError;
-use tla_checker::parser;
-use tla_checker::source::Source;
-use tla_checker::span::Span;
 use tla_checker::stdlib;
 
+use super::prepare::{MAX_STATES, Prepared, parse, prepare};
 use super::steps::{Behaviour, Trace};
 use super::{Expected, Outcome, in_words, read};
 
-/// Enough for every model here, and an end to a broken one that has no end.
-const MAX_STATES: usize = 5_000_000;
-
-/// A module with constants, and the properties to check: a `.cfg` file.
+/// A model of a module: constants, and properties to check. A `.cfg` file.
 #[derive(Debug)]
 pub struct Model {
     /// The file's name without `.cfg`.
     pub name: String,
     /// The module that it is a model of.
     pub module: String,
-    /// Whether it is checked when no model is asked for by name.
+    /// Whether it is checked if no model is named.
     pub is_default: bool,
     /// Whether only TLC can check it. tla-checker refuses a temporal property of an instantiated
     /// module.
     pub is_for_tlc_only: bool,
     /// What it shows.
     pub about: String,
-    /// What must come out.
+    /// The expected result.
     pub expected: Expected,
     pub(super) directory: PathBuf,
 }
 
-/// What tla-checker has found.
+/// The result of tla-checker.
 #[derive(Debug, Serialize)]
 pub struct Finding {
-    /// Whether the model holds, and if not, in which way it fails.
+    /// Whether the model holds, and if not, how it fails.
     pub outcome: Outcome,
     /// The property that fails.
     pub fails: Option<String>,
     /// How many states were found.
     pub distinct_states: u64,
-    /// How many steps between them.
+    /// How many transitions there are between them.
     pub transitions: u64,
     /// How many states deep the search went, or how many the counterexample has.
     pub depth: u64,
@@ -72,7 +64,7 @@ impl Finding {
         }
     }
 
-    /// Where this is not what had to come out, in words.
+    /// How this differs from the expected result, in words.
     #[must_use]
     pub fn differences(&self, expected: &Expected) -> Vec<String> {
         let mut differences = Vec::new();
@@ -101,13 +93,6 @@ impl Finding {
     }
 }
 
-/// A module and a model as tla-checker wants them.
-pub(crate) struct Prepared {
-    pub spec: Spec,
-    pub domains: Env,
-    pub config: CheckerConfig,
-}
-
 impl Model {
     /// The module's file.
     #[must_use]
@@ -125,7 +110,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// If its files cannot be read or make no sense, or only TLC can check it.
+    /// If its files cannot be read or understood, or only TLC can check it.
     pub fn check(&self) -> anyhow::Result<Finding> {
         if self.is_for_tlc_only {
             bail!("only TLC can check {}: add --tlc", self.name);
@@ -138,12 +123,12 @@ impl Model {
         Ok(finding)
     }
 
-    /// Checks it with this text in the place of the module's.
+    /// Checks it with this text instead of the module's.
     pub(crate) fn check_text(&self, text: &str) -> anyhow::Result<Finding> {
         self.check_text_within(text, MAX_STATES)
     }
 
-    /// The same, which fails if there are more states than that.
+    /// Like [`check_text`](Self::check_text), but fails if there are more than `max_states` states.
     pub(super) fn check_text_within(
         &self,
         text: &str,
@@ -216,7 +201,7 @@ impl Model {
             }
             CheckResult::MaxStatesExceeded(_) => {
                 let most = prepared.config.max_states;
-                bail!("{} has over {most} states", self.path().display())
+                bail!("{} has more than {most} states", self.path().display())
             }
             CheckResult::InitError(error)
             | CheckResult::NextError(error, ..)
@@ -239,77 +224,7 @@ impl Model {
     }
 }
 
-/// Puts a module, a model of it, and constants beside the model's together.
-pub(crate) fn prepare(
-    module: &Path,
-    text: &str,
-    model: &Path,
-    model_text: &str,
-    constants: &[(Arc<str>, Value)],
-) -> anyhow::Result<Prepared> {
-    let mut spec = parse(module, text)?;
-    tla_checker::modules::merge_extended_declarations(&mut spec, module)
-        .map_err(anyhow::Error::msg)
-        .with_context(|| module.display().to_string())?;
-
-    let in_model = || model.display().to_string();
-    let cfg = config::parse_cfg(model_text)
-        .map_err(anyhow::Error::msg)
-        .with_context(in_model)?;
-    let mut spec = config::override_operators(&cfg, spec, text, Some(module))
-        .map_err(anyhow::Error::msg)
-        .with_context(in_model)?;
-    let mut domains = Env::new();
-    let mut config = CheckerConfig {
-        spec_path: Some(module.to_path_buf()),
-        quiet: true,
-        max_states: MAX_STATES,
-        max_depth: MAX_STATES,
-        ..CheckerConfig::default()
-    };
-    let of_cfg = config::apply_config(
-        &cfg,
-        &mut spec,
-        &mut domains,
-        &mut config,
-        constants,
-        &[],
-        false,
-    )
-    .map_err(anyhow::Error::msg)
-    .with_context(in_model)?;
-    if let Some(warning) = of_cfg.iter().find(|warning| !is_about_fairness(warning)) {
-        bail!("{}: {warning}", model.display());
-    }
-    for (name, value) in constants {
-        domains.insert(name.clone(), value.clone());
-    }
-    Ok(Prepared {
-        spec,
-        domains,
-        config,
-    })
-}
-
-/// Parses a module, and takes no warning lightly: tla-checker would go on without what it cannot
-/// parse, as long as nobody uses it.
-fn parse(path: &Path, text: &str) -> anyhow::Result<Spec> {
-    let at = |message: &dyn fmt::Display, span: Option<Span>| {
-        let source = Source::new(path.display().to_string(), text);
-        let place = span.map(|span| source.line_col(span.start));
-        let place = place.map_or_else(String::new, |(line, column)| format!(":{line}:{column}"));
-        anyhow::Error::msg(format!("{}{place}: {message}", path.display()))
-    };
-    let (spec, warnings) =
-        parser::parse_with_warnings(text).map_err(|error| at(&error, error.span))?;
-    match warnings.first() {
-        Some(warning) => Err(at(&warning.value, Some(warning.span))),
-        None => Ok(spec),
-    }
-}
-
-/// Parses the modules of this directory that a module extends or instantiates, and those that
-/// they do.
+/// Parses the modules of this directory that a module extends or instantiates, directly or indirectly.
 fn parse_used(directory: &Path, spec: &Spec) -> anyhow::Result<()> {
     let extended = spec.extends.iter();
     let instantiated = spec.instances.iter().map(|instance| &instance.module_name);
@@ -320,11 +235,6 @@ fn parse_used(directory: &Path, spec: &Spec) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A model without fairness says so by INIT and NEXT, and does not have to be told.
-fn is_about_fairness(warning: &str) -> bool {
-    warning.starts_with("fairness and temporal formulas")
 }
 
 fn explain(error: &PrepareSpecError) -> String {
@@ -341,7 +251,7 @@ fn explain(error: &PrepareSpecError) -> String {
         | PrepareSpecError::LivenessProperty(message)
         | PrepareSpecError::ConstantSubstitution(message) => message.clone(),
         PrepareSpecError::NonModelValueSymmetry(name, _) => {
-            format!("{name} is no set of model values")
+            format!("{name} is not a set of model values")
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A counterexample as numbered steps in words: who did what, and what changed by it.
+//! A counterexample as numbered steps in words: who did what, and what changed.
 //!
-//! The words are the specification's own: the comment in front of an action begins with who takes
+//! The words come from the specification: the comment before an action begins with the thread that takes
 //! the step and what it does, up to the first full stop.
 
 use std::collections::BTreeMap;
@@ -15,23 +15,23 @@ use tla_checker::checker;
 use tla_checker::eval;
 use tla_checker::liveness::LivenessViolation;
 
-use super::check::Prepared;
+use super::prepare::Prepared;
 use super::read;
 
-/// What is left out of the changes: where a thread is follows from the steps, and the history
-/// repeats them.
+/// Variables that are left out of the changes, since they only repeat the steps: the program counters
+/// and the history.
 const NOT_SHOWN: [&str; 3] = ["pc", "submitted", "accepted"];
 
 /// The states of a counterexample.
 pub(super) enum Behaviour {
     /// It ends where a property breaks.
     Finite(Vec<State>),
-    /// After so many states it goes round for ever, or stops if only one state goes round.
+    /// It repeats the states after the first `from` for ever, or stops if that is only one state.
     Infinite { states: Vec<State>, from: usize },
 }
 
 impl Behaviour {
-    /// A lasso's states, and the actions between them, which a liveness check does not tell.
+    /// The states of a lasso, and the actions between them, which a liveness check does not return.
     pub(super) fn infinite(
         prepared: &Prepared,
         found: &LivenessViolation,
@@ -42,7 +42,7 @@ impl Behaviour {
         if found.cycle.len() > 1 {
             states.push(found.cycle[0].clone());
         }
-        // To stand still is no step.
+        // Two equal states in a row are not a step.
         states.dedup_by(|a, b| a.values == b.values);
         let from = from.min(states.len().saturating_sub(1));
         let actions = actions(prepared, &states)?;
@@ -77,25 +77,25 @@ fn actions(prepared: &Prepared, states: &[State]) -> anyhow::Result<Vec<Option<A
 /// A counterexample.
 #[derive(Debug, Serialize)]
 pub struct Trace {
-    steps: Vec<Step>,
-    /// Of an infinite one: the step after which it begins to repeat.
+    steps: Vec<TraceStep>,
+    /// For an infinite behaviour, the step after which it begins to repeat.
     repeats_after: Option<usize>,
 }
 
 /// A step of a counterexample.
 #[derive(Debug, Serialize)]
-pub struct Step {
-    /// The thread that takes it, or whatever else does.
+pub struct TraceStep {
+    /// The thread that takes it, or something else, such as the condvar.
     pub who: String,
     /// The action's name in the module.
     pub action: String,
-    /// What the module says that it does.
+    /// What it does, in the words of the module.
     pub what: String,
-    /// What has changed by it.
+    /// What changed.
     pub changes: Vec<Change>,
 }
 
-/// A variable that has changed.
+/// A variable that changed.
 #[derive(Debug, Serialize)]
 pub struct Change {
     /// Its name in the module.
@@ -119,7 +119,7 @@ impl Trace {
         let steps = states
             .windows(2)
             .zip(actions.iter().skip(1))
-            .map(|(pair, action)| Step::new(vars, &pair[0], &pair[1], action.as_deref()))
+            .map(|(pair, action)| TraceStep::new(vars, &pair[0], &pair[1], action.as_deref()))
             .collect();
         Trace {
             steps,
@@ -133,7 +133,7 @@ impl Trace {
         self.steps.len()
     }
 
-    /// Whether the first state is the whole of it.
+    /// Whether it has no steps, only a first state.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -141,11 +141,11 @@ impl Trace {
 
     /// The steps.
     #[must_use]
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[TraceStep] {
         &self.steps
     }
 
-    /// Puts in what the modules say about their actions.
+    /// Adds what the modules say about their actions.
     pub(super) fn explain(&mut self, directory: &Path, module: &str) -> anyhow::Result<()> {
         let said = actions_in_words(directory, module)?;
         for step in &mut self.steps {
@@ -175,7 +175,7 @@ impl fmt::Display for Trace {
     }
 }
 
-impl Step {
+impl TraceStep {
     fn new(vars: &[Arc<str>], before: &State, after: &State, action: Option<&str>) -> Self {
         let changed = || {
             vars.iter()
@@ -186,7 +186,7 @@ impl Step {
             .find(|(variable, _)| &***variable == "pc")
             .and_then(|(_, (from, to))| mover(from, to))
             .unwrap_or_default();
-        Step {
+        TraceStep {
             who,
             action: action.unwrap_or_default().to_owned(),
             what: String::new(),
@@ -202,7 +202,7 @@ impl Step {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for TraceStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.who, self.action)?;
         if !self.what.is_empty() {
@@ -220,7 +220,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// The thread that has moved, unless it was moved by another or by the condvar.
+/// The thread that moved, unless another thread or the condvar moved it.
 fn mover(from: &Value, to: &Value) -> Option<String> {
     let (from, to) = (from.as_function_map()?, to.as_function_map()?);
     from.iter()
@@ -229,7 +229,7 @@ fn mover(from: &Value, to: &Value) -> Option<String> {
         .map(|(thread, _)| in_words(thread))
 }
 
-/// A value as one would say it.
+/// A value in words.
 fn in_words(value: &Value) -> String {
     let list = |values: &mut dyn Iterator<Item = &Value>| {
         values.map(in_words).collect::<Vec<_>>().join(", ")
@@ -241,7 +241,7 @@ fn in_words(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::Tuple(values) => match values.as_slice() {
             [] => "empty".to_owned(),
-            // A callback: who submits it, and which of theirs it is.
+            // A callback: its submitter, and its number among that thread's callbacks.
             [Value::Model(thread), Value::Int(number)] => format!("{thread}#{number}"),
             values => format!("[{}]", list(&mut values.iter())),
         },
@@ -258,7 +258,7 @@ pub(super) struct Said {
     what: String,
 }
 
-/// What a module, and those that it extends, say about their actions.
+/// What a module and the modules that it extends say about their actions.
 pub(super) fn actions_in_words(
     directory: &Path,
     module: &str,

@@ -1,4 +1,4 @@
-//! The same models checked with TLC, the official model checker, by `spec/tlc.py`.
+//! Checks the same models with TLC, the official model checker, through `spec/tlc.py`.
 
 use std::io;
 use std::path::Path;
@@ -9,32 +9,32 @@ use serde::{Deserialize, Serialize};
 
 use super::{Finding, Model, Outcome, in_words};
 
-/// What TLC has found about a model.
+/// The result of TLC for a model.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TlcFinding {
     /// The model's name.
     pub model: String,
-    /// Whether it holds, and if not, in which way it fails.
+    /// Whether it holds, and if not, how it fails.
     pub result: Outcome,
-    /// The property that fails; TLC does not tell which of several liveness properties.
+    /// The property that fails. For liveness properties, TLC does not say which of several.
     pub violated: Option<String>,
     /// How many states were found.
     pub distinct_states: u64,
-    /// How many were generated to find these.
+    /// How many states were generated to find these.
     pub total_states: u64,
-    /// How many states deep the search went; TLC does not tell of a model whose liveness fails.
+    /// How many states deep the search went. TLC does not say for a model whose liveness fails.
     pub state_depth: Option<u64>,
     /// How many states the counterexample has.
     pub trace_length: Option<u64>,
-    /// How long it took, the start of the virtual machine included.
+    /// How long it took, including the start of the virtual machine.
     pub seconds: f64,
-    /// Where this is not what the manifest records.
+    /// How this differs from the manifest.
     pub differences: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Report {
+struct TlcReport {
     models: Vec<TlcFinding>,
 }
 
@@ -45,9 +45,9 @@ impl TlcFinding {
         in_words(self.result, self.violated.as_deref())
     }
 
-    /// Where TLC and tla-checker disagree, of what can be compared. They may stop at different
-    /// numbers of states once something has failed, and at different infinite behaviours; but
-    /// both search breadth first, so the counterexamples to safety are of the same length.
+    /// How TLC and tla-checker disagree. Not everything can be compared: once a model has failed, they may
+    /// have found different numbers of states and different infinite behaviours. But both search breadth
+    /// first, so counterexamples to safety have the same length.
     #[must_use]
     pub fn disagreements(&self, other: &Finding) -> Vec<String> {
         let mut all = Vec::new();
@@ -71,11 +71,11 @@ impl TlcFinding {
     }
 }
 
-/// Checks models with TLC. What they come to is in the findings; an error says what is missing.
+/// Checks models with TLC. Models that fail are findings, not errors.
 ///
 /// # Errors
 ///
-/// If there is no Python, no Java or no network to fetch TLC, or TLC cannot make sense of a model.
+/// If Python, Java, or the network to fetch TLC is missing, or TLC cannot understand a model.
 pub fn check(directory: &Path, models: &[&Model]) -> anyhow::Result<Vec<TlcFinding>> {
     let script = directory.join("tlc.py");
     let mut command = Command::new("python3");
@@ -86,7 +86,7 @@ pub fn check(directory: &Path, models: &[&Model]) -> anyhow::Result<Vec<TlcFindi
     let output = match command.stdin(Stdio::null()).output() {
         Ok(output) => output,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            bail!("--tlc needs Python 3, and there is no `python3` on the PATH: install it")
+            bail!("--tlc needs Python 3, but there is no `python3` on the PATH: install it")
         }
         Err(error) => return Err(error).context("cannot run python3"),
     };
@@ -97,7 +97,7 @@ pub fn check(directory: &Path, models: &[&Model]) -> anyhow::Result<Vec<TlcFindi
             None => bail!("{} ended with {}", script.display(), output.status),
         }
     }
-    let report: Report = serde_json::from_slice(&output.stdout)
+    let report: TlcReport = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("{} printed no report", script.display()))?;
     if report.models.len() != models.len() {
         bail!("{} did not check every model", script.display());

@@ -1,30 +1,30 @@
-//! What has become of the callbacks when an execution ends.
+//! What happened to the callbacks of an execution.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use tla_checker::ast::Value;
 
-/// A callback: the place of the thread that submits it among the specification's threads, and
-/// which of that thread's it is, counted from one.
+/// A callback: the index of its submitter among the specification's threads, and its number among the
+/// callbacks of that thread, counted from one.
 pub type CallbackId = (u8, u8);
 
-/// What has become of the callbacks, as the code has seen it or as the specification says.
+/// What happened to the callbacks of an execution, according to the code or to the specification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Outcome {
-    /// Those that were accepted.
+pub struct CallbackFates {
+    /// The callbacks that were accepted.
     pub accepted: BTreeSet<CallbackId>,
-    /// Those that have run, in that order.
+    /// The callbacks that ran, in order.
     pub ran: Vec<CallbackId>,
-    /// Those that came back.
+    /// The callbacks that were refused.
     pub refused: BTreeSet<CallbackId>,
-    /// Those that were dropped when the loop was closed.
+    /// The callbacks that were dropped when the loop was closed.
     pub dropped: BTreeSet<CallbackId>,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for CallbackFates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Outcome {
+        let CallbackFates {
             accepted,
             ran,
             refused,
@@ -37,7 +37,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The callbacks in a sequence or a set of the specification's.
+/// The callbacks in a sequence or a set of the specification.
 pub(super) fn callbacks(value: &Value, threads: &[String]) -> Vec<CallbackId> {
     let callback = |value: &Value| {
         let Value::Tuple(parts) = value else {
