@@ -609,6 +609,30 @@ fn what_asyncio_did_once_is_what_its_design_does() {
 }
 
 #[test]
+fn what_uvloop_did_once_is_what_libuvs_design_does() {
+    let uvloop = include_str!("../../spec/examples/uvloop.jsonl");
+    let verdict = Judge::new().judge(uvloop.as_bytes()).unwrap();
+    assert_eq!((&*verdict.against, verdict.refusal), ("SelfPipeLoop", None));
+    assert!(verdict.ran > 50);
+
+    let refused = |recording: String| {
+        let verdict = Judge::new().judge(recording.as_bytes()).unwrap();
+        verdict.refusal.expect("it is not what the design does").did
+    };
+    // asyncio reads the pipe after it has run callbacks. libuv does not.
+    let runs = r#"{"thread":"MainThread","runs":1}"#;
+    let reads = "{\"thread\":\"MainThread\",\"enters\":\"read\"}\n{\"thread\":\"MainThread\",\"leaves\":\"read\"}";
+    let libuvs = format!("{reads}\n{runs}");
+    assert!(uvloop.contains(&libuvs));
+    let late = uvloop.replacen(&libuvs, &format!("{runs}\n{reads}"), 1);
+    assert_eq!(refused(late), "MainThread: runs callback 1");
+
+    // Some submissions write nothing, since another thread's signal is still to be noticed.
+    let each_writes = uvloop.replace(r#""Coalesces":true"#, r#""Coalesces":false"#);
+    assert_eq!(refused(each_writes), "burst1: callback 6 is accepted");
+}
+
+#[test]
 fn a_design_must_know_what_is_recorded() {
     let design = r#"{"recording":"wakeproof","version":2,"against":"SelfPipeLoop","submitters":["w"],"steps":{"read":["Drain"],"run":["Run"]}}"#;
     for (header, lines, message) in [
