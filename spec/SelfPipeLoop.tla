@@ -257,7 +257,7 @@ Continue ==
     /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
                    mayBlock, history>>
 
-(* The loop: honours the request to stop. *)
+(* The loop: honours the request to stop. (libuv polls once more before that.) *)
 Return ==
     /\ pc[Loop] = "run"
     /\ todo = 0
