@@ -4,10 +4,13 @@
 //! both accept it, it stays; if both refuse it, it is left out again, and the recording goes on. So
 //! most lines are compared at the end of a long recording that is in order so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
+use super::clause::Clause;
 use super::contract::{Contract, TEXT, Windows};
 use super::events::{Call, Callback, Event, Outcome, What};
 use super::late::Late;
@@ -17,12 +20,12 @@ use super::recording::{BLACK_BOX, Header, Order};
 /// How many callbacks are submitted at most.
 const CALLBACKS: Callback = 4;
 
-/// Whether the judge accepts a recording.
-fn late_accepts(windows: &mut Windows, header: &Header, events: &[(u64, Event)]) -> bool {
+/// What the judge says about a recording.
+fn judge(windows: &mut Windows, header: &Header, events: &[(u64, Event)]) -> Result<(), Clause> {
     let mut late = Late::new(windows, header);
-    events.iter().all(|(line, event)| {
+    events.iter().try_for_each(|(line, event)| {
         let survival = late.event(*line, event);
-        survival.expect("it can be evaluated").is_ok()
+        survival.expect("it can be evaluated")
     })
 }
 
@@ -38,11 +41,13 @@ struct Grower {
 
 impl Grower {
     fn proposals(&self, iterations: bool) -> Vec<Event> {
-        let mut proposals = vec![Event::Asleep];
+        // Everybody is asleep at rare moments only, and much is to be said about them.
+        let mut proposals = vec![Event::Asleep; 5];
         let next = self.submitted.len() as Callback + 1;
         for thread in ["main", "a", "b"] {
             let open = self.open.get(thread).map_or(&[][..], Vec::as_slice);
-            for &callback in &self.submitted {
+            // One that nobody submits is among them.
+            for callback in self.submitted.iter().copied().chain([CALLBACKS + 1]) {
                 let thread = thread.into();
                 proposals.push(Event::Runs { thread, callback });
             }
@@ -126,16 +131,16 @@ impl Grower {
     }
 }
 
-/// Grows a recording by these choices, and compares the verdicts about each line of it. Returns the
-/// lines that were accepted, and how many were refused.
-fn compare(header: &Header, choices: &[u16]) -> (Vec<(u64, Event)>, usize) {
+/// Grows a recording by these choices, and compares the verdicts about each line of it. Returns the lines
+/// that were accepted, and why others were refused.
+fn compare(header: &Header, choices: &[u16]) -> (Vec<(u64, Event)>, BTreeSet<Clause>) {
     let contract = Contract::new(TEXT, header.prompt_stop, 1..=CALLBACKS);
     let contract = contract.expect("the contract can be read");
     let mut windows = Windows::new(TEXT, header.prompt_stop).expect("the contract can be read");
     let mut plain = Plain::new(&contract, header);
     let mut grower = Grower::default();
     let mut events: Vec<(u64, Event)> = Vec::new();
-    let mut refused = 0;
+    let mut refused = BTreeSet::new();
     for &choice in choices {
         let proposals = grower.proposals(header.iterations);
         let event = proposals[usize::from(choice) % proposals.len()].clone();
@@ -143,17 +148,18 @@ fn compare(header: &Header, choices: &[u16]) -> (Vec<(u64, Event)>, usize) {
         let mut grown = plain.clone();
         let plain_accepts = grown.event(line, &event).expect("few enough ways");
         events.push((line, event.clone()));
-        let late_accepts = late_accepts(&mut windows, header, &events);
+        let verdict = judge(&mut windows, header, &events);
         assert_eq!(
-            plain_accepts, late_accepts,
-            "accepted by the plain search: {plain_accepts}; by the judge: {late_accepts}; {header}\n{events:#?}"
+            plain_accepts,
+            verdict.is_ok(),
+            "accepted by the plain search: {plain_accepts}; the judge: {verdict:?}; {header}\n{events:#?}"
         );
         if plain_accepts {
             grower.grow(line, &event);
             plain = grown;
         } else {
             events.pop();
-            refused += 1;
+            refused.extend(verdict.err());
         }
     }
     (events, refused)
@@ -177,4 +183,29 @@ proptest! {
     ) {
         compare(&header, &choices);
     }
+}
+
+/// The comparison would be worth little if nothing much happened in it.
+#[test]
+fn what_is_compared_breaks_every_clause_and_shows_every_event() {
+    let mut runner = TestRunner::deterministic();
+    let choices = prop::collection::vec(any::<u16>(), 60);
+    let (mut shown, mut broken) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..400 {
+        let header = headers().new_tree(&mut runner).unwrap().current();
+        let choices = choices.new_tree(&mut runner).unwrap().current();
+        let (events, refused) = compare(&header, &choices);
+        broken.extend(refused);
+        shown.extend(events.iter().map(|(_, event)| match event {
+            Event::Begins(call) => format!("begins {}", call.what.name()),
+            Event::Ends { call, outcome, .. } => format!("ends {}: {outcome:?}", call.what.name()),
+            Event::Runs { .. } => "runs".to_owned(),
+            Event::Iterates { .. } => "iterates".to_owned(),
+            _ => "asleep".to_owned(),
+        }));
+    }
+    // Five calls begin; they end in three, three, two, two and two ways.
+    assert_eq!(shown.len(), 5 + 12 + 3, "{shown:?}");
+    let missing = Clause::ALL.iter().filter(|clause| !broken.contains(clause));
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&Clause>::new());
 }

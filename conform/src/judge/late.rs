@@ -936,3 +936,58 @@ fn remove(calls: &mut Vec<CallId>, call: CallId) -> bool {
     calls.retain(|known| *known != call);
     calls.len() < before
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::contract::TEXT;
+    use crate::judge::recording::BLACK_BOX;
+
+    #[test]
+    fn what_is_settled_is_forgotten() {
+        let header = Header::new(BLACK_BOX);
+        let mut windows = Windows::new(TEXT, false).unwrap();
+        let mut late = Late::new(&mut windows, &header);
+        let mut line = 1;
+        let mut happens = |late: &mut Late<'_>, event: Event| {
+            line += 1;
+            assert_eq!(late.event(line, &event).unwrap(), Ok(()));
+            line
+        };
+        let call = |thread: &str, what| Call {
+            thread: thread.into(),
+            what,
+            by: None,
+            stops: false,
+        };
+        let start = call("main", What::Start);
+        happens(&mut late, Event::Begins(start));
+        for callback in 0..20_000 {
+            // Two threads take turns, and the loop is always a callback behind.
+            let thread = if callback % 2 == 0 { "a" } else { "b" };
+            let wakes = callback % 3 == 0;
+            let submit = call(thread, What::Submit { callback, wakes });
+            let id = happens(&mut late, Event::Begins(submit.clone()));
+            if let Some(callback) = callback.checked_sub(1) {
+                let thread = "main".into();
+                happens(&mut late, Event::Runs { thread, callback });
+            }
+            let ends = Event::Ends {
+                id,
+                call: submit,
+                outcome: Outcome::Accepted,
+                why: None,
+            };
+            happens(&mut late, ends);
+            let remembered = late.pending.all.len()
+                + late.pending.silent.len()
+                + late.open.len()
+                + late.modes.len();
+            assert!(remembered < 12, "{late:?}");
+            let ranges = late.modes.iter().map(|(_, moments)| moments.ranges());
+            assert!(ranges.sum::<usize>() < 4, "{late:?}");
+        }
+        assert!(late.fates.len() <= REMEMBERED);
+        assert_eq!(late.submitted.ranges(), 1);
+    }
+}

@@ -26,6 +26,11 @@ impl Moments {
         self.ranges.is_empty()
     }
 
+    #[cfg(test)]
+    pub(super) fn ranges(&self) -> usize {
+        self.ranges.len()
+    }
+
     /// Adds the present moment, which no moment of the set lies behind.
     pub(super) fn add(&mut self, now: u64) {
         match self.ranges.back_mut() {

@@ -9,6 +9,11 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    #[cfg(test)]
+    pub(super) fn ranges(&self) -> usize {
+        self.ranges.len()
+    }
+
     pub(super) fn contains(&self, number: u64) -> bool {
         let before = self.ranges.range(..=number).next_back();
         before.is_some_and(|(_, &last)| number <= last)
