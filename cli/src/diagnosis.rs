@@ -17,7 +17,7 @@ use crate::report::grouped;
 const WIDTH: usize = 80;
 /// Where the column with what a thread does begins.
 const INDENT: usize = 26;
-/// Threads, and descriptors of one thread, that are shown one by one.
+/// Threads, descriptors of one thread, and signals that are shown one by one.
 const SHOWN: usize = 20;
 
 /// A look, and what a person wants to know besides.
@@ -90,8 +90,13 @@ impl Diagnosis {
             text.push_str(&wrap(&line, INDENT));
         }
         if let (Some(runtime), false) = (self.report.runtime, service.is_empty()) {
+            let threads = if service.len() == 1 {
+                "thread"
+            } else {
+                "threads"
+            };
             let line = format!(
-                "  and {} service threads of {runtime} (--format json lists them)",
+                "  and {} service {threads} of {runtime} (--format json lists them)",
                 service.len()
             );
             text.push_str(&wrap(&line, INDENT));
@@ -217,7 +222,15 @@ impl Diagnosis {
                 if signals.is_empty() {
                     return None;
                 }
-                format!("a signal that it handles ({})", signals.join(", "))
+                let left_out = match signals.len().saturating_sub(SHOWN) {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                let signals = &signals[..signals.len().min(SHOWN)];
+                format!(
+                    "a signal that it handles ({}{left_out})",
+                    signals.join(", ")
+                )
             }
             Outside::Tracer { pid } => format!("its tracer, process {pid}"),
             Outside::OtherThreads => "the threads that were not looked at".into(),
@@ -226,13 +239,14 @@ impl Diagnosis {
     }
 }
 
-/// The verdict in one line.
+/// The verdict in one line, loud without colours.
 fn verdict(verdict: Verdict) -> String {
-    verdict
-        .to_string()
-        .to_uppercase()
-        .replace(" µS", " µs")
-        .replace(" MS", " ms")
+    match verdict {
+        Verdict::AsleepForGood => "ASLEEP FOR GOOD unless the outside acts".into(),
+        Verdict::AsleepUntil { within } => format!("ASLEEP, for {} at the latest", Time(within)),
+        Verdict::NotAsleep => "NOT ASLEEP".into(),
+        _ => "CANNOT TELL".into(),
+    }
 }
 
 fn colour(verdict: Verdict) -> Style {

@@ -179,7 +179,7 @@ fn a_process_that_goes_on_has_status_1() {
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("ASLEEP, FOR") && said.contains("AT THE LATEST"),
+        said.contains("ASLEEP, for ") && said.contains("at the latest"),
         "{said}"
     );
 }
