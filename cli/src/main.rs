@@ -67,8 +67,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    // The demonstration has its own idea of Ctrl-C: it says what hangs.
-    if !matches!(cli.command, Some(Command::Demo(_)))
+    // These have their own idea of Ctrl-C: the one says what hangs, the other how long nothing has changed.
+    if !matches!(cli.command, Some(Command::Demo(_) | Command::Stuck(_)))
         && let Err(error) = interrupt::catch()
     {
         return fail(&format!("{error:#}"));
