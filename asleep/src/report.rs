@@ -255,7 +255,7 @@ pub enum File {
     EventFd,
     /// A timer.
     TimerFd {
-        /// When it expires next, counted from the look. `None`: it is not armed.
+        /// When it expires next, counted from the look. `None`: it is off, or due at this very moment.
         #[cfg_attr(
             feature = "serde",
             serde(rename = "expires_in_seconds", serialize_with = "maybe_seconds")

@@ -335,7 +335,7 @@ fn file(file: &File) -> String {
             _ => "a socket".into(),
         },
         File::EventFd => "an eventfd".into(),
-        File::TimerFd { expires_in: None } => "a timer that is not set".into(),
+        File::TimerFd { expires_in: None } => "a timer that is off, or due now".into(),
         File::TimerFd {
             expires_in: Some(time),
         } => format!("a timer, expires in {}", Time(*time)),

@@ -299,11 +299,17 @@ impl<'a> Files<'a> {
     fn find(&self, tid: i32, fd: i32) -> Option<Found> {
         let target = self.target(tid, fd)?;
         let file = self.file(tid, fd, &target)?;
-        let limit = match &file {
+        let (limit, unseen) = match &file {
             File::TimerFd {
                 expires_in: Some(within),
-            } => Limit::Within { within: *within },
-            _ => Limit::None,
+            } => (Limit::Within { within: *within }, None),
+            File::TimerFd { expires_in: None } => (
+                Limit::Unknown,
+                Some(format!(
+                    "whether the timer that is descriptor {fd} is off, or due at this very moment"
+                )),
+            ),
+            _ => (Limit::None, None),
         };
         let unread = match &file {
             File::Pipe { .. } | File::Socket { .. } => self
@@ -321,7 +327,7 @@ impl<'a> Files<'a> {
                 edge_triggered: false,
             },
             limit,
-            unseen: None,
+            unseen,
         })
     }
 
@@ -512,15 +518,25 @@ fn signal_mask(info: &str) -> u64 {
         .unwrap_or(!0)
 }
 
-/// When a timerfd expires next, if it is armed.
+/// When a timerfd expires next. No time left, `Some(None)`, means that it is off or that it is due and the
+/// kernel has not come to it yet: both look the same, unless it is periodic and has not expired since it
+/// was read.
 fn expiry(info: &str) -> Option<Option<Duration>> {
-    let value = field(info, "it_value")?;
+    let remaining = timespec(field(info, "it_value")?)?;
+    let interval = timespec(field(info, "it_interval")?)?;
+    let is_due = !interval.is_zero() && field(info, "ticks")? == "0";
+    Some((!remaining.is_zero() || is_due).then_some(remaining))
+}
+
+fn timespec(value: &str) -> Option<Duration> {
     let (seconds, nanoseconds) = value
         .strip_prefix('(')?
         .strip_suffix(')')?
         .split_once(", ")?;
-    let remaining = Duration::new(seconds.parse().ok()?, nanoseconds.parse().ok()?);
-    Some((!remaining.is_zero()).then_some(remaining))
+    Some(Duration::new(
+        seconds.parse().ok()?,
+        nanoseconds.parse().ok()?,
+    ))
 }
 
 /// The entries of an epoll set.
@@ -572,10 +588,15 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_is_armed_or_not_or_not_to_be_seen() {
+    fn a_timer_without_time_left_may_be_due() {
         let armed = "clockid: 1\nticks: 0\nit_value: (2, 500000000)\nit_interval: (0, 0)\n";
         assert_eq!(expiry(armed), Some(Some(Duration::from_millis(2500))));
-        assert_eq!(expiry("ticks: 1\nit_value: (0, 0)\n"), Some(None));
+        let off_or_due = "ticks: 0\nit_value: (0, 0)\nit_interval: (0, 0)\n";
+        assert_eq!(expiry(off_or_due), Some(None));
+        let due = "ticks: 0\nit_value: (0, 0)\nit_interval: (0, 1000000)\n";
+        assert_eq!(expiry(due), Some(Some(Duration::ZERO)));
+        let expired = "ticks: 1\nit_value: (0, 0)\nit_interval: (0, 1000000)\n";
+        assert_eq!(expiry(expired), Some(None));
         assert_eq!(expiry("pos:\t0\n"), None);
     }
 
