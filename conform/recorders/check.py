@@ -86,11 +86,12 @@ def mutated(lines):
     places = runs(lines)
     for one, two in zip(places, places[1:]):
         # Of two submissions that overlap, either may be the first.
-        first, second = lines[one]["runs"], lines[two]["runs"]
-        end = find(lines, find(lines, begins="submit", callback=first), ends="submit")
-        if end < find(lines, begins="submit", callback=second) and two == one + 1:
+        first, second = lines[one], lines[two]
+        begin = find(lines, begins="submit", callback=first["runs"])
+        end = find(lines, begin, thread=lines[begin]["thread"], ends="submit")
+        if end < find(lines, begins="submit", callback=second["runs"]) < one:
             exchanged = lines.copy()
-            exchanged[one], exchanged[two] = lines[two], lines[one]
+            exchanged[one], exchanged[two] = second, first
             yield "two runs exchanged", "FirstInFirstOut", exchanged
             break
     last = places[-1]
@@ -131,13 +132,19 @@ def mutated_design(lines):
         # The module has iterations of its own, and does not look at those of the recording.
         if what != "an iteration too few":
             yield what, lines_of_it
+    def step(name):
+        enters = find(lines, enters=name)
+        return enters, find(lines, enters, thread=lines[enters]["thread"], leaves=name)
+
+    def without(places):
+        return [line for place, line in enumerate(lines) if place not in places]
+
     # libuv reads the pipe before it runs what is queued. asyncio does not.
-    enters = find(lines, enters="read")
-    first = find(lines, iterates=True) + 1
-    early = lines[:first] + lines[enters:enters + 2] + lines[first:enters] + lines[enters + 2:]
+    read, first = step("read"), find(lines, iterates=True) + 1
+    early = without(read)
+    early[first:first] = [lines[place] for place in read]
     yield "the pipe read before the callbacks", early
-    write = find(lines, enters="write")
-    yield "a byte not written", lines[:write] + lines[write + 2:]
+    yield "a byte not written", without(step("write"))
 
 
 def main(wakeproof):
