@@ -446,6 +446,8 @@ fn explore<B: Body>(
     let environment = Environment {
         spurious_wakeups: body.bounds().spurious_wakeups,
         timeouts: body.bounds().timeouts,
+        // In the specification, only the deadline of a wait lets time pass.
+        punctual: true,
         ..Environment::QUIET
     };
     let shared = checker.clone();
