@@ -76,6 +76,7 @@
 //! assert!(explored.is_proved(), "{explored}");
 //! ```
 
+mod isolated;
 pub mod journal;
 pub mod observe;
 pub mod platform;
@@ -84,6 +85,7 @@ pub mod suite;
 pub mod trace;
 mod verdict;
 
+pub use isolated::isolated;
 pub use platform::Environment;
 pub use search::{
     DoesNotFit, Ending, Judge, Limits, NotASchedule, Progress, Schedule, Search, judged, loom,

@@ -2,6 +2,7 @@
 
 mod clock;
 mod environment;
+mod flag;
 mod loom;
 mod misuse;
 mod model;
@@ -11,10 +12,11 @@ mod shuttle;
 
 pub(crate) use self::clock::Deadlines;
 pub use self::environment::Environment;
+pub use self::flag::Flag;
 pub(crate) use self::loom::WeakSpots;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
 pub(crate) use self::misuse::{begin_execution, ends, join_execution, new_execution};
-pub use self::model::{Flag, ModelPlatform};
+pub use self::model::ModelPlatform;
 pub use self::observed::{Observed, Observer};
 pub use self::real::{RealCondvar, RealGuard, RealMutex, RealThreads};
 pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard, ShuttleMutex};

@@ -219,6 +219,10 @@ pub enum Stop {
     Clock(String),
     /// The program fails only where loom admits more than C11 does.
     WeakerThanC11(String),
+    /// The child process of an [isolated](crate::isolated()) search died.
+    Died(String),
+    /// What stopped the search in the child process, in words.
+    InChild(String),
 }
 
 impl fmt::Display for Stop {
@@ -241,7 +245,8 @@ impl fmt::Display for Stop {
                 f,
                 "a thread waits for one more deadline than the bound on timeouts, {most}, lets pass: allow more"
             ),
-            Stop::Clock(why) => f.write_str(why),
+            Stop::Clock(why) | Stop::InChild(why) => f.write_str(why),
+            Stop::Died(how) => write!(f, "the process died, {how}"),
             Stop::WeakerThanC11(message) => write!(
                 f,
                 "fails only where loom admits more than C11, with SeqCst as acquire and release and read-modify-writes that miss a store: {message}"

@@ -1,25 +1,31 @@
 //! The platform on which loom explores executions.
 
+mod chances;
+mod flag;
+
 use std::any::Any;
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicUsize as Plain, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
-use loom::sync::atomic::{AtomicBool as LoomBool, AtomicUsize, fence};
+use loom::sync::atomic::AtomicUsize;
 use loom::sync::{Mutex, MutexGuard};
 use loom::thread::{self, Thread, ThreadId};
 
 use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
+use self::chances::{Chances, Dials};
+use super::Environment;
 use super::clock::Clock;
 use super::misuse::{Identity, Partner};
-use super::{Environment, Flag};
 use crate::observe;
 use crate::search::supervise;
+
+pub use self::flag::LoomFlag;
+pub(crate) use self::flag::WeakSpots;
 
 /// The loop's primitives under [loom](https://docs.rs/loom), for use inside `loom::model`.
 ///
@@ -47,7 +53,7 @@ pub struct Loom;
 impl Loom {
     /// The most events of one kind that an execution may have: loom remembers an atomic's last seven
     /// values, of which one is that nothing happens.
-    pub const MAX_CHANCES: usize = 6;
+    pub const MAX_CHANCES: usize = chances::MAX_CHANCES;
 
     /// Admits the events of `environment` to the execution that begins. Call it first in the body
     /// of the model, before there is a second thread.
@@ -233,99 +239,6 @@ impl World {
 
     fn stuck(&self) -> std::sync::MutexGuard<'_, Vec<(Duration, Arc<Waiter>)>> {
         self.stuck.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An event that may happen a number of times in an execution, or fewer.
-#[derive(Default)]
-struct Chances {
-    /// Counts up to the bound, seen late or not at all.
-    number: OnceLock<AtomicUsize>,
-    bound: Plain,
-    /// The highest number that anybody has seen.
-    seen: Plain,
-}
-
-impl Chances {
-    fn admit(&self, bound: usize) {
-        self.number.get_or_init(AtomicUsize::default);
-        self.bound.store(bound, Ordering::Relaxed);
-    }
-
-    fn write(&self) {
-        for value in 1..=self.bound.load(Ordering::Relaxed) {
-            if let Some(number) = self.number.get() {
-                number.store(value, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Both answers are explored, as long as the event has not happened as often as it may.
-    fn happens(&self) -> bool {
-        let seen = self.seen.load(Ordering::Relaxed);
-        if seen == self.bound.load(Ordering::Relaxed) {
-            return false;
-        }
-        let number = self
-            .number
-            .get()
-            .map_or(seen, |n| n.load(Ordering::Relaxed));
-        self.seen.fetch_max(number, Ordering::Relaxed);
-        number > seen
-    }
-}
-
-/// Choices among several, each made once.
-#[derive(Default)]
-struct Dials {
-    dials: std::sync::Mutex<Vec<Arc<Dial>>>,
-    turned: Plain,
-}
-
-/// A choice: one number for each digit, of which any value may be seen.
-struct Dial(Vec<(AtomicUsize, usize)>);
-
-impl Dials {
-    /// One more choice, among as many as `options`.
-    fn add(&self, options: usize) {
-        const BASE: usize = Loom::MAX_CHANCES + 1;
-        let mut digits = Vec::new();
-        let mut left = options.max(1);
-        while left > 1 {
-            digits.push((AtomicUsize::new(0), left.min(BASE)));
-            left = left.div_ceil(BASE);
-        }
-        self.lock().push(Arc::new(Dial(digits)));
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Dial>>> {
-        self.dials.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) {
-        let dials = self.lock().clone();
-        for (digit, options) in dials.iter().flat_map(|dial| &dial.0) {
-            for value in 1..*options {
-                digit.store(value, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// Any number below `options` is explored, and none twice if the choice is among as many as it
-    /// was made for.
-    fn turn(&self, options: usize) -> usize {
-        let turned = self.turned.fetch_add(1, Ordering::Relaxed);
-        let dial = self.lock().get(turned).cloned();
-        let chosen = dial.map_or(0, |dial| {
-            let mut chosen = 0;
-            let mut worth = 1;
-            for (digit, values) in &dial.0 {
-                chosen += digit.load(Ordering::Relaxed) * worth;
-                worth *= values;
-            }
-            chosen
-        });
-        chosen.min(options.saturating_sub(1))
     }
 }
 
@@ -554,104 +467,5 @@ impl Platform for Loom {
 
     fn must_not_catch(payload: &(dyn Any + Send)) -> bool {
         !payload.is::<Deliberate>()
-    }
-}
-
-/// [`Loom`]'s flag.
-///
-/// loom treats a sequentially consistent access as acquire and release, and lets a read-modify-write
-/// miss a store that it must not miss. Both admit more than C11 does. So the search notes whether a
-/// program has such accesses. If it fails, it is explored once more, strengthened: with fences around
-/// the first, and with swaps in the place of stores, of which loom misses none. Each execution of the
-/// strengthened program is one of the program, too.
-#[derive(Debug)]
-pub struct LoomFlag {
-    flag: LoomBool,
-    identity: Identity,
-    is_stored: AtomicBool,
-    is_swapped: AtomicBool,
-}
-
-/// Accesses that loom does not treat as C11 does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct WeakSpots {
-    /// A sequentially consistent access, which is no fence.
-    seq_cst: bool,
-    /// A flag that is stored to, and swapped.
-    mixed: bool,
-}
-
-thread_local! {
-    static WEAK_SPOTS: Cell<WeakSpots> = const { Cell::new(WeakSpots { seq_cst: false, mixed: false }) };
-    /// Which accesses are strengthened.
-    static FENCED: Cell<WeakSpots> = const { Cell::new(WeakSpots { seq_cst: false, mixed: false }) };
-}
-
-impl WeakSpots {
-    /// The search that begins has seen none, and strengthens `fenced`.
-    pub(crate) fn begin(fenced: WeakSpots) {
-        WEAK_SPOTS.set(WeakSpots::default());
-        FENCED.set(fenced);
-    }
-
-    /// Those that the search has come across.
-    pub(crate) fn seen() -> WeakSpots {
-        WEAK_SPOTS.get()
-    }
-
-    pub(crate) fn is_none(self) -> bool {
-        self == WeakSpots::default()
-    }
-}
-
-impl LoomFlag {
-    fn access<T>(&self, ordering: Ordering, access: impl FnOnce(Ordering) -> T) -> T {
-        supervise::step();
-        self.identity.check();
-        let is_seq_cst = ordering == Ordering::SeqCst;
-        let mut seen = WEAK_SPOTS.get();
-        seen.seq_cst |= is_seq_cst;
-        seen.mixed |=
-            self.is_stored.load(Ordering::Relaxed) && self.is_swapped.load(Ordering::Relaxed);
-        WEAK_SPOTS.set(seen);
-        let fenced = FENCED.get();
-        if !(fenced.seq_cst && is_seq_cst) {
-            return access(ordering);
-        }
-        fence(Ordering::SeqCst);
-        let value = access(ordering);
-        fence(Ordering::SeqCst);
-        value
-    }
-}
-
-impl Flag for LoomFlag {
-    fn new() -> Self {
-        LoomFlag {
-            flag: LoomBool::new(false),
-            identity: Identity::new(),
-            is_stored: AtomicBool::new(false),
-            is_swapped: AtomicBool::new(false),
-        }
-    }
-
-    fn load(&self, ordering: Ordering) -> bool {
-        self.access(ordering, |ordering| self.flag.load(ordering))
-    }
-
-    fn store(&self, value: bool, ordering: Ordering) {
-        self.is_stored.store(true, Ordering::Relaxed);
-        self.access(ordering, |ordering| {
-            if FENCED.get().mixed {
-                self.flag.swap(value, ordering);
-            } else {
-                self.flag.store(value, ordering);
-            }
-        });
-    }
-
-    fn swap(&self, value: bool, ordering: Ordering) -> bool {
-        self.is_swapped.store(true, Ordering::Relaxed);
-        self.access(ordering, |ordering| self.flag.swap(value, ordering))
     }
 }

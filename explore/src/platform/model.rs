@@ -1,11 +1,10 @@
 //! What a model needs of a platform, beside what the loop needs: threads to start, and a flag.
 
-use std::fmt::Debug;
 use std::sync::atomic::Ordering;
 
 use wakeproof::platform::{ParkingLot, Platform};
 
-use super::{Loom, Observed, Observer, RealThreads, Shuttle};
+use super::{Flag, Loom, Observed, Observer, RealThreads, Shuttle};
 use crate::journal;
 use crate::search::threads::Run;
 use crate::search::{failure, supervise};
@@ -44,43 +43,6 @@ pub trait ModelPlatform: Platform {
     /// `fence(SeqCst)`.
     fn fence();
 }
-
-/// An atomic boolean, of whose orderings loom explores what the C11 memory model allows.
-pub trait Flag: Send + Sync + Debug + 'static {
-    /// A flag that is not set.
-    fn new() -> Self;
-    /// Reads the flag.
-    fn load(&self, ordering: Ordering) -> bool;
-    /// Writes the flag.
-    fn store(&self, value: bool, ordering: Ordering);
-    /// Writes the flag and returns what it was, in one step.
-    fn swap(&self, value: bool, ordering: Ordering) -> bool;
-}
-
-macro_rules! flag {
-    ($atomic:ty) => {
-        impl Flag for $atomic {
-            fn new() -> Self {
-                <$atomic>::new(false)
-            }
-
-            fn load(&self, ordering: Ordering) -> bool {
-                self.load(ordering)
-            }
-
-            fn store(&self, value: bool, ordering: Ordering) {
-                self.store(value, ordering);
-            }
-
-            fn swap(&self, value: bool, ordering: Ordering) -> bool {
-                self.swap(value, ordering)
-            }
-        }
-    };
-}
-
-flag!(std::sync::atomic::AtomicBool);
-flag!(shuttle::sync::atomic::AtomicBool);
 
 /// The body of a thread, without its type. What starts a thread is large, and there are many bodies:
 /// so it is compiled once for each type of result.
