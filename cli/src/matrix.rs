@@ -92,15 +92,20 @@ pub enum Result {
         /// The shrunk history or program, and what is wrong with it.
         message: String,
     },
-    /// Nothing was found.
-    NotFound {
-        /// In how many executions or states.
+    /// Every execution, or state, was explored, and none fails.
+    Proved {
+        /// How many there are.
         within: u64,
-        /// Whether there are no others.
-        is_proof: bool,
+    },
+    /// Nothing was found in what was tried.
+    NotProved {
+        /// How many executions were tried.
+        within: u64,
+        /// What stopped the search.
+        stopped_by: String,
     },
     /// The checker cannot see this fault and did not look for it.
-    CannotSee {
+    CannotJudge {
         /// The reason.
         why: String,
     },
@@ -299,24 +304,27 @@ fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
         _ => bounds.most_executions,
     };
     let mut all_executions = 0;
-    let mut is_proof = true;
+    let mut unproved = None;
     for (name, subject) in all_correct() {
         let exploration = explore(&subject, checker, most, bounds)?;
         not_interrupted(bounds, name, checker, &exploration)?;
         match Result::of(&exploration, checker) {
-            Result::NotFound {
-                within,
-                is_proof: proof,
-            } => {
+            Result::Proved { within } => all_executions += within,
+            Result::NotProved { within, stopped_by } => {
                 all_executions += within;
-                is_proof &= proof;
+                unproved.get_or_insert(stopped_by);
             }
             found => return Ok(found),
         }
     }
-    Ok(Result::NotFound {
-        within: all_executions,
-        is_proof,
+    Ok(match unproved {
+        None => Result::Proved {
+            within: all_executions,
+        },
+        Some(stopped_by) => Result::NotProved {
+            within: all_executions,
+            stopped_by,
+        },
     })
 }
 
@@ -352,13 +360,13 @@ fn on_threads_correct(bounds: &Bounds) -> Result {
         }
         let exploration = subject.on_threads(PATIENCE_WITH_THE_CORRECT, &repeat(bounds));
         match Result::of(&exploration, Checker::Threads) {
-            Result::NotFound { within: runs, .. } => within += runs,
+            Result::NotProved { within: runs, .. } => within += runs,
             found => return found,
         }
     }
-    Result::NotFound {
+    Result::NotProved {
         within,
-        is_proof: false,
+        stopped_by: OTHERS_NOT_TRIED.into(),
     }
 }
 
@@ -383,14 +391,11 @@ fn specified_correct(specification: &Specification) -> anyhow::Result<Result> {
     let mut states = 0;
     for name in SPECIFIED_CORRECT {
         match Result::of_finding(&specification.model(name)?.check()?) {
-            Result::NotFound { within, .. } => states += within,
+            Result::Proved { within } => states += within,
             found => return Ok(found),
         }
     }
-    Ok(Result::NotFound {
-        within: states,
-        is_proof: true,
-    })
+    Ok(Result::Proved { within: states })
 }
 
 fn specified(fault: &Fault, specification: &Specification) -> anyhow::Result<Result> {
@@ -408,6 +413,9 @@ fn falsified(fault: &Fault) -> anyhow::Result<Result> {
     Ok(Result::of_properties(&properties::find(Some(inbox))))
 }
 
+/// What a number of samples is worth.
+const OTHERS_NOT_TRIED: &str = "others not tried";
+
 impl Result {
     fn of_properties(found: &Found) -> Self {
         let falsified = |by| Result::Falsified {
@@ -417,24 +425,21 @@ impl Result {
         match found {
             Found::InHistory(_) => falsified("a history"),
             Found::InProgram(_) => falsified("a program"),
-            Found::Nothing => Result::NotFound {
+            Found::Nothing => Result::NotProved {
                 within: 3 * u64::from(properties::same_cases().cases),
-                is_proof: false,
+                stopped_by: OTHERS_NOT_TRIED.into(),
             },
         }
     }
 
     fn cannot_see(why: &str) -> Self {
-        Result::CannotSee { why: why.into() }
+        Result::CannotJudge { why: why.into() }
     }
 
     fn of_finding(finding: &Finding) -> Self {
         let states = finding.distinct_states;
         match finding.outcome {
-            spec::Outcome::Holds => Result::NotFound {
-                within: states,
-                is_proof: true,
-            },
+            spec::Outcome::Holds => Result::Proved { within: states },
             // States are explored breadth first, so that what fails first is nearest.
             outcome => Result::Found {
                 after: states,
@@ -449,13 +454,10 @@ impl Result {
     fn of(exploration: &Exploration, checker: Checker) -> Self {
         let within = exploration.executions;
         match &exploration.verdict {
-            Verdict::Proved(_) => Result::NotFound {
+            Verdict::Proved(_) => Result::Proved { within },
+            Verdict::NotProved(not_proved) => Result::NotProved {
                 within,
-                is_proof: true,
-            },
-            Verdict::NotProved(_) => Result::NotFound {
-                within,
-                is_proof: false,
+                stopped_by: not_proved.stopped_by.to_string(),
             },
             Verdict::CannotJudge(cannot) => Result::cannot_see(&cannot.why),
             Verdict::Found(found) => Result::Found {
@@ -476,12 +478,10 @@ impl Line {
         let name = self.name;
         for cell in &mut self.cells {
             cell.as_expected = match (&cell.result, cell.checker) {
-                (Result::CannotSee { .. }, _) => true,
+                (Result::CannotJudge { .. }, _) => true,
                 (Result::Found { .. } | Result::Falsified { .. }, _) => name != "correct",
-                (Result::NotFound { .. }, Checker::Threads) => true,
-                (Result::NotFound { .. }, checker) => {
-                    name == "correct" || MISSED.contains(&(name, checker))
-                }
+                (Result::NotProved { .. }, Checker::Threads) => true,
+                (Result::Proved { .. } | Result::NotProved { .. }, _) => name == "correct",
             };
         }
     }
@@ -497,8 +497,3 @@ impl Line {
         is_found && self.cells.iter().all(|cell| cell.as_expected)
     }
 }
-
-/// Faults that a sampling search is known to miss. Probabilistic concurrency testing gives a thread the
-/// lowest priority when it yields, and reading a virtual clock yields. After that, the loop is never
-/// preempted between reading the deadline and going to sleep.
-const MISSED: [(&str, Checker); 1] = [("stale-deadline", Checker::ShuttlePct)];

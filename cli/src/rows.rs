@@ -77,7 +77,7 @@ fn explored_row(
         Call::Unsafe => "a lost wakeup",
     };
     let found = match &exploration.verdict {
-        Verdict::Proved(scope) => format!("no lost wakeup: proved, {}", scope.environment),
+        Verdict::Proved(_) => "no lost wakeup, proved".into(),
         Verdict::Found(found) => format!("a lost wakeup after {} steps", found.journal.steps()),
         Verdict::NotProved(_) | Verdict::CannotJudge(_) => exploration.to_string(),
     };

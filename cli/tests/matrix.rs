@@ -21,7 +21,7 @@ clear-after-drain           fffff-
 notify-only-when-empty      -ffff-
 silent-stop                 ffffff
 silent-timer                ffffff
-stale-deadline              fffcf-
+stale-deadline              fffff-
 accept-after-close          ffffff
 wrong-sleeper               fffff-
 timeout-means-nothing-to-do fffff-
@@ -43,12 +43,11 @@ fn every_fault_is_found_where_it_can_be_seen() {
             .filter(|cell| cell["checker"] != "threads")
             .map(|cell| {
                 let result = &cell["result"];
-                let is_proof = result["is_proof"] == true;
                 match result["is"].as_str().expect("a word") {
                     "found" | "falsified" => 'f',
-                    "not-found" if is_proof => 'p',
-                    "not-found" => 'c',
-                    "cannot-see" => '-',
+                    "proved" => 'p',
+                    "not-proved" => 'c',
+                    "cannot-judge" => '-',
                     other => panic!("{other}"),
                 }
             })

@@ -82,7 +82,7 @@ fn bad_input_is_one_line() {
         ),
         (
             &["no-notify", "--schedule", "0"],
-            "nothing goes wrong with no-notify",
+            "the schedule is not one of this program in this environment",
         ),
         (
             &["relaxed-flag", "--checker", "shuttle"],

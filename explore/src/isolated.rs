@@ -10,7 +10,8 @@ use std::{env, fs, process, thread};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Entry, Journal, What};
-use crate::search::{Limits, Schedule};
+use crate::schedule::Schedule;
+use crate::search::Limits;
 use crate::verdict::{
     CannotJudge, Counterexample, Exploration, NotProved, Replay, Scope, Stop, Verdict,
 };

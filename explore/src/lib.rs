@@ -80,6 +80,7 @@ mod isolated;
 pub mod journal;
 pub mod observe;
 pub mod platform;
+mod schedule;
 mod search;
 pub mod suite;
 pub mod trace;
@@ -87,9 +88,10 @@ mod verdict;
 
 pub use isolated::isolated;
 pub use platform::Environment;
+pub use schedule::{NotASchedule, Schedule};
 pub use search::{
-    DoesNotFit, Ending, Judge, Limits, NotASchedule, Progress, Schedule, Search, judged, loom,
-    replay, replay_loom, shortest, shuttle, threads,
+    DoesNotFit, Ending, Judge, Limits, Progress, Search, judged, loom, replay, replay_loom,
+    shortest, shuttle, threads,
 };
 pub use verdict::{
     CannotJudge, Checker, Counterexample, Exploration, MemoryModel, NotProved, Replay, Scope, Stop,

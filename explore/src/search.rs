@@ -41,13 +41,11 @@ use crate::verdict::{Exploration, NotProved, Scope, Stop, Verdict};
 mod exhaustive;
 pub(crate) mod failure;
 mod loom;
-mod schedule;
 pub(crate) mod shuttle;
 pub(crate) mod supervise;
 pub(crate) mod threads;
 
 pub use self::loom::{loom, replay_loom};
-pub use self::schedule::{NotASchedule, Schedule};
 pub use self::shuttle::{DoesNotFit, Ending, Judge, Search, judged, replay, shortest, shuttle};
 pub use self::threads::threads;
 

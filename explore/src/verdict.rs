@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::journal::Journal;
 use crate::platform::Environment;
-use crate::search::Schedule;
+use crate::schedule::Schedule;
 
 /// What came of a search.
 #[derive(Debug, Clone, Serialize)]

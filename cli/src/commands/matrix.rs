@@ -100,15 +100,9 @@ fn cells<'a>(line: &'a Line, reasons: &mut Vec<&'a str>) -> Vec<Cell> {
                 format!("found: #{}{steps}", grouped(*after))
             }
             Result::Falsified { by, .. } => format!("found: {by}"),
-            Result::NotFound {
-                within,
-                is_proof: true,
-            } => format!("clean: all {}", grouped(*within)),
-            Result::NotFound {
-                within,
-                is_proof: false,
-            } => format!("not in {}", grouped(*within)),
-            Result::CannotSee { why } => {
+            Result::Proved { within } => format!("proved: all {}", grouped(*within)),
+            Result::NotProved { within, .. } => format!("not in {}", grouped(*within)),
+            Result::CannotJudge { why } => {
                 let index = reasons
                     .iter()
                     .position(|known| known == why)

@@ -14,10 +14,10 @@ use shuttle::scheduler::{
 
 use super::exhaustive::Exhaustive;
 use super::failure::{self, Failure};
-use super::schedule::{Choice, Schedule};
 use super::supervise::{self, supervised};
 use super::{Budget, DEADLOCK, Limits, not_proved};
 use crate::journal::{self, Journal};
+use crate::schedule::{Choice, Schedule};
 use crate::verdict::{
     CannotJudge, Checker, Counterexample, Exploration, Replay, Scope, Stop, Verdict,
 };

@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use loom::sync::atomic::AtomicUsize;
 
 /// loom remembers an atomic's last seven values, of which one is that nothing happens.
-pub(super) const MAX_CHANCES: usize = 6;
+pub(crate) const MAX_CHANCES: usize = 6;
 
 /// An event that may happen a number of times in an execution, or fewer.
 #[derive(Default)]
-pub(super) struct Chances {
+pub(crate) struct Chances {
     /// Counts up to the bound, seen late or not at all.
     number: OnceLock<AtomicUsize>,
     bound: Plain,
@@ -20,12 +20,12 @@ pub(super) struct Chances {
 }
 
 impl Chances {
-    pub(super) fn admit(&self, bound: usize) {
+    pub(crate) fn admit(&self, bound: usize) {
         self.number.get_or_init(AtomicUsize::default);
         self.bound.store(bound, Ordering::Relaxed);
     }
 
-    pub(super) fn write(&self) {
+    pub(crate) fn write(&self) {
         for value in 1..=self.bound.load(Ordering::Relaxed) {
             if let Some(number) = self.number.get() {
                 number.store(value, Ordering::Relaxed);
@@ -34,7 +34,7 @@ impl Chances {
     }
 
     /// Both answers are explored, as long as the event has not happened as often as it may.
-    pub(super) fn happens(&self) -> bool {
+    pub(crate) fn happens(&self) -> bool {
         let seen = self.seen.load(Ordering::Relaxed);
         if seen == self.bound.load(Ordering::Relaxed) {
             return false;
@@ -50,7 +50,7 @@ impl Chances {
 
 /// Choices among several, each made once.
 #[derive(Default)]
-pub(super) struct Dials {
+pub(crate) struct Dials {
     dials: std::sync::Mutex<Vec<Arc<Dial>>>,
     turned: Plain,
 }
@@ -60,7 +60,7 @@ struct Dial(Vec<(AtomicUsize, usize)>);
 
 impl Dials {
     /// One more choice, among as many as `options`.
-    pub(super) fn add(&self, options: usize) {
+    pub(crate) fn add(&self, options: usize) {
         const BASE: usize = MAX_CHANCES + 1;
         let mut digits = Vec::new();
         let mut left = options.max(1);
@@ -75,7 +75,7 @@ impl Dials {
         self.dials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn write(&self) {
+    pub(crate) fn write(&self) {
         let dials = self.lock().clone();
         for (digit, options) in dials.iter().flat_map(|dial| &dial.0) {
             for value in 1..*options {
@@ -86,7 +86,7 @@ impl Dials {
 
     /// Any number below `options` is explored, and none twice if the choice is among as many as it
     /// was made for.
-    pub(super) fn turn(&self, options: usize) -> usize {
+    pub(crate) fn turn(&self, options: usize) -> usize {
         let turned = self.turned.fetch_add(1, Ordering::Relaxed);
         let dial = self.lock().get(turned).cloned();
         let chosen = dial.map_or(0, |dial| {

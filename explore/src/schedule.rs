@@ -23,7 +23,7 @@ use std::time::Duration;
 pub struct Schedule(Vec<Choice>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(crate) enum Choice {
     /// This thread runs.
     Run(usize),
     /// The event happens, or does not.
@@ -33,12 +33,12 @@ pub(super) enum Choice {
 }
 
 impl Schedule {
-    pub(super) fn new(deadlines: Vec<Duration>, choices: &[Choice]) -> Self {
+    pub(crate) fn new(deadlines: Vec<Duration>, choices: &[Choice]) -> Self {
         let deadlines = deadlines.into_iter().map(Choice::Deadline);
         Schedule(deadlines.chain(choices.iter().copied()).collect())
     }
 
-    pub(super) fn deadlines(&self) -> Vec<Duration> {
+    pub(crate) fn deadlines(&self) -> Vec<Duration> {
         let deadline = |choice: &Choice| match choice {
             Choice::Deadline(deadline) => Some(*deadline),
             _ => None,
@@ -46,7 +46,7 @@ impl Schedule {
         self.0.iter().filter_map(deadline).collect()
     }
 
-    pub(super) fn choices(&self) -> Vec<Choice> {
+    pub(crate) fn choices(&self) -> Vec<Choice> {
         let is_choice = |choice: &&Choice| !matches!(choice, Choice::Deadline(_));
         self.0.iter().filter(is_choice).copied().collect()
     }
