@@ -435,6 +435,9 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_item(self, item);
     }
 
+    /// To say which files may see an item is not to use them.
+    fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {}
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let segments: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
         if let Some(absolute) = self.absolute(&segments) {

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::parker::{Parker, Unpark};
-use super::{CorrectSteps, Model};
+use super::Model;
+use super::parker::Parker;
 use wakeproof_explore::journal::note;
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
@@ -45,7 +45,7 @@ impl<A: Announcement> Model for AnnouncedSleep<A> {
             note::<P>("submits work");
             A::between_write_and_read::<P>();
             if submitter.asleep.load(Ordering::Acquire) {
-                CorrectSteps::unpark(&submitter.parker);
+                submitter.parker.unpark();
             } else {
                 note::<P>("sees the loop awake, wakes nobody");
             }

@@ -21,13 +21,8 @@ pub struct Parker<P: ModelPlatform> {
 /// The step of a [`Parker`] that can go wrong.
 pub trait Unpark: Debug + 'static {
     /// Gives the token, and wakes the thread that waits for it.
-    ///
-    /// Takes the mutex for a moment in between. The parking thread holds it from its last look at the
-    /// token until it waits, and a notification in that window would be lost.
     fn unpark<P: ModelPlatform>(parker: &Parker<P>) {
-        parker.give_token();
-        drop(P::lock(&parker.mutex));
-        parker.notify();
+        parker.unpark();
     }
 }
 
@@ -50,6 +45,16 @@ impl<P: ModelPlatform> Parker<P> {
             note::<P>("wakes");
         }
         note::<P>("sees the token");
+    }
+
+    /// Gives the token, and wakes the thread that waits for it.
+    ///
+    /// Takes the mutex for a moment in between. The parking thread holds it from its last look at the
+    /// token until it waits, and a notification in that window would be lost.
+    pub(crate) fn unpark(&self) {
+        self.give_token();
+        drop(P::lock(&self.mutex));
+        self.notify();
     }
 
     /// The first step of unparking.
