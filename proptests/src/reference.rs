@@ -22,9 +22,10 @@ use wakeproof::{CloseError, RunError};
 use crate::command::{Caller, EventId, Id, SubmitCall};
 use crate::record::{End, Refusal};
 
-pub mod tasks;
+pub mod task;
+mod tasks;
 
-use self::tasks::{Task, Wait};
+use self::task::{Task, Wait};
 
 /// The decisions of the reference. [`Documented`] overrides none of them.
 pub trait Rules: fmt::Debug + Clone + Default + Eq + Hash + 'static {
