@@ -6,11 +6,54 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use wakeproof::platform::Platform;
-use wakeproof::{Handle, SharedTask, Task};
+use wakeproof::{Closed, EventLoop, Handle, SharedTask, Task};
 
-use super::{DropRecorder, PERFORMER, Perform, ScriptedPanic, Shared, lock};
+use super::shared::{
+    DropRecorder, PERFORMER, Perform, ScriptedPanic, Shared, catch_scripted, lock,
+};
 use crate::command::{Callback, Command, Id, SpawnCall};
-use crate::record::{End, Event};
+use crate::record::{Call, End, Event, Refusal, ReturnValue};
+
+impl<P: Platform> Shared<P> {
+    /// `Handle::spawn_threadsafe`.
+    pub(super) fn spawn(self: &Arc<Self>, through: SpawnCall, task: &Callback) {
+        let (id, body) = self.begin_spawn(through, task);
+        match self.handle.spawn_threadsafe(body) {
+            Ok(task) => {
+                lock(&self.tasks).insert(id, through);
+                lock(&self.shared_tasks).insert(id, task);
+                self.record(Event::Return(ReturnValue::Submitted(Ok(None))));
+            }
+            Err(Closed(future)) => self.refused(Refusal::Closed, future),
+        }
+    }
+
+    /// Records the call, and returns the task's number and its future.
+    pub(super) fn begin_spawn(
+        self: &Arc<Self>,
+        through: SpawnCall,
+        task: &Callback,
+    ) -> (Id, ScriptedTask<P>) {
+        let id = self.number();
+        self.record(Event::Call(Call::Spawn(id, through)));
+        (id, ScriptedTask::new(id, through, task, self))
+    }
+
+    /// `EventLoop::run_until_complete`.
+    pub(super) fn run_until_complete(self: &Arc<Self>, event_loop: &EventLoop<P>, main: &Callback) {
+        let id = self.number();
+        self.during(Call::RunUntilComplete(id), || {
+            let main = ScriptedTask::new(id, SpawnCall::Local, main, self);
+            ReturnValue::Completed(
+                match catch_scripted(|| event_loop.run_until_complete(main)) {
+                    Ok(Ok(())) => Ok(End::Returned),
+                    Ok(Err(error)) => Err(error),
+                    Err(ScriptedPanic(_)) => Ok(End::Panicked),
+                },
+            )
+        });
+    }
+}
 
 /// A task's future.
 pub(super) struct ScriptedTask<P: Platform> {
