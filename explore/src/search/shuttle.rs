@@ -100,15 +100,11 @@ fn with_judge(
     let count = usize::try_from(samples).unwrap_or(usize::MAX);
     let explored = explore(options, &limits, body, judge, move || match search {
         Search::Exhaustive => Guide::Exhaustive(Exhaustive::default()),
-        Search::Random { seed } => {
-            Guide::Other(Box::new(RandomScheduler::new_from_seed(seed, count)))
-        }
+        Search::Random { seed } => Guide::other(RandomScheduler::new_from_seed(seed, count)),
         Search::Pct { seed, depth } => {
-            Guide::Other(Box::new(PctScheduler::new_from_seed(seed, depth, count)))
+            Guide::other(PctScheduler::new_from_seed(seed, depth, count))
         }
-        Search::RandomWalk { seed } => {
-            Guide::Other(Box::new(UrwRandomScheduler::new_from_seed(seed, count)))
-        }
+        Search::RandomWalk { seed } => Guide::other(UrwRandomScheduler::new_from_seed(seed, count)),
     });
     explored.exploration()
 }
@@ -377,15 +373,36 @@ pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> T {
 enum Guide {
     Exhaustive(Exhaustive),
     Follow(Follow),
-    Other(Box<dyn Scheduler + Send>),
+    Other(QuietEnd),
+}
+
+/// A scheduler of shuttle's. Its random ones print a seed if they are dropped before they have come to
+/// their end, although nothing has failed.
+struct QuietEnd(Option<Box<dyn Scheduler + Send>>);
+
+impl Drop for QuietEnd {
+    fn drop(&mut self) {
+        const SOON: usize = 100_000;
+        if let Some(mut scheduler) = self.0.take()
+            && !(0..SOON).any(|_| scheduler.new_execution().is_none())
+        {
+            std::mem::forget(scheduler);
+        }
+    }
 }
 
 impl Guide {
+    fn other(scheduler: impl Scheduler + Send + 'static) -> Self {
+        Guide::Other(QuietEnd(Some(Box::new(scheduler))))
+    }
+
     fn scheduler(&mut self) -> &mut dyn Scheduler {
         match self {
             Guide::Exhaustive(scheduler) => scheduler,
             Guide::Follow(scheduler) => scheduler,
-            Guide::Other(scheduler) => &mut **scheduler,
+            Guide::Other(QuietEnd(scheduler)) => {
+                &mut **scheduler.as_mut().expect("it is there until it is dropped")
+            }
         }
     }
 }
@@ -471,10 +488,6 @@ impl Scheduler for Supervisor {
     fn new_execution(&mut self) -> Option<Seeded> {
         self.learn();
         if self.over {
-            // shuttle's random scheduler complains if it is dropped before it has come to its end.
-            if let Guide::Other(scheduler) = &mut self.guide {
-                while scheduler.new_execution().is_some() {}
-            }
             return None;
         }
         let next = self.guide.scheduler().new_execution()?;
