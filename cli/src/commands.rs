@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod explore;
 pub(crate) mod matrix;
 pub(crate) mod overview;
+pub(crate) mod probe;
 mod recording;
 pub(crate) mod spec;
 pub(crate) mod stuck;

@@ -54,6 +54,11 @@ pub(crate) fn ends(search: &Arc<Progress>) {
     }
 }
 
+/// Whether Ctrl-C was pressed, for work that looks by itself.
+pub(crate) fn flag() -> &'static AtomicBool {
+    &INTERRUPTED
+}
+
 /// How the command ends, if it was interrupted: whatever it has come to is not worth printing.
 pub(crate) fn status() -> Option<ExitCode> {
     INTERRUPTED.load(Ordering::SeqCst).then(|| {

@@ -5,6 +5,7 @@ mod counterexample;
 mod diagnosis;
 mod interrupt;
 mod matrix;
+mod probe;
 mod report;
 mod rows;
 mod threads;
@@ -60,6 +61,8 @@ enum Command {
     Conform(commands::conform::Args),
     /// Whether a process that hangs is asleep for good, and what it waits for. Linux only.
     Stuck(commands::stuck::Args),
+    /// Real event loops, driven now and held against the contract. Linux only.
+    Probe(commands::probe::Args),
 }
 
 fn main() -> ExitCode {
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Some(Command::Trace(args)) => commands::trace::run(&args),
         Some(Command::Spec(args)) => commands::spec::run(&args),
         Some(Command::Conform(args)) => commands::conform::run(&args),
+        Some(Command::Probe(args)) => commands::probe::run(&args),
         Some(Command::Stuck(args)) => commands::stuck::run(&args),
     };
     if let Some(status) = interrupt::status() {

@@ -3,6 +3,7 @@
 #define PROBE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,8 @@ static void timer(struct callback *callback, int safe);
 
 static __thread char me[16] = "main";
 static pthread_barrier_t barrier;
+static sem_t next_run;
+static int has_run;
 
 // Writes one line by one write, which a pipe takes whole: no lock that the loop might need.
 static void say(const char *format, ...) {
@@ -59,11 +62,12 @@ static void probe_runs(struct callback *callback) {
 }
 
 static void *probe_run(void *unused) {
-    strcpy(me, "loop");
-    say("{\"thread\":\"loop\",\"begins\":\"start\"}\n");
-    run();
-    say("{\"thread\":\"loop\",\"ends\":\"start\",\"result\":\"returned\"}\n");
-    return unused;
+    (void)unused;
+    for (strcpy(me, "loop");; sem_wait(&next_run)) {
+        say("{\"thread\":\"loop\",\"begins\":\"start\"}\n");
+        run();
+        say("{\"thread\":\"loop\",\"ends\":\"start\",\"result\":\"returned\"}\n");
+    }
 }
 
 static void probe_thread(void *(*body)(void *), void *argument) {
@@ -112,7 +116,13 @@ static void probe_obey(const char *line) {
         long id, count, threads;
         if (sscanf(command, " submit %15s %ld", how, &id) == 2)
             probe_submit("submit", how, id, then ? then : "");
-        else if (sscanf(command, " timer %15s %ld", how, &id) == 2)
+        else if (sscanf(command, " chain %15s %ld %ld", how, &id, &count) == 3) {
+            // A callback that submits the next one, and so on.
+            char rest[64] = "";
+            if (id < count)
+                snprintf(rest, sizeof rest, "chain %s %ld %ld", how, id + 1, count);
+            probe_submit("submit", how, id, rest);
+        } else if (sscanf(command, " timer %15s %ld", how, &id) == 2)
             probe_submit("timer", how, id, "");
         else if (sscanf(command, " stop %15s", how) == 1) {
             int safe = !strcmp(how, "safe");
@@ -128,8 +138,12 @@ static void probe_obey(const char *line) {
                 mine->first = id + thread * count, mine->count = count, mine->thread = thread + 1;
                 probe_thread(probe_burst, mine);
             }
-        } else if (strstr(command, "run"))
-            probe_thread(probe_run, NULL);
+        } else if (strstr(command, "run")) {
+            if (has_run++)
+                sem_post(&next_run);
+            else
+                probe_thread(probe_run, NULL);
+        }
         else if (strstr(command, "quit"))
             _exit(0); // Some loops never return: their threads are left behind on purpose.
     }

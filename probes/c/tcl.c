@@ -4,8 +4,8 @@
 
 const struct name names[] = {{"submit plain", "Tcl_ThreadQueueEvent"},
                              {"submit safe", "Tcl_ThreadQueueEvent, Tcl_ThreadAlert"},
-                             {"stop plain", "a variable of its own"},
-                             {"stop safe", "a variable of its own, Tcl_ThreadAlert"},
+                             {"stop plain", "an event that ends the loop"},
+                             {"stop safe", "an event that ends the loop, Tcl_ThreadAlert"},
                              {NULL, NULL}};
 
 struct event {
@@ -16,11 +16,16 @@ struct event {
 static Tcl_ThreadId thread;
 static struct queue before;
 static pthread_mutex_t started = PTHREAD_MUTEX_INITIALIZER;
-static volatile int stopping;
+static struct callback stopping;
+static int is_stopping;
 
 static int runs(Tcl_Event *event, int flags) {
     (void)flags;
-    probe_runs(((struct event *)event)->callback);
+    struct callback *callback = ((struct event *)event)->callback;
+    if (callback == &stopping)
+        is_stopping = 1;
+    else
+        probe_runs(callback);
     return 1;
 }
 
@@ -41,23 +46,21 @@ static void submit(struct callback *callback, int safe) {
 
 static void timer(struct callback *callback, int safe) { submit(callback, safe); }
 
-static void stop(int safe) {
-    stopping = 1;
-    if (safe)
-        Tcl_ThreadAlert(thread);
-}
+static void stop(int safe) { submit(&stopping, safe); }
 
 // Tcl's loop belongs to the thread that runs it, so what was submitted before has to wait for that thread.
 static void run(void) {
-    pthread_mutex_lock(&started);
-    Tcl_CreateInterp();
-    thread = Tcl_GetCurrentThread();
-    pthread_mutex_unlock(&started);
-    for (struct callback *callback; (callback = dequeue(&before));)
-        submit(callback, 0);
-    while (!stopping)
+    if (!thread) {
+        Tcl_CreateInterp();
+        pthread_mutex_lock(&started);
+        thread = Tcl_GetCurrentThread();
+        pthread_mutex_unlock(&started);
+        for (struct callback *callback; (callback = dequeue(&before));)
+            submit(callback, 0);
+    }
+    while (!is_stopping)
         Tcl_DoOneEvent(TCL_ALL_EVENTS);
-    stopping = 0;
+    is_stopping = 0;
 }
 
 int main(int count, char **arguments) {

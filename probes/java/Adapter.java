@@ -59,6 +59,11 @@ abstract class Adapter {
             switch (word[0]) {
                 case "run" -> start("loop", this::record);
                 case "submit" -> submit(word[1], Long.parseLong(word[2]), parts.length == 2 ? parts[1] : "");
+                case "chain" -> {
+                    long id = Long.parseLong(word[2]);
+                    long last = Long.parseLong(word[3]);
+                    submit(word[1], id, id < last ? "chain " + word[1] + " " + (id + 1) + " " + last : "");
+                }
                 case "stop" -> {
                     boolean safe = word[1].equals("safe");
                     sayAsThread("\"begins\":\"stop\",\"wakes\":" + safe + ",\"by\":\"" + calls.get("stop " + word[1]) + "\"");

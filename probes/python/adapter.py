@@ -24,20 +24,24 @@ class Adapter:
 
     #: What the words are called in this loop: "submit plain", "submit safe", "stop plain", …
     calls = {}
+    #: The interface whose documentation binds the loop.
+    interface = ""
 
     def main(self, loop, version):
         threading.current_thread().name = "main"
-        say(probe=1, loop=loop, version=version, calls=self.calls)
+        say(probe=1, loop=loop, version=version, interface=self.interface, calls=self.calls)
         for line in sys.stdin:
             self.obey(line.strip())
         os._exit(0)  # Some loops never return: their threads are left behind on purpose.
 
     def obey(self, line):
-        """Obeys commands, `A ; B then C`: C belongs to the callbacks that A and B submit."""
+        """Obeys commands, `A ; B then C`: C is obeyed by the callbacks that A and B submit."""
         commands, _, then = line.partition(" then ")
         for command in commands.split(" ; "):
             word, *rest = command.split()
-            getattr(self, "do_" + word)(*rest, **({"then": then} if then else {}))
+            if word == "submit":
+                rest.append(then)
+            getattr(self, "do_" + word)(*rest)
 
     def call(self, word, how, act, ident=None):
         """Makes a call between its two lines."""
@@ -69,8 +73,9 @@ class Adapter:
             say_as_thread(begins="start")
             try:
                 self.run()
-            finally:
                 say_as_thread(ends="start", result="returned")
+            except Exception as error:
+                say_as_thread(ends="start", result="refused", why=type(error).__name__)
 
         self.runner = threading.Thread(target=run, name="loop", daemon=True)
         self.runner.start()
@@ -80,6 +85,11 @@ class Adapter:
 
     def do_timer(self, how, ident):
         self.call("timer", how, lambda: self.timer(how, self.callback(ident)), ident)
+
+    def do_chain(self, how, ident, last):
+        """A callback that submits the next one, and so on."""
+        rest = f"chain {how} {int(ident) + 1} {last}" if int(ident) < int(last) else ""
+        self.do_submit(how, ident, rest)
 
     def do_wait(self):
         self.wait(lambda: self.callback(self.to_set)())
@@ -100,9 +110,9 @@ class Adapter:
     def do_fail(self):
         raise Fails("on purpose")
 
-    def do_burst(self, how, first, count, threads):
-        """So many threads submit so many callbacks each, all at once."""
-        barrier = threading.Barrier(int(threads))
+    def do_burst(self, how, first, count, threads, also=0):
+        """Lets threads submit so many callbacks each, all at once; `also` is how many others take part."""
+        barrier = threading.Barrier(int(threads) + also)
 
         def submit(mine):
             barrier.wait()
@@ -112,10 +122,11 @@ class Adapter:
         for number in range(int(threads)):
             mine = int(first) + number * int(count)
             threading.Thread(target=submit, args=[mine], name=f"w{number + 1}").start()
+        return barrier
 
     def do_race(self, first, count, threads):
-        """The same while the loop is closed: it must have returned from its run."""
-        self.do_burst("safe", first, count, threads)
+        """The same while the loop, which has returned from its run, is closed."""
+        self.do_burst("safe", first, count, threads, also=1).wait()
         self.do_close()
 
     def do_quit(self):

@@ -11,6 +11,7 @@ from adapter import Adapter
 
 
 class AsyncioLike(Adapter):
+    interface = "asyncio"
     calls = {
         "submit plain": "call_soon",
         "submit safe": "call_soon_threadsafe",

@@ -17,17 +17,11 @@ pub struct VirtualTime;
 thread_local! {
     // Each test has a thread and with it a clock.
     static CLOCK: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-    static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// Sets this thread's clock.
 pub fn set_clock(now: Duration) {
     CLOCK.set(now);
-}
-
-/// Makes loops read this thread's clock wrong, ahead of time. For a test that must fail.
-pub fn read_clock_ahead(by: Duration) {
-    AHEAD.set(by);
 }
 
 impl Platform for VirtualTime {
@@ -72,7 +66,7 @@ impl Platform for VirtualTime {
     }
 
     fn now() -> Duration {
-        CLOCK.get().saturating_add(AHEAD.get())
+        CLOCK.get()
     }
 
     fn current_thread() -> ThreadId {

@@ -76,14 +76,12 @@ fn write(line: &str) {
     }
 }
 
-/// A line about the calling thread. The process's first thread, `main` to the operating system, is the loop's.
 fn say(rest: &str) {
     let thread = thread::current();
-    let name = match thread.name() {
-        Some("main") | None => "loop",
-        Some(name) => name,
-    };
-    write(&format!("{{\"thread\":{name:?},{rest}}}"));
+    write(&format!(
+        "{{\"thread\":{:?},{rest}}}",
+        thread.name().unwrap_or("?")
+    ));
 }
 
 struct Adapter<C> {
@@ -106,45 +104,53 @@ pub fn version(package: &str) -> &'static str {
         .unwrap_or("unknown")
 }
 
-/// Obeys the words on standard input. The calling thread is the loop's.
-pub fn main<O: Owner, C: Calls>(name: &str, version: &str, names: Names, owner: &O, calls: C) -> ! {
-    let named: Vec<String> = names
-        .iter()
-        .map(|(word, call)| format!("{word:?}:{call:?}"))
-        .collect();
-    write(&format!(
-        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{}}}}}",
-        named.join(",")
-    ));
-    let (send, receive) = channel();
+/// Obeys the words on standard input. `make` makes the loop, on the thread that will run it.
+pub fn main<O: Owner, C: Calls>(
+    name: &str,
+    version: &str,
+    names: Names,
+    make: impl FnOnce() -> (O, C) + Send + 'static,
+) -> ! {
+    let (owner, words) = channel::<String>();
+    let (give, take) = channel();
+    named_thread("loop", move || {
+        let (owner, calls) = make();
+        give.send(calls).expect("the main thread waits for them");
+        for word in words {
+            match &*word {
+                "run" => {
+                    say("\"begins\":\"start\"");
+                    owner.run();
+                    say("\"ends\":\"start\",\"result\":\"returned\"");
+                }
+                "close" => {
+                    say("\"begins\":\"close\",\"by\":\"close\"");
+                    owner.close();
+                    say("\"ends\":\"close\",\"result\":\"returned\"");
+                }
+                _ => owner.debug(),
+            }
+        }
+    });
+    let calls = take.recv().expect("the loop's thread makes them");
     let adapter = Arc::new(Adapter {
         calls,
         names,
         to_set: Arc::default(),
-        owner: send,
+        owner,
     });
-    named_thread("words", move || {
-        for line in stdin().lock().lines() {
-            adapter.obey(&line.unwrap_or_default());
-        }
-        exit(0); // Some loops never return: their threads are left behind on purpose.
-    });
-    for word in receive {
-        match &*word {
-            "run" => {
-                say("\"begins\":\"start\"");
-                owner.run();
-                say("\"ends\":\"start\",\"result\":\"returned\"");
-            }
-            "close" => {
-                say("\"begins\":\"close\",\"by\":\"close\"");
-                owner.close();
-                say("\"ends\":\"close\",\"result\":\"returned\"");
-            }
-            _ => owner.debug(),
-        }
+    let named: Vec<String> = names
+        .iter()
+        .map(|(word, call)| format!("{word:?}:{call:?}"))
+        .collect();
+    let named = named.join(",");
+    write(&format!(
+        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{named}}}}}"
+    ));
+    for line in stdin().lock().lines() {
+        adapter.obey(&line.unwrap_or_default());
     }
-    unreachable!("the adapter keeps the sender");
+    exit(0); // Some loops never return: their threads are left behind on purpose.
 }
 
 fn named_thread(name: &str, body: impl FnOnce() + Send + 'static) {
@@ -170,6 +176,11 @@ impl<C: Calls> Adapter<C> {
             let safe = how == "safe";
             match words.first().copied().unwrap_or_default() {
                 "submit" => self.submit(how, number(2), then),
+                "chain" => {
+                    let (id, last) = (number(2), number(3));
+                    let rest = format!("chain {how} {} {last}", id + 1);
+                    self.submit(how, id, if id < last { &rest } else { "" });
+                }
                 "timer" => {
                     let id = number(2);
                     self.call("timer", how, id, |calls| {
@@ -205,9 +216,10 @@ impl<C: Calls> Adapter<C> {
                     };
                     say(&format!("\"ends\":\"cancel\",\"result\":{result:?}"));
                 }
-                "burst" => self.burst(how, number(2), number(3), number(4)),
+                "burst" => drop(self.burst(how, number(2), number(3), number(4), 0)),
                 "race" => {
-                    self.burst("safe", how.parse().unwrap_or(0), number(2), number(3));
+                    let first = how.parse().unwrap_or(0);
+                    self.burst("safe", first, number(2), number(3), 1).wait();
                     self.obey("close");
                 }
                 "fail" => panic!("on purpose"),
@@ -253,18 +265,28 @@ impl<C: Calls> Adapter<C> {
         });
     }
 
-    /// Threads that submit all at once.
-    fn burst(self: &Arc<Self>, how: &str, first: u64, count: u64, threads: u64) {
-        let barrier = Arc::new(Barrier::new(usize::try_from(threads).unwrap_or(1)));
+    /// Threads that submit all at once; `also` is how many others take part.
+    fn burst(
+        self: &Arc<Self>,
+        how: &str,
+        first: u64,
+        count: u64,
+        threads: u64,
+        also: u64,
+    ) -> Arc<Barrier> {
+        let parties = usize::try_from(threads + also).unwrap_or(1);
+        let barrier = Arc::new(Barrier::new(parties));
         for thread in 0..threads {
-            let (adapter, barrier, how) = (self.clone(), barrier.clone(), how.to_owned());
+            let (adapter, how) = (self.clone(), how.to_owned());
+            let at_once = barrier.clone();
             named_thread(&format!("w{}", thread + 1), move || {
-                barrier.wait();
+                at_once.wait();
                 for id in first + thread * count..first + (thread + 1) * count {
                     adapter.submit(&how, id, "");
                 }
             });
         }
+        barrier
     }
 }
 

@@ -13,18 +13,30 @@ const NAMES: Names = &[
     ("stop safe", "LoopSignal::stop, wakeup"),
 ];
 
-struct Loop(RefCell<EventLoop<'static, Arc<Inbox>>>, Arc<Inbox>);
+struct Loop(
+    RefCell<EventLoop<'static, Arc<Inbox>>>,
+    Arc<Inbox>,
+    LoopSignal,
+);
+
+impl Loop {
+    /// What is in the queue already is run after the next dispatch, which must not sleep.
+    fn look_again(&self) {
+        if !self.1.is_empty() {
+            self.2.wakeup();
+        }
+    }
+}
 
 impl Owner for Loop {
     fn run(&self) {
         let mut inbox = self.1.clone();
-        inbox.drain();
-        let mut event_loop = self.0.borrow_mut();
-        event_loop
-            .run(None, &mut inbox, |inbox| {
-                inbox.drain();
-            })
-            .expect("a run");
+        self.look_again();
+        let ran = self.0.borrow_mut().run(None, &mut inbox, |inbox| {
+            inbox.drain();
+            self.look_again();
+        });
+        ran.expect("a run");
     }
 }
 
@@ -48,14 +60,11 @@ impl Calls for Threads {
 }
 
 fn main() {
-    let event_loop = EventLoop::try_new().expect("a loop");
-    let inbox = Arc::<Inbox>::default();
-    let calls = Threads(event_loop.get_signal(), inbox.clone());
-    obey(
-        "calloop",
-        version("calloop"),
-        NAMES,
-        &Loop(RefCell::new(event_loop), inbox),
-        calls,
-    )
+    obey("calloop", version("calloop"), NAMES, || {
+        let event_loop = EventLoop::try_new().expect("a loop");
+        let inbox = Arc::<Inbox>::default();
+        let signal = event_loop.get_signal();
+        let calls = Threads(signal.clone(), inbox.clone());
+        (Loop(RefCell::new(event_loop), inbox, signal), calls)
+    })
 }

@@ -50,14 +50,13 @@ impl Calls for Threads {
 }
 
 fn main() {
-    let poll = Poll::new().expect("a poll");
-    let waker = Waker::new(poll.registry(), Token(0)).expect("a waker");
-    let inbox = Arc::<Inbox>::default();
-    obey(
-        "mio",
-        version("mio"),
-        NAMES,
-        &Loop(RefCell::new(poll), inbox.clone()),
-        Threads(waker, inbox),
-    )
+    obey("mio", version("mio"), NAMES, || {
+        let poll = Poll::new().expect("a poll");
+        let waker = Waker::new(poll.registry(), Token(0)).expect("a waker");
+        let inbox = Arc::<Inbox>::default();
+        (
+            Loop(RefCell::new(poll), inbox.clone()),
+            Threads(waker, inbox),
+        )
+    })
 }

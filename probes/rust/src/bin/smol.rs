@@ -52,12 +52,8 @@ impl Calls for Smol {
 }
 
 fn main() {
-    let smol = Smol(Arc::default(), Arc::default());
-    obey(
-        "smol",
-        version("async-executor"),
-        NAMES,
-        &smol.clone(),
-        smol,
-    )
+    obey("smol", version("async-executor"), NAMES, || {
+        let smol = Smol(Arc::default(), Arc::default());
+        (smol.clone(), smol)
+    })
 }

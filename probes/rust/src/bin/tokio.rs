@@ -52,17 +52,12 @@ impl Calls for Threads {
 }
 
 fn main() {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let (handle, inbox) = (runtime.handle().clone(), Arc::<Inbox>::default());
-    let calls = Threads(handle, inbox.clone());
-    obey(
-        "tokio current_thread",
-        version("tokio"),
-        NAMES,
-        &Loop(runtime, inbox),
-        calls,
-    )
+    obey("tokio current_thread", version("tokio"), NAMES, || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (handle, inbox) = (runtime.handle().clone(), Arc::<Inbox>::default());
+        (Loop(runtime, inbox.clone()), Threads(handle, inbox))
+    })
 }

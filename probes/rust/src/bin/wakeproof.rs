@@ -103,7 +103,7 @@ impl Calls for Threads {
     }
 }
 
-fn main() {
+fn make() -> (Loop, Threads) {
     let event_loop = EventLoop::new();
     let event = Event::new(&event_loop.local());
     let waits = Arc::<Mutex<Option<Callback>>>::default();
@@ -119,11 +119,9 @@ fn main() {
         callback.into_iter().for_each(|callback| callback());
     });
     drop(waiter.expect("it is open"));
-    obey(
-        "wakeproof",
-        version("wakeproof"),
-        NAMES,
-        &Loop(event_loop),
-        calls,
-    )
+    (Loop(event_loop), calls)
+}
+
+fn main() {
+    obey("wakeproof", version("wakeproof"), NAMES, make)
 }

@@ -1,0 +1,258 @@
+//! An adapter for a loop around a condvar, right or wrong in the way that its argument names.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, Write, stdin};
+use std::process::{Command, exit};
+use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::command::PIDS;
+
+type Callback = (u64, String);
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Callback>,
+    held: Option<Callback>,
+    stopping: bool,
+    closed: bool,
+}
+
+struct Adapter {
+    mode: String,
+    state: Mutex<State>,
+    condvar: Condvar,
+}
+
+// Its child is left to the prober, which must kill both.
+#[expect(clippy::zombie_processes)]
+pub fn main(mode: &str) -> ! {
+    note_pid(std::process::id());
+    if matches!(mode, "hangs" | "ignores-quit") {
+        let child = Command::new("sleep").arg("1000").spawn().expect("a child");
+        note_pid(child.id());
+    }
+    let version = if mode == "no-version" { "" } else { "1" };
+    match mode {
+        "hangs" => sleep_for_ever(),
+        "dies" => {
+            eprintln!("this is why\u{1b}[2J");
+            exit(7);
+        }
+        "nonsense" => say("good morning"),
+        _ => {}
+    }
+    say(&format!(
+        r#"{{"probe":1,"loop":"test","version":"{version}","calls":{{"submit plain":"plain","submit safe":"safe","stop safe":"stop","close":"close"}}}}"#
+    ));
+    match mode {
+        "floods" => {
+            for callback in 1.. {
+                say(&format!(r#"{{"thread":"main","runs":{callback}}}"#));
+            }
+        }
+        "half-line" => {
+            write(r#"{"thread":"main","#);
+            exit(0);
+        }
+        "long-line" => write(&"x".repeat(10_000)),
+        "dies-later" => exit(7),
+        _ => {}
+    }
+    let adapter = Arc::new(Adapter {
+        mode: mode.to_owned(),
+        state: Mutex::default(),
+        condvar: Condvar::new(),
+    });
+    for line in stdin().lock().lines() {
+        let line = line.unwrap_or_default();
+        let is_quit = line == "quit";
+        if (mode == "hangs-later" && !is_quit) || (mode == "ignores-quit" && is_quit) {
+            sleep_for_ever();
+        }
+        adapter.obey(&line);
+    }
+    exit(0)
+}
+
+fn sleep_for_ever() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+/// The test looks for these processes afterwards.
+fn note_pid(pid: u32) {
+    if let Some(file) = std::env::var_os(PIDS) {
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file);
+        // By one write: several adapters note themselves at once.
+        let line = format!("{pid}\n");
+        let mut file = file.expect("a file");
+        file.write_all(line.as_bytes()).expect("written");
+    }
+}
+
+fn write(text: &str) {
+    // A prober that has gone away has seen enough.
+    if std::io::stdout().lock().write_all(text.as_bytes()).is_err() {
+        exit(0);
+    }
+    let _ = std::io::stdout().lock().flush();
+}
+
+fn say(line: &str) {
+    write(&format!("{line}\n"));
+}
+
+fn say_as_thread(rest: &str) {
+    let thread = thread::current();
+    say(&format!(
+        r#"{{"thread":{:?},{rest}}}"#,
+        thread.name().unwrap_or("?")
+    ));
+}
+
+impl Adapter {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is(&self, mode: &str) -> bool {
+        self.mode == mode
+    }
+
+    fn obey(self: &Arc<Self>, line: &str) {
+        let (commands, then) = line.split_once(" then ").unwrap_or((line, ""));
+        for command in commands.split(" ; ") {
+            let words: Vec<&str> = command.split_whitespace().collect();
+            let number = |place: usize| words[place].parse::<u64>().expect("a number");
+            match words[0] {
+                "run" => {
+                    let adapter = self.clone();
+                    let thread = thread::Builder::new().name("loop".into());
+                    thread.spawn(move || adapter.run()).expect("a thread");
+                }
+                "submit" => self.submit(words[1] == "safe", number(2), then),
+                "stop" => {
+                    say_as_thread(r#""begins":"stop","wakes":true"#);
+                    if !self.is("ignores-stop") {
+                        self.state().stopping = true;
+                        self.condvar.notify_all();
+                    }
+                    say_as_thread(r#""ends":"stop","result":"returned""#);
+                }
+                "close" => {
+                    say_as_thread(r#""begins":"close""#);
+                    self.state().closed = !self.is("accepts-after-close");
+                    say_as_thread(r#""ends":"close","result":"returned""#);
+                }
+                "burst" => {
+                    let (first, count, threads) = (number(2), number(3), number(4));
+                    let barrier = Arc::new(Barrier::new(usize::try_from(threads).expect("few")));
+                    for thread in 0..threads {
+                        let (adapter, barrier) = (self.clone(), barrier.clone());
+                        let name = format!("w{thread}");
+                        let body = move || {
+                            barrier.wait();
+                            for callback in first + thread * count..first + (thread + 1) * count {
+                                adapter.submit(true, callback, "");
+                            }
+                        };
+                        thread::Builder::new()
+                            .name(name)
+                            .spawn(body)
+                            .expect("a thread");
+                    }
+                }
+                "quit" => exit(0),
+                _ => {}
+            }
+        }
+    }
+
+    fn submit(self: &Arc<Self>, safe: bool, callback: u64, then: &str) {
+        say_as_thread(&format!(
+            r#""begins":"submit","callback":{callback},"wakes":{safe}"#
+        ));
+        let mut state = self.state();
+        if state.closed {
+            drop(state);
+            return say_as_thread(r#""ends":"submit","result":"refused","why":"closed""#);
+        }
+        if self.is("wrong-thread") && safe {
+            drop(state);
+            say_as_thread(&format!(r#""runs":{callback}"#));
+        } else if !self.is("lies") {
+            state.queue.push_back((callback, then.to_owned()));
+            drop(state);
+            match &*self.mode {
+                "never-wakes" => {}
+                _ if safe => self.condvar.notify_all(),
+                "helper" => self.notify_later(Duration::from_millis(200)),
+                "late-helper" => self.notify_later(Duration::from_secs(5)),
+                _ => {}
+            }
+        }
+        say_as_thread(r#""ends":"submit","result":"accepted""#);
+    }
+
+    /// Another thread of the process wakes the loop after a while.
+    fn notify_later(self: &Arc<Self>, delay: Duration) {
+        let adapter = self.clone();
+        thread::spawn(move || {
+            thread::sleep(delay);
+            adapter.condvar.notify_all();
+        });
+    }
+
+    fn run(self: &Arc<Self>) {
+        say_as_thread(r#""begins":"start""#);
+        loop {
+            let mut state = self.state();
+            while state.queue.is_empty() && !state.stopping {
+                state = if self.is("polls") {
+                    let waited = self.condvar.wait_timeout(state, Duration::from_millis(10));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                } else {
+                    self.condvar
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                };
+            }
+            let batch = std::mem::take(&mut state.queue);
+            let stopping = std::mem::take(&mut state.stopping);
+            drop(state);
+            for callback in batch {
+                self.call(callback);
+            }
+            if stopping {
+                break;
+            }
+        }
+        say_as_thread(r#""ends":"start","result":"returned""#);
+    }
+
+    fn call(self: &Arc<Self>, callback: Callback) {
+        if self.is("swaps") && callback.0 == 100 {
+            self.state().held = Some(callback);
+            return;
+        }
+        say_as_thread(&format!(r#""runs":{}"#, callback.0));
+        if self.is("twice") && callback.0 == 2 {
+            say_as_thread(r#""runs":2"#);
+        }
+        if !callback.1.is_empty() {
+            self.obey(&callback.1);
+        }
+        if callback.0 == 101 {
+            let held = self.state().held.take();
+            if let Some((callback, _)) = held {
+                say_as_thread(&format!(r#""runs":{callback}"#));
+            }
+        }
+    }
+}

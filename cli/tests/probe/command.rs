@@ -1,0 +1,108 @@
+//! Running the command with an adapter of the tests' own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+/// How this binary is told to be an adapter.
+pub const ADAPTER: &str = "--adapter=";
+/// The variable with the file in which an adapter notes its processes.
+pub const PIDS: &str = "WAKEPROOF_TEST_PIDS";
+
+/// A run of `wakeproof probe`.
+pub struct Probe {
+    pub output: Output,
+    pids: PathBuf,
+}
+
+/// Starts the command on an adapter of this mode. The second value is where the adapter notes its processes.
+pub fn start(mode: &str, options: &[&str]) -> (Child, PathBuf) {
+    // Tests run beside each other, and two of them may want the same mode.
+    static STARTED: AtomicU64 = AtomicU64::new(0);
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    let pids = std::env::temp_dir().join(format!("wakeproof-{}-{number}", std::process::id()));
+    // Left behind by an earlier run, perhaps.
+    let _ = fs::remove_file(&pids);
+    let exe = std::env::current_exe().expect("it has a path");
+    let child = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
+        .args(["probe", "--format", "json"])
+        .args(options)
+        .arg("--")
+        .arg(exe)
+        .arg(format!("{ADAPTER}{mode}"))
+        .env(PIDS, &pids)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    (child, pids)
+}
+
+/// Probes an adapter of this mode, to the end.
+pub fn probe(mode: &str, options: &[&str]) -> Probe {
+    let (child, pids) = start(mode, options);
+    finish(child, pids)
+}
+
+/// Waits for the end.
+pub fn finish(child: Child, pids: PathBuf) -> Probe {
+    let output = child.wait_with_output().expect("it ends");
+    Probe { output, pids }
+}
+
+impl Probe {
+    pub fn status(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    pub fn errors(&self) -> String {
+        String::from_utf8(self.output.stderr.clone()).expect("text")
+    }
+
+    /// The loop's row.
+    #[track_caller]
+    pub fn row(&self) -> Value {
+        let document: Value = serde_json::from_slice(&self.output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {:?}", self.output));
+        document["loops"][0].clone()
+    }
+
+    /// The answer to a clause.
+    #[track_caller]
+    pub fn cell(&self, clause: &str) -> Value {
+        let row = self.row();
+        let cells = row["cells"].as_array().expect("a list");
+        let cell = cells.iter().find(|cell| cell["clause"] == clause);
+        cell.unwrap_or_else(|| panic!("no answer to {clause}: {row:#}"))
+            .clone()
+    }
+
+    /// No process of the adapter is left.
+    #[track_caller]
+    pub fn assert_all_gone(&self) {
+        let pids = fs::read_to_string(&self.pids).expect("the adapter noted its processes");
+        fs::remove_file(&self.pids).expect("removable");
+        assert!(pids.lines().count() > 0);
+        for pid in pids.lines() {
+            // A child of the adapter's is reaped by another process, soon.
+            let state = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let is_gone = |stat: &str| stat.is_empty() || stat.contains(") Z ");
+            for _ in 0..1000 {
+                if is_gone(&state()) {
+                    break;
+                }
+                std::thread::yield_now();
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            assert!(
+                is_gone(&state()),
+                "process {pid} is left behind: {}",
+                state()
+            );
+        }
+    }
+}
