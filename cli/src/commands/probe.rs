@@ -453,28 +453,24 @@ fn print_tables(run: &Run<'_>) -> anyhow::Result<()> {
             Some(Compared::AsExpected) | None => {}
         }
     }
-    let as_expected = run
-        .compared
-        .iter()
-        .flatten()
-        .filter(|compared| **compared == Compared::AsExpected);
+    let compared = || run.compared.iter().flatten();
+    let as_expected = compared().filter(|compared| **compared == Compared::AsExpected);
+    let as_expected = match compared().count() {
+        0 => String::new(),
+        _ => format!(", {} as expected of their versions", as_expected.count()),
+    };
     let wrong = |level| notes.iter().filter(|note| note.cell.level == level).count();
     writeln!(
         out,
-        "{}, {} as expected of their versions; {} not as they must be, {} not as they should.",
-        count(run.probed.len(), "loops"),
-        as_expected.count(),
-        count(wrong(Level::Must) + wrong(Level::Observation), "answers"),
+        "{}{as_expected}; not as it must be: {}, not as it should be: {}.",
+        Work {
+            count: run.probed.len() as u64,
+            unit: "loops".into(),
+        },
+        wrong(Level::Must) + wrong(Level::Observation),
         wrong(Level::Should),
     )?;
     Ok(())
-}
-
-fn count(number: usize, unit: &str) -> Work {
-    Work {
-        count: number as u64,
-        unit: unit.to_owned(),
-    }
 }
 
 #[derive(Serialize)]
