@@ -28,6 +28,7 @@ Examples:
   wakeproof trace no-notify   a lost wakeup, step by step
   wakeproof checkers          the checkers themselves, checked
   wakeproof stuck 4321        is process 4321 asleep for good, and in what
+  wakeproof probe             real event loops, driven now and held against the contract
 
 Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
 environment is at fault, 130 if it was interrupted.";

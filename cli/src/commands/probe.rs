@@ -21,8 +21,8 @@ use crate::probe::document;
 use crate::probe::expected::{Compared, Expected};
 use crate::probe::loops::{self, LOOPS, Loop};
 use crate::probe::session::{Probed, Subject, probe};
-use crate::probe::table::{PARTS, answer, below, notes};
-use crate::report::{Verdict, new_table, print_json, print_table, verdict_cell};
+use crate::probe::table::{PARTS, answer, below, notes, star};
+use crate::report::{Verdict, Work, new_table, print_json, print_table, verdict_cell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -100,7 +100,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         return list(args.format);
     }
     let expected = Expected::load()?;
-    let chosen = choose(&args.loops)?;
+    let chosen = match (&args.python, args.adapter.is_empty()) {
+        (None, true) => choose(&args.loops)?,
+        _ => Vec::new(),
+    };
     if let Some(folder) = &args.record {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
@@ -130,6 +133,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     if let (Some(missing), false) = (missing.first(), args.loops.is_empty()) {
         anyhow::bail!("{} is not there: {}", missing.name, missing.install);
     }
+    anyhow::ensure!(
+        !probed.is_empty(),
+        "no loop is there; wakeproof probe --list says what each needs"
+    );
     if let Some(folder) = &args.record {
         record(folder, &probed)?;
     }
@@ -409,6 +416,9 @@ fn print_tables(run: &Run<'_>) -> anyhow::Result<()> {
     for note in &notes {
         writeln!(out, "{}", below(note, &run.again(note.name)))?;
     }
+    for star in run.probed.iter().filter_map(star) {
+        writeln!(out, "{star}")?;
+    }
     for missing in &run.missing {
         writeln!(
             out,
@@ -443,17 +453,20 @@ fn print_tables(run: &Run<'_>) -> anyhow::Result<()> {
             Some(Compared::AsExpected) | None => {}
         }
     }
-    let as_expected = run
-        .compared
-        .iter()
-        .flatten()
-        .filter(|compared| **compared == Compared::AsExpected);
+    let compared = || run.compared.iter().flatten();
+    let as_expected = compared().filter(|compared| **compared == Compared::AsExpected);
+    let as_expected = match compared().count() {
+        0 => String::new(),
+        _ => format!(", {} as expected of their versions", as_expected.count()),
+    };
     let wrong = |level| notes.iter().filter(|note| note.cell.level == level).count();
     writeln!(
         out,
-        "{} loops, {} as expected of their versions; {} cells not as they must be, {} not as they should.",
-        run.probed.len(),
-        as_expected.count(),
+        "{}{as_expected}; not as it must be: {}, not as it should be: {}.",
+        Work {
+            count: run.probed.len() as u64,
+            unit: "loops".into(),
+        },
         wrong(Level::Must) + wrong(Level::Observation),
         wrong(Level::Should),
     )?;

@@ -20,7 +20,7 @@ const PROTOCOL: u64 = 1;
 /// How long a loop that never sleeps for good is watched before it counts as one.
 const RESTLESS: Duration = Duration::from_millis(1500);
 /// How long nothing must happen where the look is impossible.
-const TIME_LIMIT: Duration = Duration::from_millis(300);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_millis(300);
 /// No line is longer than what a pipe takes whole.
 const LONGEST_LINE: usize = 4096;
 /// More than any word leads to.
@@ -292,6 +292,11 @@ impl<'a> Adapter<'a> {
                     return Ok(Waited::Asleep);
                 }
                 Ok(report) if report.verdict != Verdict::CannotTell => {
+                    // Whoever runs may only be waiting for a processor, on a busy machine.
+                    let limit = match report.verdict {
+                        Verdict::NotAsleep => limit * 5,
+                        _ => limit,
+                    };
                     if start.elapsed() > limit {
                         return Ok(Waited::Restless);
                     }

@@ -13,45 +13,45 @@ pub(crate) enum Clause {
     SleepsIn,
     /// The plain call from another thread, to an idle loop.
     Plain,
-    /// The safe call from another thread, to an idle loop.
+    /// The safe call from another thread: the callback runs.
     Safe,
-    /// What becomes of the plain call's callbacks once a safe call wakes the loop.
+    /// The plain callback after a safe call: once, on its thread.
     Then,
-    /// Order among callbacks of the safe call, from four threads at once.
+    /// 300 safe calls from four threads: each runs once, in order.
     Order,
-    /// Order across the two kinds of call.
+    /// Whether a plain call and a later safe one keep their order.
     AcrossKinds,
-    /// A stop from another thread by the plain way.
+    /// A stop from another thread, the plain way.
     StopPlain,
-    /// A stop from another thread by the safe way.
+    /// A stop from another thread, the safe way: the run ends.
     StopSafe,
-    /// A timer of no delay from another thread by the plain way.
+    /// A timer of no delay from another thread, the plain way.
     TimerPlain,
-    /// A timer of no delay from another thread by the safe way.
+    /// The same, the safe way: it runs.
     TimerSafe,
-    /// An event that a waiter waits for, set from another thread by the plain way.
+    /// An event set from another thread, the plain way.
     EventPlain,
-    /// The same by the safe way.
+    /// The same, the safe way: its waiter goes on.
     EventSafe,
-    /// Callbacks that submit callbacks do not keep a timer waiting.
+    /// A timer beside callbacks that submit callbacks: it runs.
     Snapshot,
-    /// When a callback runs that is submitted after a stop in the same callback.
+    /// When it runs what a callback submits after stopping it.
     AfterStop,
-    /// A stop before the run.
+    /// A stop before the run; asyncio promises one iteration.
     StopFirst,
-    /// A cancelled callback.
+    /// A cancelled callback: it does not run.
     Cancel,
-    /// A callback that raises an exception.
+    /// A callback that raises an exception: the loop goes on.
     Exception,
-    /// A submission after close.
+    /// A submission after close: it is refused.
     Closed,
-    /// Submissions that race with close.
+    /// Submissions beside close: none is accepted after it.
     Race,
     /// What debug mode refuses from another thread.
     Debug,
-    /// A refused call has changed nothing.
+    /// A call that debug mode refused: it has changed nothing.
     Unchanged,
-    /// A second with nothing to do.
+    /// A second with nothing to do: the loop stays asleep.
     Idle,
 }
 

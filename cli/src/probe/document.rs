@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::cell::{Cell, Clause, Level};
 use super::loops::{ECOSYSTEMS, LOOPS};
 use super::session::Probed;
-use super::table::{Note, PARTS, answer, below, notes};
+use super::table::{Note, PARTS, answer, below, notes, star};
 
 const HEAD: &str = "\
 # Real event loops, held against the contract
@@ -17,7 +17,8 @@ hand. `wakeproof probe LOOP` shows a row again, `--record DIR` leaves a recordin
 conform --trace FILE` has the judge read it. `probes/README.md` tells how a loop is driven.
 
 *Stranded* means: after the call, every thread of the process was seen asleep without a time limit, and the
-callback had not run. It runs when something else wakes the loop, or never.
+callback had not run. It runs when something else wakes the loop, or never. A star: the look could not tell, and
+nothing happened for 300 ms. A dash: the loop has no such call, or the adapter does not know it.
 ";
 
 /// The document.
@@ -37,17 +38,23 @@ pub(crate) fn write(probed: &[Probed], date: &str) -> Result<String, fmt::Error>
     )?;
     for clause in Clause::value_variants() {
         let level = match clause.level(false) {
-            Level::Must => " It must be so.",
-            Level::Should => " It should be so.",
+            Level::Must => " (must)",
+            Level::Should => " (should)",
             Level::Observation => "",
         };
-        writeln!(out, "- `{clause}`: {}.{level}", clause.asks())?;
+        writeln!(out, "- `{clause}`{level}: {}.", lowercase(&clause.asks()))?;
     }
     for part in &PARTS {
         write_part(&mut out, part.title, part.clauses, probed, &notes)?;
     }
     write_deviations(&mut out, probed, &notes)?;
     Ok(out)
+}
+
+fn lowercase(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().into_iter().flat_map(char::to_lowercase);
+    first.chain(chars).collect()
 }
 
 /// For people of each ecosystem: which call to use, and which not.
@@ -169,14 +176,8 @@ fn write_deviations(out: &mut String, probed: &[Probed], notes: &[Note<'_>]) -> 
             below(note, &format!("wakeproof probe {}", note.name))
         )?;
     }
-    for probed in probed {
-        if let Some(why) = &probed.unseen {
-            let name = &probed.name;
-            writeln!(
-                out,
-                "* {name}: nothing happened for 300 ms, which is no proof; the look found {why}"
-            )?;
-        }
+    for star in probed.iter().filter_map(star) {
+        writeln!(out, "{star}\n")?;
     }
     writeln!(out, "```")
 }

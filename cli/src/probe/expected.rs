@@ -137,3 +137,72 @@ impl Expected {
         fs::rename(&written, &file).with_context(|| file.display().to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell::Level;
+    use super::*;
+
+    fn cell(clause: Clause, outcome: &str) -> Cell {
+        Cell {
+            clause,
+            level: Level::Must,
+            outcome: outcome.into(),
+            detail: None,
+            fine: true,
+            sentence: None,
+            grounds: None,
+            recording: String::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_learned_is_expected_of_that_version_and_of_no_other() {
+        let cells = [cell(Clause::Plain, "stranded"), cell(Clause::Race, "kept")];
+        let mut expected = Expected::default();
+        expected.learn("loop", "1", "2026-01-01", &cells);
+        assert_eq!(expected.compare("loop", "1", &cells), Compared::AsExpected);
+        let known = vec!["1".to_owned()];
+        let unknown = Compared::UnknownVersion { known };
+        assert_eq!(expected.compare("loop", "2", &cells), unknown);
+
+        // Who wins a race is not compared; everything else is, what is missing and what is new included.
+        let raced = [
+            cell(Clause::Plain, "stranded"),
+            cell(Clause::Race, "broken"),
+        ];
+        assert_eq!(expected.compare("loop", "1", &raced), Compared::AsExpected);
+        let differs = |clause: &str, expected: &str, found: &str| {
+            Compared::Different(vec![Difference {
+                clause: clause.into(),
+                expected: expected.into(),
+                found: found.into(),
+            }])
+        };
+        let ran = [cell(Clause::Plain, "ran")];
+        let wrong = differs("plain", "stranded", "ran");
+        assert_eq!(expected.compare("loop", "1", &ran), wrong);
+        let missing = differs("plain", "stranded", NOTHING);
+        assert_eq!(expected.compare("loop", "1", &[]), missing);
+        let more = [
+            cell(Clause::Plain, "stranded"),
+            cell(Clause::Cancel, "kept"),
+        ];
+        let new = differs("cancel", NOTHING, "kept");
+        assert_eq!(expected.compare("loop", "1", &more), new);
+
+        // A version that is learned again replaces itself.
+        expected.learn("loop", "1", "2026-01-02", &ran);
+        assert_eq!(expected.compare("loop", "1", &ran), Compared::AsExpected);
+    }
+
+    #[test]
+    fn the_file_knows_every_loop_that_there_is_an_adapter_for() {
+        let expected = Expected::load().expect("it can be read");
+        for known in loops::LOOPS {
+            assert!(expected.0.contains_key(known.name), "{}", known.name);
+        }
+        assert_eq!(expected.0.len(), loops::LOOPS.len());
+    }
+}

@@ -2,13 +2,14 @@
 //! leaves a recording, which the judge holds against the contract.
 
 use std::fs;
-use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use wakeproof_asleep::{Activity, Report, Target, Time, Wait, look};
 use wakeproof_conform::judge::recording::{BLACK_BOX, CallName, CallResult, Header, Line, Order};
 use wakeproof_conform::judge::{Clause as Broken, Judge, Refusal};
+
+use crate::report::grouped;
 
 use super::adapter::{Adapter, Hello, Limits, Problem, Waited};
 use super::cell::{Cell, Clause, Grounds, Level};
@@ -19,8 +20,9 @@ const UNSETTLED: Duration = Duration::from_secs(1);
 const TIMED: u64 = 9;
 /// How many threads submit at once, and how many callbacks each.
 const BURST: (u64, u64) = (4, 75);
-/// How many callbacks submit the next one.
-const CHAIN: u64 = 200;
+/// How many callbacks submit the next one: enough to take longer than the millisecond to which some loops
+/// round their timers.
+const CHAIN: u64 = 2_000;
 /// How often close races with submissions.
 const RACES: u64 = 20;
 /// How long an idle loop is watched.
@@ -369,13 +371,15 @@ impl Stage<'_> {
                 [Some(_), Some(_)] => "ran, after it",
                 _ => "slept on",
             };
-            self.cell(Clause::Then, outcome, true);
-            let kept = self.refusal(Order::All)?.is_none();
-            self.cell(
-                Clause::AcrossKinds,
-                if kept { "kept" } else { "not kept" },
-                true,
-            );
+            let cell = self.cell(Clause::Then, outcome, true);
+            if slept_on {
+                // It belongs to a task of its own, and whether that is woken is nobody's promise.
+                cell.level = Level::Observation;
+            } else {
+                let is_kept = self.refusal(Order::All)?.is_none();
+                let outcome = if is_kept { "kept" } else { "not kept" };
+                self.cell(Clause::AcrossKinds, outcome, true);
+            }
         }
         match refusal {
             // The plain way is a queue whose task nobody has woken: the loop does not know of it.
@@ -494,7 +498,7 @@ impl Stage<'_> {
         self.grounds = None;
         // A timer is none of the contract's callbacks, so the judge is not asked.
         let cell = self.cell(Clause::Snapshot, outcome, outcome == "kept");
-        cell.detail = Some(format!("{ahead} of {CHAIN} first"));
+        cell.detail = Some(format!("{} of {} first", grouped(ahead), grouped(CHAIN)));
         if !cell.fine {
             cell.sentence = Some(format!(
                 "A timer of no delay waits until a chain of {CHAIN} callbacks, each of which submits the \
@@ -650,7 +654,7 @@ impl Stage<'_> {
         }
         self.grounds = None;
         let cell = self.cell(Clause::Race, "kept", true);
-        cell.detail = Some(format!("{lost} of {accepted} dropped"));
+        cell.detail = Some(format!("{accepted} accepted, {lost} never ran"));
         if let Some(refusal) = &refusal {
             self.blame(Clause::Race, refusal);
         }
@@ -702,26 +706,34 @@ impl Stage<'_> {
     fn idle(&mut self) -> Result<(), Problem> {
         self.run()?;
         let pid = self.adapter.pid();
-        let before = (times_run(pid), processor_time(pid)?);
+        let before = (times_run(pid), processor_time(pid));
         let start = Instant::now();
         while start.elapsed() < IDLE {
             // Nothing happens in here but Ctrl-C.
             thread::sleep(Duration::from_millis(20));
             self.adapter.pump(Duration::ZERO)?;
         }
-        let after = (times_run(pid), processor_time(pid)?);
+        let after = (times_run(pid), processor_time(pid));
         let wakeups = after
             .0
             .zip(before.0)
             .map(|(after, before)| after.saturating_sub(before));
-        let time = Duration::from_nanos(after.1.saturating_sub(before.1));
+        let time = after
+            .1
+            .zip(before.1)
+            .map(|(after, before)| after.saturating_sub(before));
+        let time = match time {
+            None => "time unknown".to_owned(),
+            Some(0) => "0 µs".to_owned(),
+            Some(nanoseconds) => Time(Duration::from_nanos(nanoseconds)).to_string(),
+        };
         let (outcome, counted) = match wakeups {
             None => ("cannot be seen", String::new()),
             Some(0) => ("asleep", "0 wakeups, ".to_owned()),
             Some(wakeups) => ("wakes up", format!("{wakeups} wakeups, ")),
         };
         let cell = self.cell(Clause::Idle, outcome, outcome != "wakes up");
-        cell.detail = Some(format!("{counted}{}", Time(time)));
+        cell.detail = Some(format!("{counted}{time}"));
         if !cell.fine {
             cell.sentence = Some(format!(
                 "With nothing to do, there are {counted}in a second."
@@ -762,7 +774,7 @@ impl Stage<'_> {
         }
         cell.sentence = Some(match cell.sentence.take() {
             Some(sentence) => format!("{sentence} The judge: {said}"),
-            None => capitalised(&said),
+            None => format!("The judge: {said}"),
         });
         let skipped = shown.len().saturating_sub(8);
         cell.lines = shown.into_iter().skip(skipped).collect();
@@ -798,14 +810,6 @@ impl Stage<'_> {
             restless: self.restless,
             unseen,
         })
-    }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
     }
 }
 
@@ -861,16 +865,12 @@ fn times_run(pid: i32) -> Option<u64> {
     Some(threads.map(|thread| thread.times_run).sum())
 }
 
-/// How long all threads of a process have run, in nanoseconds.
-fn processor_time(pid: i32) -> Result<u64, Problem> {
+/// How long all threads of a process have run, in nanoseconds. `None` where that cannot be seen.
+fn processor_time(pid: i32) -> Option<u64> {
     let mut all = 0;
-    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = fs::read_to_string(entry?.path().join("schedstat"))?;
-        let first = text
-            .split_whitespace()
-            .next()
-            .and_then(|word| word.parse::<u64>().ok());
-        all += first.ok_or_else(|| io::Error::other("/proc/PID/schedstat cannot be read"))?;
+    for entry in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        let text = fs::read_to_string(entry.ok()?.path().join("schedstat")).ok()?;
+        all += text.split_whitespace().next()?.parse::<u64>().ok()?;
     }
-    Ok(all)
+    Some(all)
 }

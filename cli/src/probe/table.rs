@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::adapter::TIME_LIMIT;
 use super::cell::{Cell, Clause, Grounds, Level};
 use super::session::Probed;
 
@@ -12,10 +13,19 @@ pub(crate) struct Part {
 }
 
 /// The clauses, in tables narrow enough for a terminal.
-pub(crate) const PARTS: [Part; 6] = [
+pub(crate) const PARTS: [Part; 7] = [
     Part {
         title: "Calls from another thread, to a loop that is asleep",
-        clauses: &[Clause::SleepsIn, Clause::Plain, Clause::Safe, Clause::Then],
+        clauses: &[Clause::SleepsIn, Clause::Plain, Clause::Safe],
+    },
+    Part {
+        title: "Order, and cancelling",
+        clauses: &[
+            Clause::Then,
+            Clause::Order,
+            Clause::AcrossKinds,
+            Clause::Cancel,
+        ],
     },
     Part {
         title: "Stops and timers from another thread, the plain way and the safe one",
@@ -27,26 +37,16 @@ pub(crate) const PARTS: [Part; 6] = [
         ],
     },
     Part {
-        title: "Events that a waiter waits for, and order",
-        clauses: &[
-            Clause::EventPlain,
-            Clause::EventSafe,
-            Clause::Order,
-            Clause::AcrossKinds,
-        ],
+        title: "Events that a waiter waits for, set from another thread; starving",
+        clauses: &[Clause::EventPlain, Clause::EventSafe, Clause::Snapshot],
     },
     Part {
-        title: "Iterations, and cancelling",
-        clauses: &[
-            Clause::Snapshot,
-            Clause::AfterStop,
-            Clause::StopFirst,
-            Clause::Cancel,
-        ],
+        title: "Stops and exceptions on the loop's own thread",
+        clauses: &[Clause::AfterStop, Clause::StopFirst, Clause::Exception],
     },
     Part {
-        title: "Exceptions and close",
-        clauses: &[Clause::Exception, Clause::Closed, Clause::Race],
+        title: "Close",
+        clauses: &[Clause::Closed, Clause::Race],
     },
     Part {
         title: "Debug mode, and a second with nothing to do",
@@ -98,6 +98,15 @@ pub(crate) fn answer(cell: Option<&Cell>, notes: &[Note<'_>]) -> String {
         let _ = write!(text, " [{}]", note.number);
     }
     text
+}
+
+/// Why the answers of a loop with a star are no proof.
+pub(crate) fn star(probed: &Probed) -> Option<String> {
+    let (name, why) = (&probed.name, probed.unseen.as_ref()?);
+    let limit = TIME_LIMIT.as_millis();
+    Some(format!(
+        "* {name}: nothing happened for {limit} ms, which is no proof. The look: {why}"
+    ))
 }
 
 /// What is wrong, with the lines that show it and the command that shows it again.
