@@ -1,1 +1,0 @@
-//! Benchmarks of the event loop: `cargo bench -p wakeproof-benches`.
