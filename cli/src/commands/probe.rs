@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use comfy_table::Cell as TableCell;
+use comfy_table::{Cell as TableCell, Table};
 use serde::Serialize;
 use wakeproof_asleep::harmless;
 
@@ -21,7 +21,7 @@ use crate::probe::document;
 use crate::probe::expected::{Compared, Expected};
 use crate::probe::loops::{self, LOOPS, Loop};
 use crate::probe::session::{Probed, Subject, probe};
-use crate::probe::table::{PARTS, answer, below, notes, star};
+use crate::probe::table::{Note, PARTS, Part, answer, below, notes, remarks, star};
 use crate::report::{Verdict, Work, new_table, print_json, print_table, verdict_cell};
 
 const EXAMPLES: &str = "\
@@ -34,8 +34,9 @@ Examples:
   wakeproof probe rloop --record out       leaves a recording of each scenario in out/
   wakeproof probe --list                   the loops, and what is asked of them
 
-Exit status: 0 if every loop is as probes/expected.json knows its version, 1 if one is not, 2 if an
-adapter or the command line is at fault, 130 if interrupted.";
+Exit status: 0 if every loop is as probes/expected.json knows its version, 1 if one is not, or if our own
+loop breaks a must, whatever is expected of it; 2 if an adapter or the command line is at fault, 130 if
+interrupted.";
 
 /// Real event loops, driven now and held against the contract.
 #[derive(Debug, clap::Args)]
@@ -87,6 +88,9 @@ enum Format {
     /// For docs/loops.md.
     Markdown,
 }
+
+/// Our own loop.
+const OURS: &str = "wakeproof";
 
 /// A loop that is not probed, and why.
 #[derive(Debug, Serialize)]
@@ -182,14 +186,30 @@ fn subjects(
     if let Some(factory) = &args.python {
         let name = factory.replace(['/', ':'], ".");
         let command = loops::asyncio_like(factory);
-        return Ok((vec![Subject { name, command }], Vec::new()));
+        let design = None;
+        return Ok((
+            vec![Subject {
+                name,
+                command,
+                design,
+            }],
+            Vec::new(),
+        ));
     }
     if let Some(program) = args.adapter.first() {
         let name = Path::new(program)
             .file_stem()
             .map_or(program.into(), |stem| stem.to_string_lossy());
         let (name, command) = (harmless(&name), args.adapter.clone());
-        return Ok((vec![Subject { name, command }], Vec::new()));
+        let design = None;
+        return Ok((
+            vec![Subject {
+                name,
+                command,
+                design,
+            }],
+            Vec::new(),
+        ));
     }
     let (mut subjects, mut missing) = (Vec::new(), Vec::new());
     let bar = progress(chosen.len(), "adapters that are built");
@@ -219,6 +239,7 @@ fn subjects(
             Ok(()) => subjects.push(Subject {
                 name,
                 command: known.command(),
+                design: known.design(),
             }),
         }
     }
@@ -327,7 +348,15 @@ impl<'a> Run<'a> {
     fn is_different(&self) -> bool {
         let is_different =
             |compared: &Option<Compared>| matches!(compared, Some(Compared::Different(_)));
-        self.compared.iter().any(is_different)
+        self.compared.iter().any(is_different) || !self.own_faults().is_empty()
+    }
+
+    /// What our own loop does that it must not do. Nobody can come to expect that.
+    fn own_faults(&self) -> Vec<&Cell> {
+        let ours = self.probed.iter().filter(|probed| probed.name == OURS);
+        let is_fault = |cell: &&Cell| cell.level == Level::Must && !cell.fine;
+        ours.flat_map(|probed| probed.cells.iter().filter(is_fault))
+            .collect()
     }
 
     /// Says what is wrong with adapters, a line each.
@@ -367,48 +396,57 @@ fn problem(probed: &Probed) -> Option<String> {
     Some(format!("{problem}{during}").replace('\n', " "))
 }
 
+/// A table, or nothing if no loop has an answer to any of its clauses.
+fn part_table(run: &Run<'_>, place: usize, part: &Part, notes: &[Note<'_>]) -> Option<Table> {
+    let mut head = vec!["loop"];
+    if place == 0 {
+        head.push("version");
+    }
+    let names: Vec<String> = part.clauses.iter().map(|clause| clause.name()).collect();
+    head.extend(names.iter().map(String::as_str));
+    let mut table = new_table(&head);
+    if !io::stdout().is_terminal() {
+        table.set_width(80);
+    }
+    for probed in run.probed {
+        let has_any = probed
+            .cells
+            .iter()
+            .any(|cell| part.clauses.contains(&cell.clause));
+        if !has_any && place > 0 {
+            continue;
+        }
+        let mut row = vec![TableCell::new(&probed.name)];
+        if place == 0 {
+            let version = probed.hello.as_ref().map_or("-", |hello| &hello.version);
+            row.push(TableCell::new(version));
+        }
+        for clause in part.clauses {
+            let cell = probed.cells.iter().find(|cell| cell.clause == *clause);
+            let text = answer(cell, notes);
+            row.push(match cell {
+                Some(cell) if cell.level != Level::Observation || !cell.fine => {
+                    verdict_cell(&text, cell.fine)
+                }
+                _ => TableCell::new(text),
+            });
+        }
+        table.add_row(row);
+    }
+    if place == 0 {
+        for missing in &run.missing {
+            let needs = format!("not there: {}", missing.install);
+            table.add_row([&*missing.name, "-", &*needs].map(TableCell::new));
+        }
+    }
+    (table.row_count() > 0).then_some(table)
+}
+
 fn print_tables(run: &Run<'_>) -> anyhow::Result<()> {
     let notes = notes(run.probed);
     let mut out = anstream::stdout();
     for (place, part) in PARTS.iter().enumerate() {
-        let mut head = vec!["loop"];
-        if place == 0 {
-            head.push("version");
-        }
-        let names: Vec<String> = part.clauses.iter().map(|clause| clause.name()).collect();
-        head.extend(names.iter().map(String::as_str));
-        let mut table = new_table(&head);
-        if !io::stdout().is_terminal() {
-            table.set_width(80);
-        }
-        let mut is_empty = true;
-        for probed in run.probed {
-            let has_any = probed
-                .cells
-                .iter()
-                .any(|cell| part.clauses.contains(&cell.clause));
-            if !has_any && place > 0 {
-                continue;
-            }
-            is_empty = false;
-            let mut row = vec![TableCell::new(&probed.name)];
-            if place == 0 {
-                let version = probed.hello.as_ref().map_or("-", |hello| &hello.version);
-                row.push(TableCell::new(version));
-            }
-            for clause in part.clauses {
-                let cell = probed.cells.iter().find(|cell| cell.clause == *clause);
-                let text = answer(cell, &notes);
-                row.push(match cell {
-                    Some(cell) if cell.level != Level::Observation || !cell.fine => {
-                        verdict_cell(&text, cell.fine)
-                    }
-                    _ => TableCell::new(text),
-                });
-            }
-            table.add_row(row);
-        }
-        if !is_empty {
+        if let Some(table) = part_table(run, place, part, &notes) {
             writeln!(out, "{}:", part.title)?;
             print_table(&table)?;
         }
@@ -416,14 +454,17 @@ fn print_tables(run: &Run<'_>) -> anyhow::Result<()> {
     for note in &notes {
         writeln!(out, "{}", below(note, &run.again(note.name)))?;
     }
+    for remark in run.probed.iter().flat_map(remarks) {
+        writeln!(out, "{remark}")?;
+    }
     for star in run.probed.iter().filter_map(star) {
         writeln!(out, "{star}")?;
     }
-    for missing in &run.missing {
+    for cell in run.own_faults() {
         writeln!(
             out,
-            "not there: {}; it needs {}",
-            missing.name, missing.install
+            "NOT as expected: {OURS}, {}: {}, and our own loop keeps every must",
+            cell.clause, cell.outcome
         )?;
     }
     for (probed, compared) in run.probed.iter().zip(&run.compared) {
@@ -512,4 +553,66 @@ fn list(format: Format) -> anyhow::Result<Verdict> {
 fn today() -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     now[..10].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probed(name: &str) -> Probed {
+        let cell = Cell {
+            clause: Clause::Safe,
+            level: Level::Must,
+            outcome: "stranded".into(),
+            detail: None,
+            fine: false,
+            sentence: None,
+            grounds: None,
+            recording: String::new(),
+            lines: Vec::new(),
+        };
+        Probed {
+            name: name.into(),
+            hello: None,
+            cells: vec![cell],
+            recordings: Vec::new(),
+            problem: None,
+            unseen: None,
+            took: Duration::ZERO,
+        }
+    }
+
+    fn run(probed: &[Probed]) -> Run<'_> {
+        Run {
+            probed,
+            compared: vec![Some(Compared::AsExpected)],
+            missing: vec![Missing {
+                name: "uvloop".into(),
+                install: "pip install uvloop".into(),
+            }],
+            again: String::new(),
+        }
+    }
+
+    #[test]
+    fn our_own_loop_must_keep_every_must_whatever_is_expected() {
+        let (ours, other) = ([probed(OURS)], [probed("asyncio")]);
+        assert_eq!(run(&ours).verdict().unwrap(), Verdict::NotAsExpected);
+        assert_eq!(run(&other).verdict().unwrap(), Verdict::AsExpected);
+    }
+
+    #[test]
+    fn what_is_missing_is_a_row_of_the_first_table() {
+        let probed = [probed("asyncio")];
+        let run = run(&probed);
+        let rows = |place: usize| {
+            let table = part_table(&run, place, &PARTS[place], &[]);
+            table.map_or(String::new(), |table| table.to_string())
+        };
+        let first = rows(0);
+        let row = first.lines().find(|row| row.contains("uvloop"));
+        assert!(row.is_some_and(|row| row.contains("not there:")), "{first}");
+        assert!(first.contains("pip install"), "{first}");
+        assert!(!rows(1).contains("uvloop"));
+    }
 }

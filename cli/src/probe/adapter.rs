@@ -41,6 +41,9 @@ pub(crate) struct Hello {
     /// The interface whose documentation binds the loop: `asyncio`, if any.
     #[serde(default)]
     pub(crate) interface: String,
+    /// The module of the specification that has the loop's design, if the adapter names one.
+    #[serde(default)]
+    pub(crate) design: String,
 }
 
 impl Hello {
@@ -180,6 +183,7 @@ impl<'a> Adapter<'a> {
                 version: String::new(),
                 calls: BTreeMap::new(),
                 interface: String::new(),
+                design: String::new(),
             },
             lines: Vec::new(),
             seen: None,

@@ -53,6 +53,8 @@ pub(crate) enum Clause {
     Unchanged,
     /// A second with nothing to do: the loop stays asleep.
     Idle,
+    /// Whether it does what the module of its design allows.
+    Design,
 }
 
 /// How binding a clause is.
@@ -136,7 +138,7 @@ pub(crate) struct Cell {
     pub(crate) detail: Option<String>,
     /// Whether it is as it must or should be.
     pub(crate) fine: bool,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in a sentence; of an answer that is fine, why it says no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sentence: Option<String>,
     /// What the decision that nobody goes on rests on, if there was one.

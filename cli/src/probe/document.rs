@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::cell::{Cell, Clause, Level};
 use super::loops::{ECOSYSTEMS, LOOPS};
 use super::session::Probed;
-use super::table::{Note, PARTS, answer, below, notes, star};
+use super::table::{Note, PARTS, answer, below, notes, remarks, star};
 
 const HEAD: &str = "\
 # Real event loops, held against the contract
@@ -175,6 +175,9 @@ fn write_deviations(out: &mut String, probed: &[Probed], notes: &[Note<'_>]) -> 
             "{}\n",
             below(note, &format!("wakeproof probe {}", note.name))
         )?;
+    }
+    for remark in probed.iter().flat_map(remarks) {
+        writeln!(out, "{remark}\n")?;
     }
     for star in probed.iter().filter_map(star) {
         writeln!(out, "{star}\n")?;

@@ -1,5 +1,6 @@
 //! The loops that there are adapters for.
 
+use std::borrow::Cow;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,36 @@ enum Adapter {
     C(&'static str, &'static str, &'static str),
     /// A binary of the package in `rust/`.
     Rust(&'static str),
+}
+
+/// The module of the specification that has a loop's design.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Design {
+    /// Its name.
+    pub(crate) module: Cow<'static, str>,
+    /// Whether one wakeup may do for several callbacks, where the module leaves that open.
+    pub(crate) coalesces: Option<bool>,
+}
+
+impl Design {
+    /// The design that an adapter names in its first line.
+    pub(crate) fn named(module: &str) -> Option<Self> {
+        (!module.is_empty()).then(|| Design {
+            module: module.to_owned().into(),
+            coalesces: None,
+        })
+    }
+
+    /// Whether a recording made from outside can be held against it. What happens under a mutex cannot be
+    /// told from outside.
+    pub(crate) fn shows_outside(&self) -> bool {
+        self.module != "CondvarLoop"
+    }
+}
+
+const fn design(module: &'static str, coalesces: Option<bool>) -> Option<Design> {
+    let module = Cow::Borrowed(module);
+    Some(Design { module, coalesces })
 }
 
 /// Whom the loops are for.
@@ -169,6 +200,18 @@ impl Loop {
             Adapter::Node(_) => ECOSYSTEMS[2],
             Adapter::Java(_) => ECOSYSTEMS[3],
             Adapter::Rust(_) => ECOSYSTEMS[4],
+        }
+    }
+
+    /// The module of its design, if there is one. tornado runs on asyncio's loop, tokio on mio's selector.
+    pub(crate) fn design(&self) -> Option<Design> {
+        match self.name {
+            "asyncio" | "tornado" => design("AsyncioLoop", None),
+            "libuv" | "uvloop" => design("SelfPipeLoop", Some(true)),
+            "glib" => design("SelfPipeLoop", Some(false)),
+            "mio" | "tokio" => design("EdgeTriggeredLoop", None),
+            "condition" | "wakeproof" => design("CondvarLoop", None),
+            _ => None,
         }
     }
 

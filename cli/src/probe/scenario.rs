@@ -1,18 +1,22 @@
 //! What is done with a loop to find out about each clause. Each scenario has a process of its own, and
 //! leaves a recording, which the judge holds against the contract.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use wakeproof_asleep::{Activity, Report, Target, Time, Wait, look};
-use wakeproof_conform::judge::recording::{BLACK_BOX, CallName, CallResult, Header, Line, Order};
+use wakeproof_conform::judge::recording::{
+    BLACK_BOX, CallName, CallResult, Constant, Design as Shown, Header, Line, Order,
+};
 use wakeproof_conform::judge::{Clause as Broken, Judge, Refusal};
 
 use crate::report::grouped;
 
-use super::adapter::{Adapter, Hello, Limits, Problem, Waited};
+use super::adapter::{Adapter, Limits, Problem, Waited};
 use super::cell::{Cell, Clause, Grounds, Level};
+use super::loops::Design;
 
 /// How long a loop that does not come to rest may take to run a callback.
 const UNSETTLED: Duration = Duration::from_secs(1);
@@ -25,6 +29,8 @@ const BURST: (u64, u64) = (4, 75);
 const CHAIN: u64 = 2_000;
 /// How often close races with submissions.
 const RACES: u64 = 20;
+/// The same where the order is held against a design. The ways to order what nobody sees multiply.
+const FEW: (u64, u64) = (2, 2);
 /// How long an idle loop is watched.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -48,11 +54,12 @@ pub(crate) enum Scenario {
     Debug,
     Unchanged,
     Idle,
+    Design,
 }
 
 impl Scenario {
     /// All of them; the first one tells what the others need to know.
-    pub(crate) const ALL: [Scenario; 17] = [
+    pub(crate) const ALL: [Scenario; 18] = [
         Scenario::Wake,
         Scenario::Burst,
         Scenario::StopPlain,
@@ -70,6 +77,7 @@ impl Scenario {
         Scenario::Debug,
         Scenario::Unchanged,
         Scenario::Idle,
+        Scenario::Design,
     ];
 
     /// Its name, and that of its recording.
@@ -92,6 +100,7 @@ impl Scenario {
             Scenario::Debug => "debug",
             Scenario::Unchanged => "unchanged",
             Scenario::Idle => "idle",
+            Scenario::Design => "design",
         }
     }
 
@@ -100,7 +109,7 @@ impl Scenario {
         let stops = has("stop plain") || has("stop safe");
         match self {
             Scenario::Wake | Scenario::Idle => true,
-            Scenario::Burst => has("submit safe"),
+            Scenario::Burst | Scenario::Design => has("submit safe"),
             Scenario::StopPlain => has("stop plain"),
             Scenario::StopSafe => has("stop safe"),
             Scenario::Timer => has("timer plain") || has("timer safe"),
@@ -134,6 +143,7 @@ pub(crate) struct Found {
 pub(crate) fn play(
     scenario: Scenario,
     command: &[String],
+    design: Option<Design>,
     restless: bool,
     limits: Limits<'_>,
 ) -> Result<Found, Problem> {
@@ -141,9 +151,11 @@ pub(crate) fn play(
     if restless {
         adapter.expect_restless();
     }
+    let design = design.or_else(|| Design::named(&adapter.hello().design));
     let mut stage = Stage {
         scenario,
         adapter,
+        design,
         cells: Vec::new(),
         grounds: None,
         restless,
@@ -166,6 +178,7 @@ pub(crate) fn play(
         Scenario::Debug => stage.debug()?,
         Scenario::Unchanged => stage.unchanged()?,
         Scenario::Idle => stage.idle()?,
+        Scenario::Design => stage.design()?,
     }
     stage.finish()
 }
@@ -173,6 +186,7 @@ pub(crate) fn play(
 struct Stage<'a> {
     scenario: Scenario,
     adapter: Adapter<'a>,
+    design: Option<Design>,
     cells: Vec<Cell>,
     grounds: Option<Grounds>,
     restless: bool,
@@ -742,6 +756,68 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Safe calls alone, one by one to a loop that is asleep and then from threads at once: held against
+    /// the module of the loop's design.
+    fn design(&mut self) -> Result<(), Problem> {
+        let Some(design) = self.design.clone() else {
+            return Ok(());
+        };
+        self.run()?;
+        for callback in 2..4 {
+            self.submit("submit", "safe", callback)?;
+            self.settle()?;
+        }
+        let (threads, each) = FEW;
+        let all = (threads * each) as usize;
+        self.adapter
+            .say(&format!("burst safe 100 {each} {threads}"))?;
+        let done = |lines: &[Line]| {
+            (100..100 + threads * each).all(|callback| runs(lines, callback))
+                && ends(lines, CallName::Submit) == 3 + all
+        };
+        self.fate("", done)?;
+        self.settle()?;
+        self.grounds = None;
+        let module = &design.module;
+        let cannot_tell = if !design.shows_outside() {
+            Some(format!(
+                "{module} decides under a mutex, and no line of a recording made from outside says when \
+                 that is held; wakeproof conform follows its steps instead."
+            ))
+        } else {
+            match self.against_design(self.adapter.lines()) {
+                Err(error) => Some(format!("{module}: {error:#}.")),
+                Ok(Some(refusal)) => {
+                    self.cell(Clause::Design, "broken", true).detail =
+                        Some(module.clone().into_owned());
+                    self.blame(Clause::Design, &refusal);
+                    None
+                }
+                Ok(None) => match self.against_design(&without_last_run(self.adapter.lines())) {
+                    Ok(Some(_)) => {
+                        self.cell(Clause::Design, format!("as {module}"), true);
+                        None
+                    }
+                    _ => Some(format!(
+                        "{module} allows the recording, but that says nothing: nobody could see the loop \
+                         asleep, so it would also allow a loop that leaves its last callback lying there."
+                    )),
+                },
+            }
+        };
+        if let Some(why) = cannot_tell {
+            self.cell(Clause::Design, "cannot tell", true).sentence = Some(why);
+        }
+        Ok(())
+    }
+
+    /// Whether the module of the loop's design refuses these lines.
+    fn against_design(&self, lines: &[Line]) -> anyhow::Result<Option<Refusal>> {
+        let text = self.text_of(Order::All, lines);
+        let verdict = Judge::new().judge_again(|| Ok(text.as_bytes()))?;
+        Ok(verdict.refusal)
+    }
+
     /// Asks the judge, and marks the cell if the contract is broken.
     fn judged(&mut self, clause: Clause) -> Result<(), Problem> {
         if let Some(refusal) = self.refusal(Order::Call)? {
@@ -781,12 +857,26 @@ impl Stage<'_> {
     }
 
     fn text(&self, order: Order) -> String {
-        text(
-            self.adapter.hello(),
-            self.scenario,
-            order,
-            self.adapter.lines(),
-        )
+        self.text_of(order, self.adapter.lines())
+    }
+
+    /// These lines as a recording. One of a design is held against its module.
+    fn text_of(&self, order: Order, lines: &[Line]) -> String {
+        let (hello, scenario) = (self.adapter.hello(), self.scenario);
+        let mut header = Header::new(BLACK_BOX);
+        header.made = Some(format!(
+            "{} {}, by wakeproof probe: {}",
+            hello.name,
+            hello.version,
+            scenario.name()
+        ));
+        header.order = order;
+        let design = self.design.as_ref().filter(|design| design.shows_outside());
+        if let (Scenario::Design, Some(design)) = (scenario, design) {
+            header.against = design.module.clone().into_owned();
+            header.design = Some(shown(design, lines));
+        }
+        text(&header, lines)
     }
 
     fn refusal(&self, order: Order) -> Result<Option<Refusal>, Problem> {
@@ -813,16 +903,48 @@ impl Stage<'_> {
     }
 }
 
+/// What a recording made from outside shows of a design with a selector: which callback runs, and no step
+/// before that.
+fn shown(design: &Design, lines: &[Line]) -> Shown {
+    let run = match &*design.module {
+        "AsyncioLoop" => "AsyncioRun",
+        _ => "Run",
+    };
+    let submitter = |line: &Line| match line {
+        Line::Begins {
+            thread,
+            begins: CallName::Submit,
+            ..
+        } => Some(thread.clone()),
+        _ => None,
+    };
+    let submitters: BTreeSet<String> = lines.iter().filter_map(submitter).collect();
+    let coalesces = design
+        .coalesces
+        .map(|flag| ("Coalesces".to_owned(), Constant::Flag(flag)));
+    Shown {
+        steps: BTreeMap::from([("run".to_owned(), vec![run.to_owned()])]),
+        submitters: submitters.into_iter().collect(),
+        stoppers: 0,
+        constants: [("TimedWaits".to_owned(), Constant::Flag(false))]
+            .into_iter()
+            .chain(coalesces)
+            .collect(),
+    }
+}
+
+/// The same recording of a loop that sleeps on beside its last callback.
+fn without_last_run(lines: &[Line]) -> Vec<Line> {
+    let is_run = |line: &Line| matches!(line, Line::Runs { .. });
+    let mut lines = lines.to_vec();
+    if let Some(last) = lines.iter().rposition(is_run) {
+        lines.remove(last);
+    }
+    lines
+}
+
 /// A recording, whole.
-fn text(hello: &Hello, scenario: Scenario, order: Order, lines: &[Line]) -> String {
-    let mut header = Header::new(BLACK_BOX);
-    header.made = Some(format!(
-        "{} {}, by wakeproof probe: {}",
-        hello.name,
-        hello.version,
-        scenario.name()
-    ));
-    header.order = order;
+fn text(header: &Header, lines: &[Line]) -> String {
     let mut text = format!("{header}\n");
     for line in lines {
         text.push_str(&format!("{line}\n"));

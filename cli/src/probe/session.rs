@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::adapter::{Adapter, Hello, Limits, Problem};
 use super::cell::Cell;
+use super::loops::Design;
 use super::scenario::{Found, Scenario, play};
 
 /// A loop to be probed.
@@ -19,6 +20,8 @@ pub(crate) struct Subject {
     pub(crate) name: String,
     /// The adapter's command.
     pub(crate) command: Vec<String>,
+    /// The module of its design, if there is one.
+    pub(crate) design: Option<Design>,
 }
 
 /// What was found out about a loop.
@@ -61,16 +64,19 @@ pub(crate) fn probe(
                     if limits.is_interrupted.load(Ordering::Relaxed) {
                         break;
                     }
-                    let command = &subjects[job.subject].command;
+                    let Subject {
+                        command, design, ..
+                    } = &subjects[job.subject];
                     let start = Instant::now();
                     let done = match job.task {
                         Task::Greet => Done::Greeted(greet(command, limits)),
-                        Task::Play(scenario, restless) => {
-                            Done::Played(scenario, play(scenario, command, restless, limits))
-                        }
+                        Task::Play(scenario, restless) => Done::Played(
+                            scenario,
+                            play(scenario, command, design.clone(), restless, limits),
+                        ),
                     };
                     let took = start.elapsed();
-                    step(lock(&state).take_in(job.subject, done, took));
+                    step(lock(&state).take_in(job.subject, design.is_some(), done, took));
                 }
             });
         }
@@ -161,7 +167,7 @@ impl State {
         }
     }
 
-    fn take_in(&mut self, subject: usize, done: Done, took: Duration) -> Step {
+    fn take_in(&mut self, subject: usize, has_design: bool, done: Done, took: Duration) -> Step {
         self.running -= 1;
         self.step.done += 1;
         let probed = &mut self.probed[subject];
@@ -182,7 +188,11 @@ impl State {
                     let others = Scenario::ALL
                         .into_iter()
                         .filter(|other| *other != Scenario::Wake);
-                    let others = others.filter(|other| other.suits(|word| hello.has(word)));
+                    let others = others.filter(|other| {
+                        let has_design = has_design || !hello.design.is_empty();
+                        let is_asked = *other != Scenario::Design || has_design;
+                        is_asked && other.suits(|word| hello.has(word))
+                    });
                     more.extend(others.map(|other| Task::Play(other, found.restless)));
                 }
             }

@@ -13,7 +13,7 @@ pub(crate) struct Part {
 }
 
 /// The clauses, in tables narrow enough for a terminal.
-pub(crate) const PARTS: [Part; 7] = [
+pub(crate) const PARTS: [Part; 8] = [
     Part {
         title: "Calls from another thread, to a loop that is asleep",
         clauses: &[Clause::SleepsIn, Clause::Plain, Clause::Safe],
@@ -51,6 +51,10 @@ pub(crate) const PARTS: [Part; 7] = [
     Part {
         title: "Debug mode, and a second with nothing to do",
         clauses: &[Clause::Debug, Clause::Unchanged, Clause::Idle],
+    },
+    Part {
+        title: "The module of the loop's design",
+        clauses: &[Clause::Design],
     },
 ];
 
@@ -104,9 +108,25 @@ pub(crate) fn answer(cell: Option<&Cell>, notes: &[Note<'_>]) -> String {
 pub(crate) fn star(probed: &Probed) -> Option<String> {
     let (name, why) = (&probed.name, probed.unseen.as_ref()?);
     let limit = TIME_LIMIT.as_millis();
+    let is_starred = |cell: &&Cell| cell.grounds == Some(Grounds::TimeLimit);
+    let starred = probed.cells.iter().filter(is_starred);
+    let starred: Vec<String> = starred.map(|cell| cell.clause.name()).collect();
+    if starred.is_empty() {
+        return None;
+    }
+    let starred = starred.join(", ");
     Some(format!(
-        "* {name}: nothing happened for {limit} ms, which is no proof. The look: {why}"
+        "* {name} ({starred}): nothing happened for {limit} ms, which is no proof. The look: {why}"
     ))
+}
+
+/// Why an answer that is fine says no more.
+pub(crate) fn remarks(probed: &Probed) -> impl Iterator<Item = String> {
+    let cells = probed.cells.iter().filter(|cell| cell.fine);
+    cells.filter_map(|cell| {
+        let sentence = cell.sentence.as_ref()?;
+        Some(format!("{}, {}: {sentence}", probed.name, cell.clause))
+    })
 }
 
 /// What is wrong, with the lines that show it and the command that shows it again.

@@ -29,6 +29,10 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("each_wrong_loop_is_found_out", each_wrong_loop_is_found_out),
         trial(
+            "the_module_of_a_design_tells_a_wrong_loop",
+            the_module_of_a_design_tells_a_wrong_loop,
+        ),
+        trial(
             "recordings_can_be_judged_again",
             recordings_can_be_judged_again,
         ),
@@ -60,6 +64,7 @@ fn a_right_loop_is_as_it_must_be() {
         ("stop-first", "one iteration"),
         ("closed", "refused"),
         ("idle", "asleep"),
+        ("design", "as SelfPipeLoop"),
     ] {
         assert_eq!(probe.cell(clause)["outcome"], outcome, "{clause}");
     }
@@ -133,6 +138,25 @@ fn each_wrong_loop_is_found_out() {
         );
         probe.assert_all_gone();
     }
+}
+
+fn the_module_of_a_design_tells_a_wrong_loop() {
+    for mode in ["swaps", "never-wakes"] {
+        let probe = probe(mode, &[]);
+        let cell = probe.cell("design");
+        assert_eq!(
+            (&cell["outcome"], &cell["detail"], &cell["fine"]),
+            (&"broken".into(), &"SelfPipeLoop".into(), &false.into()),
+            "{mode}: {cell:#}"
+        );
+        probe.assert_all_gone();
+    }
+    let probe = probe("unknown-design", &[]);
+    let cell = probe.cell("design");
+    assert_eq!(cell["outcome"], "cannot tell", "{cell:#}");
+    let sentence = cell["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("is no module's name"), "{sentence}");
+    probe.assert_all_gone();
 }
 
 fn recordings_can_be_judged_again() {
