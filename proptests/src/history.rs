@@ -1,22 +1,28 @@
 //! Histories of one thread: runs the real loop and the reference side by side, and compares them.
 
-use std::fmt::Write;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::fmt::{self, Write};
 use std::marker::PhantomData;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseResult, TestError, TestRunner};
-use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestError, TestRunner};
+use proptest_state_machine::ReferenceStateMachine;
 use wakeproof::platform::Platform;
 
-use crate::command::{self, Command};
+use crate::claimed;
+use crate::command::{self, Command, StopCall};
 use crate::prediction::Prediction;
 use crate::properties::{self, History, Property};
 use crate::real::RealLoop;
-use crate::record::{Event, Record, ReturnValue, text_of};
+use crate::record::{Event, OWNER, Record, ReturnValue, text_of};
 use crate::reference::{Documented, Rules};
+use crate::under_test::{Claims, LoopUnderTest, Maker, Rule, Sight, Trouble};
 use crate::{shrink, virtual_time};
 
 /// The length of the longest history.
@@ -37,9 +43,13 @@ pub fn check<P: Platform>(config: Config) -> Result<(), String> {
 ///
 /// The history, and where it differs from the reference or which property it breaks.
 pub fn check_against<P: Platform, R: Rules>(config: Config) -> Result<(), String> {
-    shortest_failure::<R>(config, &|config, state, commands, executed| {
-        SideBySide::<P, R>::test_sequential(config, state, commands, executed);
-        Ok(())
+    shortest_failure::<R>(config, &|commands, executed| {
+        let compared =
+            follow::<OnPlatform<P>, R>(&OnPlatform::new(), &commands, executed.as_deref());
+        compared.map_err(|failure| match failure {
+            Failure::Differs(difference) => TestCaseError::fail(difference.to_string()),
+            Failure::Breaks(property) => TestCaseError::fail(property),
+        })
     })
 }
 
@@ -49,7 +59,7 @@ pub fn check_against<P: Platform, R: Rules>(config: Config) -> Result<(), String
 ///
 /// The history, and where it breaks the property.
 pub fn check_property<P: Platform>(property: Property, config: Config) -> Result<(), String> {
-    shortest_failure::<Documented>(config, &|_, _, commands, executed| {
+    shortest_failure::<Documented>(config, &|commands, executed| {
         if let Some(executed) = executed {
             executed.store(commands.len(), Ordering::Relaxed); // all of them are executed
         }
@@ -70,7 +80,7 @@ pub fn check_property<P: Platform>(property: Property, config: Config) -> Result
 ///
 /// The history, and the first record that differs.
 pub fn check_among_timers<P: Platform>(config: Config, cancels: bool) -> Result<(), String> {
-    shortest_failure::<Documented>(config, &|_, _, commands, executed| {
+    shortest_failure::<Documented>(config, &|commands, executed| {
         if let Some(executed) = executed {
             executed.store(commands.len(), Ordering::Relaxed); // all of them are executed
         }
@@ -101,20 +111,18 @@ pub fn check_among_timers<P: Platform>(config: Config, cancels: bool) -> Result<
 /// Judges random histories until one fails, and makes that one as short as possible.
 fn shortest_failure<R: Rules>(
     config: Config,
-    judge: &dyn Fn(Config, Prediction<R>, Vec<Command>, ExecutedCount) -> TestCaseResult,
+    judge: &dyn Fn(Vec<Command>, ExecutedCount) -> TestCaseResult,
 ) -> Result<(), String> {
-    let judge = |state, commands, executed| judge(config.clone(), state, commands, executed);
     let histories = Reference::<R>::sequential_strategy(1..LENGTH);
-    let judged = TestRunner::new(config.clone()).run(&histories, |(state, commands, executed)| {
-        judge(state, commands, executed)
+    let judged = TestRunner::new(config).run(&histories, |(_, commands, executed)| {
+        judge(commands, executed)
     });
     judged.map_err(|error| match error {
         TestError::Abort(reason) => format!("cannot generate histories: {reason}"),
         TestError::Fail(_, (_, commands, _)) => {
             let failure = |commands: &[Command]| {
-                let judged = panic::catch_unwind(AssertUnwindSafe(|| {
-                    judge(Prediction::default(), commands.to_vec(), None)
-                }));
+                let judged =
+                    panic::catch_unwind(AssertUnwindSafe(|| judge(commands.to_vec(), None)));
                 match judged {
                     Ok(Ok(())) => None,
                     Ok(Err(TestCaseError::Fail(reason) | TestCaseError::Reject(reason))) => {
@@ -155,14 +163,11 @@ type ExecutedCount = Option<Arc<AtomicUsize>>;
 ///
 /// Where it differs from the reference, or which property it breaks.
 pub fn replay<P: Platform>(commands: &[Command]) -> Result<(), String> {
-    let real = RealLoop::<P>::new();
-    let mut predicted = Prediction::<Documented>::default();
-    let mut history = History::default();
-    for command in commands {
-        predicted.execute(command);
-        compare(&real, &mut history, &predicted, command)?;
-    }
-    finish(real, history, predicted)
+    let compared = follow::<OnPlatform<P>, Documented>(&OnPlatform::new(), commands, None);
+    compared.map_err(|failure| match failure {
+        Failure::Differs(difference) => difference.to_string(),
+        Failure::Breaks(property) => property,
+    })
 }
 
 impl History {
@@ -179,31 +184,338 @@ impl History {
     }
 }
 
-/// Executes a command on the real loop, and compares its records with the prediction.
-fn compare<P: Platform, R: Rules>(
-    real: &RealLoop<P>,
-    history: &mut History,
-    predicted: &Prediction<R>,
-    command: &Command,
-) -> Result<(), String> {
-    // After each command, the answers to all queries are compared as well.
-    let mut expected = predicted.clone();
-    let records = real.execute(command);
-    same(command, &expected.records, &records)?;
-    history.records.extend(records);
-    expected.execute(&Command::Look);
-    same(command, &expected.records, &real.execute(&Command::Look))
+/// Makes our own loops, on a platform.
+#[derive(Debug)]
+pub struct OnPlatform<P> {
+    claims: Claims,
+    platform: PhantomData<fn() -> P>,
 }
 
-/// Ends the history: drops the loop, and checks the properties.
-fn finish<P: Platform, R: Rules>(
-    real: RealLoop<P>,
-    mut history: History,
-    mut predicted: Prediction<R>,
-) -> Result<(), String> {
-    predicted.execute(&Command::DropLoop);
-    compare(&real, &mut history, &predicted, &Command::DropLoop)?;
-    properties::check(&history)
+impl<P> OnPlatform<P> {
+    /// A maker of loops that claim everything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::claiming(Claims::all())
+    }
+
+    /// A maker of the same loops, which claim only this.
+    #[must_use]
+    pub fn claiming(claims: Claims) -> Self {
+        OnPlatform {
+            claims,
+            platform: PhantomData,
+        }
+    }
+}
+
+impl<P> Default for OnPlatform<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Platform> Maker for OnPlatform<P> {
+    type Loop = RealLoop<P>;
+
+    fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    fn make(&self, _plan: &[Record]) -> Result<RealLoop<P>, Infallible> {
+        Ok(RealLoop::new())
+    }
+}
+
+impl<P: Platform> LoopUnderTest for RealLoop<P> {
+    type Trouble = Infallible;
+
+    fn execute(&mut self, command: &Command, _: &[Record]) -> Result<Vec<Record>, Infallible> {
+        let executed = panic::catch_unwind(AssertUnwindSafe(|| RealLoop::execute(self, command)));
+        Ok(executed.unwrap_or_else(|payload| {
+            if text_of(&*payload) != virtual_time::SLEEPS_FOR_EVER {
+                panic::resume_unwind(payload);
+            }
+            let mut records = self.take_records();
+            records.push(Record {
+                thread: OWNER,
+                event: Event::SleepsForEver,
+            });
+            records
+        }))
+    }
+}
+
+/// How a history fails.
+enum Failure {
+    /// It differs from the reference.
+    Differs(Difference),
+    /// It breaks a property.
+    Breaks(String),
+}
+
+/// Where a loop does something else than the reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The index of the command in the history.
+    pub command: usize,
+    /// The command.
+    pub of: Command,
+    /// What the reference predicts for this command, as far as it can be seen of the loop.
+    pub expected: Vec<Record>,
+    /// What the loop did.
+    pub got: Vec<Record>,
+}
+
+impl Difference {
+    /// The first record that differs.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        let same = self.expected.iter().zip(&self.got);
+        same.take_while(|(expected, got)| expected == got).count()
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
+        let (expected, got) = difference(self.expected.get(place), self.got.get(place));
+        write!(
+            f,
+            "in {:?}\n    expected: {expected}\n    but got:  {got}",
+            self.of
+        )
+    }
+}
+
+/// What the reference predicts for a history: the records of each command, and of a look after it.
+fn predict<R: Rules>(commands: &[Command]) -> Vec<[Vec<Record>; 2]> {
+    let mut predicted = Prediction::<R>::default();
+    let mut records = Vec::new();
+    for command in commands {
+        predicted.execute(command);
+        let of_command = std::mem::take(&mut predicted.records);
+        predicted.execute(&Command::Look);
+        records.push([of_command, std::mem::take(&mut predicted.records)]);
+    }
+    records
+}
+
+/// Executes a history on a loop of ours and compares it with the reference. Then it drops the loop, and
+/// checks the properties.
+fn follow<M, R: Rules>(
+    maker: &M,
+    commands: &[Command],
+    executed: Option<&AtomicUsize>,
+) -> Result<(), Failure>
+where
+    M: Maker,
+    M::Loop: LoopUnderTest<Trouble = Infallible>,
+{
+    let commands: Vec<Command> = commands
+        .iter()
+        .cloned()
+        .chain([Command::DropLoop])
+        .collect();
+    let mut history = History::default();
+    let Ok(difference) = compare::<M, R>(maker, &commands, executed, &mut history.records);
+    match difference {
+        Some(difference) => Err(Failure::Differs(difference)),
+        None => properties::check(&history).map_err(Failure::Breaks),
+    }
+}
+
+/// Executes a history on a loop, up to where it first differs from the reference. `records` get what the
+/// loop did.
+fn compare<M: Maker, R: Rules>(
+    maker: &M,
+    commands: &[Command],
+    executed: Option<&AtomicUsize>,
+    records: &mut Vec<Record>,
+) -> Result<Option<Difference>, Trouble<M>> {
+    let predicted = predict::<R>(commands);
+    let plan: Vec<Record> = predicted
+        .iter()
+        .flat_map(|[of_command, _]| of_command.clone())
+        .collect();
+    let claims = maker.claims();
+    let mut under_test = maker.make(&plan)?;
+    for (place, (command, [of_command, of_look])) in commands.iter().zip(&predicted).enumerate() {
+        if let Some(executed) = executed {
+            executed.store(place + 1, Ordering::Relaxed);
+        }
+        let done = under_test.execute(command, of_command)?;
+        let differs = |of: &Command, expected: &[Record], got: &[Record]| {
+            let (expected, got) = (claims.visible(expected), claims.visible(got));
+            (expected != got).then(|| Difference {
+                command: place,
+                of: of.clone(),
+                expected,
+                got,
+            })
+        };
+        if let Some(difference) = differs(command, of_command, &done) {
+            return Ok(Some(difference));
+        }
+        records.extend(done);
+        // After each command, the answers to all queries are compared as well.
+        if claims.shows.contains(&Sight::Queries) {
+            let looked = under_test.execute(&Command::Look, of_look)?;
+            if let Some(difference) = differs(command, of_look, &looked) {
+                return Ok(Some(difference));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Which random histories are executed on a loop, and how long a failure may take to be made short.
+#[derive(Debug, Clone, Copy)]
+pub struct Histories {
+    /// The seed.
+    pub seed: u64,
+    /// How many.
+    pub count: u64,
+    /// How long shrinking may take.
+    pub shrinking: Duration,
+}
+
+/// What random histories have said about a loop.
+#[derive(Debug)]
+pub enum Outcome {
+    /// None of them differs from the reference.
+    Held,
+    /// One differs.
+    Refuted(Box<Refutation>),
+    /// The caller had enough.
+    Interrupted,
+}
+
+/// A history in which a loop differs from the reference.
+#[derive(Debug)]
+pub struct Refutation {
+    /// How many histories were executed, this one included.
+    pub histories: u64,
+    /// The history, as short as it has become.
+    pub commands: Vec<Command>,
+    /// Where it differs.
+    pub difference: Difference,
+    /// Whether nothing simpler fails. Otherwise there was no more time.
+    pub is_shortest: bool,
+}
+
+/// The length of the longest history of a loop that need not be ours.
+const LENGTH_OF_OTHERS: usize = 20;
+
+/// Executes random histories of what a loop claims, until one differs from the reference, and makes that
+/// one short. `goes_on` is told how many have been executed, and returns false to interrupt.
+///
+/// # Errors
+///
+/// What prevents an answer.
+pub fn check_loop<M: Maker>(
+    maker: &M,
+    histories: Histories,
+    goes_on: &dyn Fn(u64) -> bool,
+) -> Result<Outcome, Trouble<M>> {
+    let claims = maker.claims();
+    let commands = claimed::claimed(claims, LENGTH_OF_OTHERS);
+    let config = Config {
+        rng_seed: RngSeed::Fixed(histories.seed),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new(config);
+    for done in 0..histories.count {
+        if !goes_on(done) {
+            return Ok(Outcome::Interrupted);
+        }
+        let tree = commands.new_tree(&mut runner);
+        let commands = tree.expect("no value is rejected").current();
+        let commands = possible(claims, commands);
+        let Some(difference) = compare::<M, Documented>(maker, &commands, None, &mut Vec::new())?
+        else {
+            continue;
+        };
+        return shorten(
+            maker,
+            commands,
+            difference,
+            histories.shrinking,
+            goes_on,
+            done + 1,
+        );
+    }
+    Ok(Outcome::Held)
+}
+
+/// Makes a history that fails short, as long as there is time.
+fn shorten<M: Maker>(
+    maker: &M,
+    commands: Vec<Command>,
+    difference: Difference,
+    limit: Duration,
+    goes_on: &dyn Fn(u64) -> bool,
+    histories: u64,
+) -> Result<Outcome, Trouble<M>> {
+    let (claims, start) = (maker.claims(), Instant::now());
+    let is_shortest = Cell::new(true);
+    let last = RefCell::new((commands.clone(), difference));
+    let trouble = RefCell::new(None);
+    shrink::shortest(commands, |commands| {
+        if trouble.borrow().is_some() {
+            return false;
+        }
+        if start.elapsed() > limit || !goes_on(histories) {
+            is_shortest.set(false);
+            return false;
+        }
+        let is_claimed = commands.iter().all(|command| claims.allow(command));
+        if !is_claimed || possible(claims, commands.to_vec()) != commands {
+            return false;
+        }
+        match compare::<M, Documented>(maker, commands, None, &mut Vec::new()) {
+            Ok(Some(difference)) => {
+                last.replace((commands.to_vec(), difference));
+                true
+            }
+            Ok(None) => false,
+            Err(found) => {
+                trouble.replace(Some(found));
+                false
+            }
+        }
+    });
+    if let Some(found) = trouble.into_inner() {
+        return Err(found);
+    }
+    let (commands, difference) = last.into_inner();
+    Ok(Outcome::Refuted(Box::new(Refutation {
+        histories,
+        commands,
+        difference,
+        is_shortest: is_shortest.get(),
+    })))
+}
+
+/// The history without what cannot be compared. In the place of a run that does not return there is a
+/// stop. A command after which two timers have the same deadline is left out, if the loop promises no
+/// order for these.
+fn possible(claims: &Claims, commands: Vec<Command>) -> Vec<Command> {
+    let has_order = claims.promises.contains(&Rule::EqualDeadlinesInOrder);
+    let mut predicted = Prediction::<Documented>::default();
+    let mut kept = Vec::new();
+    for mut command in commands {
+        if !predicted.returns(&command) {
+            command = Command::Stop(StopCall::Local);
+        }
+        let mut after = predicted.clone();
+        after.execute(&command);
+        if has_order || !after.has_equal_deadlines() {
+            predicted = after;
+            kept.push(command);
+        }
+    }
+    kept
 }
 
 /// Compares the records. The error says where they first differ.
@@ -269,36 +581,6 @@ impl<R: Rules> ReferenceStateMachine for Reference<R> {
         predicted.execute(command);
         predicted
     }
-}
-
-/// The real loop beside the reference, in the form that proptest-state-machine expects.
-struct SideBySide<P, R>(PhantomData<(P, R)>);
-
-impl<P: Platform, R: Rules> StateMachineTest for SideBySide<P, R> {
-    type SystemUnderTest = (RealLoop<P>, History);
-    type Reference = Reference<R>;
-
-    fn init_test(_: &Prediction<R>) -> Self::SystemUnderTest {
-        (RealLoop::new(), History::default())
-    }
-
-    fn apply(
-        (real, mut history): Self::SystemUnderTest,
-        predicted: &Prediction<R>,
-        command: Command,
-    ) -> Self::SystemUnderTest {
-        compare(&real, &mut history, predicted, &command).unwrap_or_else(fail);
-        (real, history)
-    }
-
-    fn teardown((real, history): Self::SystemUnderTest, predicted: Prediction<R>) {
-        finish(real, history, predicted).unwrap_or_else(fail);
-    }
-}
-
-/// Fails the case. Does not use `panic!`, whose hook would print every case that shrinking tries.
-fn fail(reason: String) {
-    panic::resume_unwind(Box::new(reason))
 }
 
 #[cfg(test)]

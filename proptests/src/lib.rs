@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod claimed;
 pub mod command;
 pub mod concurrent;
 pub mod config;
@@ -13,4 +14,5 @@ pub mod record;
 pub mod reference;
 pub mod shrink;
 pub mod stress;
+pub mod under_test;
 pub mod virtual_time;

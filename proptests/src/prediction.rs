@@ -67,6 +67,13 @@ impl<R: Rules> Prediction<R> {
         !future.overslept
     }
 
+    /// Whether two timers have, or had, the same deadline.
+    pub(crate) fn has_equal_deadlines(&self) -> bool {
+        let mut deadlines: Vec<_> = self.reference.deadlines.values().collect();
+        deadlines.sort_unstable();
+        deadlines.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
     /// Executes one command of the top level, and predicts its records.
     pub fn execute(&mut self, command: &Command) {
         self.records.clear();

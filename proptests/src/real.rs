@@ -109,6 +109,11 @@ impl<P: Platform> RealLoop<P> {
     /// Executes one command of the top level, and returns its records.
     pub fn execute(&self, command: &Command) -> Vec<Record> {
         self.0.perform(command);
+        self.take_records()
+    }
+
+    /// What has been recorded since the last command.
+    pub(crate) fn take_records(&self) -> Vec<Record> {
         std::mem::take(&mut *lock(&self.0.shared.records))
     }
 }

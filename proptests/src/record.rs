@@ -46,6 +46,8 @@ pub enum Event {
     Reported(Id, usize),
     /// The exception handler receives a panic that no script asked for. No reference predicts this.
     Unexpected(String),
+    /// The loop sleeps, and nobody is left to wake it: its run does not return. No reference predicts this.
+    SleepsForEver,
     /// The slow-callback handler with this number hears that a callback took this long.
     Slow(usize, Duration),
     /// The loop has slept until this time.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use proptest::test_runner::FileFailurePersistence;
 use wakeproof::EventLoop;
+use wakeproof_faults::{FaultChoice, InboxFault, choose};
 use wakeproof_proptests::config::config;
-use wakeproof_proptests::history;
+use wakeproof_proptests::history::{self, Histories, OnPlatform, Outcome};
+use wakeproof_proptests::under_test::{Capability, Claims, Rule};
 use wakeproof_proptests::virtual_time::VirtualTime;
 
 use crate::watchdog;
@@ -25,6 +27,87 @@ fn the_real_loop_behaves_as_the_reference_in_random_histories() {
     if let Err(failure) = history::check::<VirtualTime>(config) {
         panic!("{failure}");
     }
+}
+
+/// What another loop with asyncio's interface can claim, seen from outside.
+fn as_from_outside() -> Claims {
+    let can = [
+        Capability::CallSoon,
+        Capability::Threadsafe,
+        Capability::Timers,
+        Capability::VirtualTime,
+        Capability::Cancel,
+        Capability::Panics,
+        Capability::Close,
+    ];
+    Claims {
+        can: can.into(),
+        promises: Rule::ALL.into(),
+        shows: [].into(),
+    }
+}
+
+fn histories(count: u64) -> Histories {
+    Histories {
+        seed: 0,
+        count,
+        shrinking: Duration::from_secs(10),
+    }
+}
+
+#[test]
+fn the_real_loop_keeps_less_than_it_claims_too() {
+    let _watchdog = watchdog::guard();
+    let mut claims = as_from_outside();
+    loop {
+        let maker = OnPlatform::<VirtualTime>::claiming(claims.clone());
+        let Ok(outcome) = history::check_loop(&maker, histories(200), &|_| true);
+        assert!(matches!(outcome, Outcome::Held), "{claims:?}: {outcome:?}");
+        let left_out = claims.promises.pop_last();
+        if left_out == Some(Rule::StopAfterIteration) || !claims.has_histories() {
+            break;
+        }
+    }
+}
+
+/// What is claimed is tested, and what is not claimed does not occur.
+#[test]
+fn a_fault_is_found_where_it_can_be_seen() {
+    let _watchdog = watchdog::guard();
+    let check = |fault: InboxFault, claims: &Claims| {
+        choose(Some(fault).into());
+        let maker = OnPlatform::<VirtualTime>::claiming(claims.clone());
+        let Ok(outcome) = history::check_loop(&maker, histories(1000), &|_| true);
+        choose(FaultChoice::CORRECT);
+        outcome
+    };
+    let claims = as_from_outside();
+    for fault in [
+        InboxFault::AcceptsWhenClosed,
+        InboxFault::LosesTheLast,
+        InboxFault::LastInFirstOut,
+        InboxFault::StopsWhenEmpty,
+        InboxFault::StaysStopped,
+    ] {
+        let Outcome::Refuted(refutation) = check(fault, &claims) else {
+            panic!("{fault} was not found");
+        };
+        let commands = &refutation.commands;
+        assert!(commands.len() <= 6, "{fault}: {commands:?}");
+        assert!(refutation.is_shortest, "{fault}");
+    }
+    let mut without_close = claims;
+    without_close.can.remove(&Capability::Close);
+    let hidden = check(InboxFault::AcceptsWhenClosed, &without_close);
+    assert!(matches!(hidden, Outcome::Held), "{hidden:?}");
+    assert!(without_close.untested().contains(&"close".to_owned()));
+}
+
+#[test]
+fn a_search_can_be_interrupted() {
+    let maker = OnPlatform::<VirtualTime>::claiming(as_from_outside());
+    let outcome = history::check_loop(&maker, histories(1000), &|done| done < 10);
+    assert!(matches!(outcome, Ok(Outcome::Interrupted)), "{outcome:?}");
 }
 
 /// The loop may remove a cancelled timer at once, at its deadline, or when there are too many. The choice
