@@ -1,6 +1,7 @@
 //! A scheduled callback: run once, or cancelled.
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
@@ -42,6 +43,8 @@ impl Deref for ScheduledCall {
 
 /// When a call is to run: as soon as it arrives, or at a deadline.
 pub(crate) trait Due {
+    const IS_TIMER: bool = false;
+
     fn when(&self) -> Option<Duration> {
         None
     }
@@ -120,15 +123,15 @@ pub(crate) type LocalCall<F, D> = SlotCall<RefCell<Slot<F>>, D>;
 
 impl<P: Platform, F: FnOnce() + Send, D: Due> SharedCall<P, F, D> {
     #[track_caller]
-    pub(crate) fn shared(callback: F, due: D) -> Self {
-        Self::new(SharedSlot(P::mutex(Slot::new(callback))), due)
+    pub(crate) fn shared(callback: F, due: D) -> Arc<Self> {
+        Arc::new(Self::new(SharedSlot(P::mutex(Slot::new(callback))), due))
     }
 }
 
 impl<F: FnOnce(), D: Due> LocalCall<F, D> {
     #[track_caller]
-    pub(crate) fn local(callback: F, due: D) -> Self {
-        Self::new(RefCell::new(Slot::new(callback)), due)
+    pub(crate) fn local(callback: F, due: D) -> Rc<Self> {
+        Rc::new(Self::new(RefCell::new(Slot::new(callback)), due))
     }
 }
 
@@ -181,6 +184,40 @@ impl<S: SlotCell, D: Due> Call for SlotCall<S, D> {
 
     fn when(&self) -> Option<Duration> {
         self.due.when()
+    }
+}
+
+/// A callback without a handle, which only the loop can take: to run it, or to drop it.
+pub(crate) struct PostedCall<F> {
+    pub(crate) callback: F,
+    pub(crate) scheduled_at: &'static Location<'static>,
+}
+
+impl<F> PostedCall<F> {
+    #[track_caller]
+    pub(crate) fn new(callback: F) -> Self {
+        PostedCall {
+            callback,
+            scheduled_at: Location::caller(),
+        }
+    }
+}
+
+/// What the loop knows of a callback without a handle, whatever its type.
+pub(crate) trait Posted: Any + Send {
+    /// Runs the callback. Says first where it was scheduled, in case it panics.
+    fn run(self: Box<Self>, scheduled_at: &Cell<&'static Location<'static>>);
+    fn scheduled_at(&self) -> &'static Location<'static>;
+}
+
+impl<F: FnOnce() + Send + 'static> Posted for PostedCall<F> {
+    fn run(self: Box<Self>, scheduled_at: &Cell<&'static Location<'static>>) {
+        scheduled_at.set(self.scheduled_at);
+        (self.callback)();
+    }
+
+    fn scheduled_at(&self) -> &'static Location<'static> {
+        self.scheduled_at
     }
 }
 

@@ -4,15 +4,21 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::call::Call;
+use crate::call::{Call, Posted};
 use crate::report::CallbackPanic;
 
 /// One thing for the loop to do.
 pub(crate) enum Entry {
+    /// A callback from any thread, without a handle.
+    Posted(Box<dyn Posted>),
     /// A call from any thread.
     Shared(Arc<dyn Call + Send + Sync>),
+    /// A timer from any thread.
+    Timer(Arc<dyn Call + Send + Sync>),
     /// A call from the loop's own thread, by its key: the callback has never left that thread.
     Local(usize),
+    /// A timer from the loop's own thread, by its key.
+    LocalTimer(usize),
     /// Poll a task: it is new, or it has been woken.
     Task(TaskId),
     /// A task from any thread.

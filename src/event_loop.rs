@@ -179,15 +179,18 @@ impl<P: Platform> EventLoop<P> {
             }
             main.begin_poll();
             let mut context = Context::from_waker(&waker);
-            owned.watch(origin, || {
-                match catch::<P, _>(|| future.as_mut().poll(&mut context)) {
-                    Ok(Poll::Pending) => return true,
-                    Ok(Poll::Ready(value)) => output = Some(Ok(value)),
-                    Err(payload) => output = Some(Err(payload)),
-                }
-                owned.shared.inbox.stop();
-                true
-            });
+            owned.watch(
+                || origin,
+                || {
+                    match catch::<P, _>(|| future.as_mut().poll(&mut context)) {
+                        Ok(Poll::Pending) => return true,
+                        Ok(Poll::Ready(value)) => output = Some(Ok(value)),
+                        Err(payload) => output = Some(Err(payload)),
+                    }
+                    owned.shared.inbox.stop();
+                    true
+                },
+            );
         });
         main.finish();
         output.ok_or(RunError::Stopped)
@@ -289,6 +292,22 @@ impl<P: Platform> EventLoop<P> {
     #[must_use]
     pub fn is_debug(&self) -> bool {
         self.0.shared.is_debug()
+    }
+
+    /// For how long a loop with nothing to do looks for work before it sleeps: not at all unless set.
+    ///
+    /// Waking a thread takes much longer than a callback. A loop that finds its next callback while it
+    /// still looks needs no wakeup, at the price of a busy processor meanwhile. It never looks beyond the
+    /// next timer's deadline, and a loop that has been idle for longer is asleep as always.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// event_loop.set_spin_before_sleep(Duration::from_micros(50));
+    /// ```
+    pub fn set_spin_before_sleep(&self, duration: Duration) {
+        self.0.spin_before_sleep.set(duration);
     }
 
     /// How long a callback may run before debug mode reports it: 100 ms unless set, as in asyncio.

@@ -1,11 +1,12 @@
 //! The two calls, side by side: [`Local::call_soon`] and [`Handle::call_soon_threadsafe`].
 
+use std::any::Any;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{CallHandle, Due, LocalCall, LocalCallHandle, SharedCall, Soon};
+use crate::call::{CallHandle, Due, LocalCall, LocalCallHandle, PostedCall, SharedCall, Soon};
 use crate::entry::Entry;
 use crate::error::Closed;
 use crate::inbox::{Inbox, Status};
@@ -127,18 +128,56 @@ impl<P: Platform> Handle<P> {
         Ok(CallHandle(self.submit(call, Inbox::call_soon_threadsafe)?))
     }
 
+    /// As [`call_soon_threadsafe`](Self::call_soon_threadsafe), without a handle: nobody can cancel the
+    /// callback or ask what became of it. This is the cheapest way to submit a callback.
+    ///
+    /// It takes its turn among all the others, and its panic is reported like theirs.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the callback, if the loop is closed or gone.
+    ///
+    /// ```
+    /// let event_loop = wakeproof::EventLoop::new();
+    /// let handle = event_loop.handle();
+    /// let stop = event_loop.handle();
+    /// let worker = std::thread::spawn(move || handle.post_threadsafe(move || stop.stop()).unwrap());
+    /// event_loop.run_forever()?;
+    /// worker.join().unwrap();
+    /// # Ok::<(), wakeproof::RunError>(())
+    /// ```
+    #[track_caller]
+    pub fn post_threadsafe<F>(&self, callback: F) -> Result<(), Closed<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let call = Box::new(PostedCall::new(callback));
+        let accepted = self.0.inbox.call_soon_threadsafe(Entry::Posted(call));
+        accepted.map_err(|entry| {
+            let Entry::Posted(call) = entry else {
+                unreachable!("what is refused is what was submitted")
+            };
+            let call: Box<dyn Any> = call;
+            let call = call.downcast::<PostedCall<F>>();
+            Closed(call.expect("it was submitted as such").callback)
+        })
+    }
+
     /// Submits a call by `enqueue`, the one part in which submissions differ.
     pub(crate) fn submit<F, D>(
         &self,
-        call: SharedCall<P, F, D>,
+        call: Arc<SharedCall<P, F, D>>,
         enqueue: impl FnOnce(&Inbox<P, Entry>, Entry) -> Result<(), Entry>,
     ) -> Result<Arc<SharedCall<P, F, D>>, Closed<F>>
     where
         F: FnOnce() + Send + 'static,
         D: Due + Send + Sync + 'static,
     {
-        let call = Arc::new(call);
-        match enqueue(&self.0.inbox, Entry::Shared(call.clone())) {
+        let entry = match D::IS_TIMER {
+            true => Entry::Timer(call.clone()),
+            false => Entry::Shared(call.clone()),
+        };
+        match enqueue(&self.0.inbox, entry) {
             Ok(()) => Ok(call),
             Err(_) => Err(Closed(call.take_back())),
         }

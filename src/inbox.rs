@@ -57,7 +57,6 @@ impl<T> State<T> {
     }
 
     /// Tells a platform that watches that a step has taken effect, and what it has led to.
-    #[inline(always)]
     pub fn step<P: Platform>(&self, step: Step) {
         P::step(step, Some(self.status()));
     }
@@ -106,6 +105,7 @@ pub trait Protocol<P: Platform, T: Send + 'static>: Debug + Sync {
     /// asyncio's `call_soon`: enqueues, and leaves the loop as it is.
     ///
     /// Right on the loop's own thread, which is awake. From any other thread, a lost wakeup.
+    #[inline(always)]
     fn call_soon(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let mut state = inbox.lock();
         let accepted = self.enqueue(&mut state, item);
@@ -114,6 +114,7 @@ pub trait Protocol<P: Platform, T: Send + 'static>: Debug + Sync {
     }
 
     /// asyncio's `call_soon_threadsafe`: enqueues, and wakes the loop if it is asleep.
+    #[inline(always)]
     fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let mut state = inbox.lock();
         let accepted = self.enqueue(&mut state, item);

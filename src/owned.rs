@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::hint;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::call::{Call, Due, LocalCall, ScheduledCall};
+use crate::call::{Call, Due, LocalCall, Posted, ScheduledCall};
 use crate::entry::{Entry, TaskId};
 use crate::error::{CloseError, Closed, RunError};
 use crate::inbox::{Next, Step};
@@ -33,6 +35,7 @@ pub(crate) struct Owned<P: Platform> {
     batch: RefCell<VecDeque<Entry>>,
     closed: Cell<bool>,
     pub(crate) slow_callback_duration: Cell<Duration>,
+    pub(crate) spin_before_sleep: Cell<Duration>,
     pub(crate) exception_handler: Handler<CallbackPanic>,
     pub(crate) slow_callback_handler: Handler<SlowCallback>,
 }
@@ -47,6 +50,7 @@ impl<P: Platform> Owned<P> {
             batch: RefCell::default(),
             closed: Cell::new(false),
             slow_callback_duration: Cell::new(Duration::from_millis(100)),
+            spin_before_sleep: Cell::new(Duration::ZERO),
             exception_handler: Handler::default(),
             slow_callback_handler: Handler::default(),
         }
@@ -55,15 +59,18 @@ impl<P: Platform> Owned<P> {
     /// Keeps a call on this thread and puts its key in the queue.
     pub(crate) fn submit<F, D>(
         &self,
-        call: LocalCall<F, D>,
+        call: Rc<LocalCall<F, D>>,
     ) -> Result<Rc<LocalCall<F, D>>, Closed<F>>
     where
         F: FnOnce() + 'static,
         D: Due + 'static,
     {
-        let call = Rc::new(call);
         let key = self.calls.borrow_mut().insert(call.clone());
-        match self.shared.inbox.call_soon(Entry::Local(key)) {
+        let entry = match D::IS_TIMER {
+            true => Entry::LocalTimer(key),
+            false => Entry::Local(key),
+        };
+        match self.shared.inbox.call_soon(entry) {
             Ok(()) => Ok(call),
             Err(_) => {
                 self.release(key);
@@ -73,8 +80,8 @@ impl<P: Platform> Owned<P> {
     }
 
     /// Gives a call up.
-    fn release(&self, key: usize) -> ScheduledCall {
-        ScheduledCall::Local(self.calls.borrow_mut().remove(key))
+    fn release(&self, key: usize) -> Rc<dyn Call> {
+        self.calls.borrow_mut().remove(key)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -114,16 +121,40 @@ impl<P: Platform> Owned<P> {
                 self.run(entry, poll_main);
             }
             self.run_due_timers();
-            if inbox.next_batch(&mut batch, self.next_deadline()) == Next::Stop {
+            let deadline = self.next_deadline();
+            self.spin(deadline);
+            if inbox.next_batch(&mut batch, deadline) == Next::Stop {
                 return;
             }
         }
     }
 
+    /// Looks for work without sleeping, if the user wants that.
+    ///
+    /// Whatever this sees is out of date at once, and nothing depends on it: the inbox looks again, under
+    /// the lock that it sleeps by. So this can make the loop late, but it cannot lose a wakeup.
+    fn spin(&self, deadline: Option<Duration>) {
+        const SPINS: usize = 32;
+        let duration = self.spin_before_sleep.get();
+        if duration.is_zero() {
+            return;
+        }
+        let mut until = P::now().saturating_add(duration);
+        if let Some(deadline) = deadline {
+            until = until.min(deadline);
+        }
+        while self.shared.inbox.status().has_nothing_to_do() && P::now() < until {
+            (0..SPINS).for_each(|_| hint::spin_loop());
+        }
+    }
+
     fn run(&self, entry: Entry, poll_main: &mut dyn FnMut(TaskId)) {
         match entry {
-            Entry::Shared(call) => self.arrive(ScheduledCall::Shared(call), Self::run_call),
-            Entry::Local(key) => self.arrive(self.release(key), Self::run_call),
+            Entry::Posted(call) => self.run_posted(call),
+            Entry::Shared(call) => self.run_call(&*call),
+            Entry::Local(key) => self.run_call(&*self.release(key)),
+            Entry::Timer(timer) => self.arrive(ScheduledCall::Shared(timer)),
+            Entry::LocalTimer(key) => self.arrive(ScheduledCall::Local(self.release(key))),
             Entry::Task(id) if id.place == TaskId::MAIN => {
                 P::step(Step::Run, None);
                 poll_main(id);
@@ -139,13 +170,11 @@ impl<P: Platform> Owned<P> {
         }
     }
 
-    /// A call has come through the queue: does `now` with it, unless it is a timer. A timer runs when
-    /// it is due, which is after the batch at the earliest.
-    fn arrive(&self, call: ScheduledCall, now: fn(&Self, &dyn Call)) {
-        match call.when() {
-            None => now(self, &*call),
-            Some(when) => self.timers.borrow_mut().insert(when, call),
-        }
+    /// A timer has come through the queue. It runs when it is due, which is after the batch at the
+    /// earliest.
+    fn arrive(&self, timer: ScheduledCall) {
+        let when = timer.when().expect("a timer has a deadline");
+        self.timers.borrow_mut().insert(when, timer);
     }
 
     /// Runs the timers that are due, in the order of their deadlines. Timers that these set are in the
@@ -169,8 +198,16 @@ impl<P: Platform> Owned<P> {
 
     fn run_call(&self, call: &dyn Call) {
         P::step(Step::Run, None);
-        self.watch(Work::Callback.scheduled_at(call.scheduled_at()), || {
-            call.run()
+        self.watch(|| callback(call), || call.run());
+    }
+
+    fn run_posted(&self, call: Box<dyn Posted>) {
+        P::step(Step::Run, None);
+        let scheduled_at = Cell::new(Location::caller());
+        let origin = || Work::Callback.scheduled_at(scheduled_at.get());
+        self.watch(origin, || {
+            call.run(&scheduled_at);
+            true
         });
     }
 
@@ -180,7 +217,7 @@ impl<P: Platform> Owned<P> {
             return; // it has ended since it was woken
         };
         let (mut future, waker) = (task.future, task.waker);
-        let origin = Work::Task.scheduled_at(task.spawned_at);
+        let origin = || Work::Task.scheduled_at(task.spawned_at);
         // A future under supervision does not panic. If the poll does, the panic comes from a waker
         // that the task's end has woken, or from its result's destructor: the future is over.
         let mut is_over = true;
@@ -200,15 +237,15 @@ impl<P: Platform> Owned<P> {
 
     /// Runs the user's code. In debug mode, also reports it if it was slow. `user_code` returns whether
     /// there was any code to run: a cancelled callback is not slow, however long it took to see that.
-    pub(crate) fn watch(&self, origin: Origin, user_code: impl FnOnce() -> bool) {
+    pub(crate) fn watch(&self, origin: impl Fn() -> Origin, user_code: impl FnOnce() -> bool) {
         let started = self.shared.is_debug().then(P::now);
         let mut has_run = true;
-        self.catch_panic(origin, || has_run = user_code());
+        self.catch_panic(&origin, || has_run = user_code());
         if let Some(started) = started {
             let duration = P::now().saturating_sub(started);
             let allowed = self.slow_callback_duration.get();
             if duration > allowed && has_run {
-                let Origin { work, scheduled_at } = origin;
+                let Origin { work, scheduled_at } = origin();
                 let report = SlowCallback {
                     work,
                     scheduled_at,
@@ -221,8 +258,9 @@ impl<P: Platform> Owned<P> {
     }
 
     /// Runs the user's code, whose panic must not end the loop.
-    fn catch_panic(&self, origin: Origin, user_code: impl FnOnce()) {
+    fn catch_panic(&self, origin: impl Fn() -> Origin, user_code: impl FnOnce()) {
         if let Err(payload) = catch::<P, _>(user_code) {
+            let origin = origin();
             self.tell(CallbackPanic { origin, payload });
         }
     }
@@ -241,8 +279,14 @@ impl<P: Platform> Owned<P> {
         }
         for entry in self.shared.inbox.close() {
             match entry {
-                Entry::Shared(call) => self.arrive(ScheduledCall::Shared(call), Self::abandon),
-                Entry::Local(key) => self.arrive(self.release(key), Self::abandon),
+                Entry::Posted(call) => {
+                    let scheduled_at = call.scheduled_at();
+                    self.catch_panic(|| Work::Callback.scheduled_at(scheduled_at), || drop(call));
+                }
+                Entry::Shared(call) => self.abandon(&*call),
+                Entry::Local(key) => self.abandon(&*self.release(key)),
+                Entry::Timer(timer) => self.arrive(ScheduledCall::Shared(timer)),
+                Entry::LocalTimer(key) => self.arrive(ScheduledCall::Local(self.release(key))),
                 Entry::Spawn(spawned) => {
                     if let Some(task) = spawned.start() {
                         self.tasks.insert(&self.shared, task, None);
@@ -259,7 +303,8 @@ impl<P: Platform> Owned<P> {
         }
         for task in self.tasks.drain() {
             let future = task.future;
-            self.catch_panic(Work::Task.scheduled_at(task.spawned_at), || drop(future));
+            let origin = || Work::Task.scheduled_at(task.spawned_at);
+            self.catch_panic(origin, || drop(future));
         }
         // Last, since they were told of what came before. A handler may own a `Local`, and with it
         // the loop that owns the handler.
@@ -271,10 +316,18 @@ impl<P: Platform> Owned<P> {
 
     /// Drops a callback that will not run, even if its handle is kept.
     fn abandon(&self, call: &dyn Call) {
-        self.catch_panic(Work::Callback.scheduled_at(call.scheduled_at()), || {
-            call.cancel();
-        });
+        self.catch_panic(
+            || callback(call),
+            || {
+                call.cancel();
+            },
+        );
     }
+}
+
+/// Where a callback comes from.
+fn callback(call: &dyn Call) -> Origin {
+    Work::Callback.scheduled_at(call.scheduled_at())
 }
 
 /// A loop that is running, until this is dropped.

@@ -285,7 +285,7 @@ impl<P: Platform> Future for Sleep<P> {
                 },
                 began_at: self.began_at,
             });
-            let entry = Entry::Shared(alarm.clone());
+            let entry = Entry::Timer(alarm.clone());
             if shared.inbox.call_soon_threadsafe(entry).is_err() {
                 return Poll::Ready(Err(Closed(())));
             }

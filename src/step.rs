@@ -54,6 +54,11 @@ pub struct Status {
 }
 
 impl Status {
+    /// Neither a callback to run nor a stop to honour.
+    pub(crate) fn has_nothing_to_do(&self) -> bool {
+        self.queued == 0 && !self.stopping
+    }
+
     /// Whether the loop sleeps beside callbacks that it could run: a lost wakeup.
     #[must_use]
     pub fn is_stranded(&self) -> bool {

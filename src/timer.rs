@@ -24,6 +24,8 @@ pub(crate) struct Deadline<P: Platform> {
 }
 
 impl<P: Platform> Due for Deadline<P> {
+    const IS_TIMER: bool = true;
+
     fn when(&self) -> Option<Duration> {
         Some(self.when)
     }

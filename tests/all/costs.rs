@@ -1,6 +1,7 @@
 //! What a callback costs: allocations, locks, notifications. Counted, not timed.
 
 use std::cell::Cell;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::ParkingLot;
 use wakeproof_explore::platform::{Observed, Observer};
 
-use crate::common::{HOUR, TestLoop, wait_until_asleep};
+use crate::common::{HOUR, MILLISECOND, TestLoop, wait_until_asleep};
 
 /// The production platform, with every step counted for the thread that takes it.
 type Counting = Observed<ParkingLot, CountSteps>;
@@ -57,9 +58,67 @@ fn a_callback_costs_one_allocation() {
         drop(handle.call_soon_threadsafe(move || assert_eq!(payload[0], 0)));
     });
     assert_eq!(threadsafe.count_total, 1);
+    let posted = measure(|| {
+        let callback = move || assert_eq!(payload[0], 0);
+        handle.post_threadsafe(callback).unwrap();
+    });
+    assert_eq!(posted.count_total, 1);
+    assert_eq!(
+        posted.bytes_total as usize,
+        size_of_val(&payload) + size_of::<usize>(),
+        "the callback and where it was scheduled"
+    );
     event_loop.stop();
     let run = measure(|| event_loop.run_forever().unwrap());
     assert_eq!(run.count_total, 0);
+}
+
+#[test]
+fn a_loop_that_looks_for_work_before_it_sleeps_needs_no_notification() {
+    let event_loop = TestLoop::<Counting>::on_platform();
+    event_loop.set_spin_before_sleep(Duration::MAX);
+    // So that the loop does not sleep before its first iteration.
+    event_loop.local().call_soon(|| ()).unwrap();
+    event_loop.run_beside(|handle| {
+        for _ in 0..100 {
+            let (sender, receiver) = mpsc::channel();
+            handle
+                .post_threadsafe(move || sender.send(()).unwrap())
+                .unwrap();
+            receiver.recv().unwrap();
+            assert!(!handle.status().asleep);
+        }
+        assert_eq!(NOTIFICATIONS.get(), 0);
+    });
+    assert_eq!(WAKES.get(), 0);
+}
+
+#[test]
+fn a_loop_that_has_looked_for_long_enough_sleeps_and_is_woken() {
+    let event_loop = TestLoop::<Counting>::on_platform();
+    event_loop.set_spin_before_sleep(Duration::from_nanos(1));
+    event_loop.run_beside(|handle| {
+        for _ in 0..10 {
+            wait_until_asleep(handle);
+            let before = NOTIFICATIONS.get();
+            handle.post_threadsafe(|| ()).unwrap();
+            assert_eq!(NOTIFICATIONS.get(), before + 1);
+        }
+        wait_until_asleep(handle);
+    });
+}
+
+#[test]
+fn looking_for_work_ends_at_the_next_deadline() {
+    let event_loop = TestLoop::new();
+    event_loop.set_spin_before_sleep(Duration::MAX);
+    let stop = event_loop.local();
+    let timer = event_loop.local();
+    event_loop
+        .local()
+        .call_soon(move || drop(timer.call_later(MILLISECOND, move || stop.stop())))
+        .unwrap();
+    event_loop.run_forever().unwrap();
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod events;
 mod executor;
 mod inbox;
 mod iterations;
+mod posted;
 mod sleeps;
 mod tasks;
 mod threads;

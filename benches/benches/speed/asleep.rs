@@ -123,15 +123,63 @@ fn channel<C: Channel>(trips: usize) -> Measured {
     asking.join().expect("it does not panic")
 }
 
+/// A question to a loop that spins before it sleeps, and the answer through a channel that does the same.
+fn spinning(trips: usize) -> Measured {
+    let event_loop = EventLoop::new();
+    event_loop.set_spin_before_sleep(Duration::from_millis(1));
+    let handle = event_loop.handle();
+    let asking = thread::spawn(move || {
+        let (answer, answered) = crossbeam_channel::unbounded();
+        let measured = timed(trips, || {
+            for _ in 0..trips {
+                let answer = answer.clone();
+                let callback = move || answer.send(()).expect("it waits");
+                assert!(handle.post_threadsafe(callback).is_ok());
+                answered.recv().expect("a sender is there");
+            }
+        });
+        handle.stop();
+        measured
+    });
+    event_loop.run_forever().expect("the loop is open");
+    asking.join().expect("it does not panic")
+}
+
+/// The same by two channels that spin.
+fn crossbeam_both_ways(trips: usize) -> Measured {
+    let (sender, mut channel) = Crossbeam::new();
+    let asking = thread::spawn(move || {
+        let (answer, answered) = crossbeam_channel::unbounded();
+        timed(trips, || {
+            for _ in 0..trips {
+                let answer = answer.clone();
+                let callback: Callback = Box::new(move || answer.send(()).expect("it waits"));
+                Crossbeam::send(&sender, callback);
+                answered.recv().expect("a sender is there");
+            }
+        })
+    });
+    for _ in 0..trips {
+        channel.run_some();
+    }
+    asking.join().expect("it does not panic")
+}
+
+/// Both sides spin before they sleep.
+pub fn spinning_round_trips(trips: usize) -> Contest {
+    Contest::new("round trip, spinning before sleep", move || spinning(trips)).against(
+        "crossbeam-channel",
+        1.0,
+        move || crossbeam_both_ways(trips),
+    )
+}
+
 pub fn round_trips(trips: usize, python: &[Python]) -> Contest {
     let mut contest = Contest::new("round trip to a sleeping loop", move || ours(trips))
         .against("bare condvar", 1.1, move || turns::<CondvarTurn>(trips))
         .against("bare futex", None, move || turns::<FutexTurn>(trips))
         .against("by hand", None, move || channel::<ByHand<false>>(trips))
-        .against("kanal, which spins", None, move || channel::<Kanal>(trips))
-        .against("crossbeam-channel, which spins", None, move || {
-            channel::<Crossbeam>(trips)
-        });
+        .against("kanal, which spins", None, move || channel::<Kanal>(trips));
     for python in python {
         let name = python.name;
         contest = contest.against(name, None, move || {

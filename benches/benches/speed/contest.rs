@@ -1,8 +1,9 @@
 //! Peers that do the same work, measured in turn.
 //!
 //! The machine is shared and noisy, and how fast it is changes from second to second. So the loop is
-//! measured again before each peer, and what counts is the ratio of these two neighbours: the median of
-//! such ratios over all rounds.
+//! measured again with each peer, and in turn: loop, peer, peer, loop. This way neither always finds the
+//! memory as the other has left it. What counts is the ratio of these neighbours: the median of such ratios
+//! over all rounds.
 
 use std::time::Duration;
 
@@ -69,8 +70,10 @@ impl Contest {
         (self.ours)(); // the memory allocator and the processor's caches are warm from now on
         for _ in 0..rounds {
             for (peer, pairs) in self.peers.iter().zip(&mut pairs) {
-                let ours = (self.ours)().each();
-                pairs.push((ours, (peer.does)().each()));
+                let before = (self.ours)().each();
+                let theirs = (peer.does)().each() + (peer.does)().each();
+                let after = (self.ours)().each();
+                pairs.push(((before + after) / 2.0, theirs / 2.0));
             }
         }
         let rows = self.peers.iter().zip(&pairs).map(|(peer, pairs)| Row {

@@ -59,12 +59,13 @@ fn main() -> ExitCode {
 fn measure(arguments: &Arguments) -> Report {
     let (rounds, total, timers) = match arguments.quick {
         true => (3, 100_000, 100_000),
-        false => (11, 400_000, 1_000_000),
+        false => (9, 200_000, 1_000_000),
     };
     let python = python::loops();
     let mut contests = submission::contests(total, &python);
     contests.extend(own_thread::contests(total, &python));
     contests.push(asleep::round_trips(total / 100, &python));
+    contests.push(asleep::spinning_round_trips(total / 20));
     contests.extend(timers::contests(timers, total / 100, &python));
     contests.retain(|contest| arguments.selects(&contest.work));
 

@@ -1,5 +1,7 @@
 //! Callbacks from other threads to a loop that runs.
 
+use std::time::Duration;
+
 use async_executor::Executor;
 use calloop::channel::{self, Event};
 use futures_lite::future::block_on;
@@ -11,9 +13,24 @@ use crate::contest::{Contest, Measured};
 use crate::python::{self, Python};
 use crate::tally::{count, is_waiting, submit_and_run};
 
-/// Our loop.
+/// Our loop, which sleeps at once when there is nothing to do.
 pub fn ours(threads: usize, total: usize, submit: fn(&wakeproof::Handle, usize)) -> Measured {
+    measure(&EventLoop::new(), threads, total, submit)
+}
+
+/// Our loop, which looks for work for 50 µs before it sleeps.
+fn spinning(threads: usize, total: usize) -> Measured {
     let event_loop = EventLoop::new();
+    event_loop.set_spin_before_sleep(Duration::from_micros(50));
+    measure(&event_loop, threads, total, post_threadsafe)
+}
+
+fn measure(
+    event_loop: &EventLoop,
+    threads: usize,
+    total: usize,
+    submit: fn(&wakeproof::Handle, usize),
+) -> Measured {
     let stop = event_loop.handle();
     submit_and_run(
         threads,
@@ -102,26 +119,35 @@ fn calloop(threads: usize, total: usize) -> Measured {
     )
 }
 
-/// Submission from 1, 2 and 8 threads.
+/// `post_threadsafe`, which gives no handle.
+pub fn post_threadsafe(handle: &wakeproof::Handle, by: usize) {
+    let posted = handle.post_threadsafe(move || count(by));
+    assert!(posted.is_ok(), "the loop is open");
+}
+
+fn from(threads: usize) -> String {
+    match threads {
+        1 => "from 1 thread".to_owned(),
+        threads => format!("from {threads} threads"),
+    }
+}
+
+/// Submission from 1, 2 and 8 threads, with a handle and without.
 pub fn contests(total: usize, python: &[Python]) -> Vec<Contest> {
     let mut contests = Vec::new();
     for threads in [1, 2, 8] {
+        let work = format!("post_threadsafe, {}", from(threads));
+        let ours = move || ours(threads, total, post_threadsafe);
+        let contest = against_channels(Contest::new(work, ours), threads, total, 1.0);
+        contests.push(contest.against("wakeproof, spinning", None, move || {
+            spinning(threads, total)
+        }));
+    }
+    for threads in [1, 2, 8] {
+        let work = format!("call_soon_threadsafe, {}", from(threads));
         let ours = move || ours(threads, total, call_soon_threadsafe);
-        let work = match threads {
-            1 => "submit, 1 thread".to_owned(),
-            threads => format!("submit, {threads} threads"),
-        };
-        let mut contest = Contest::new(work, ours)
-            .against("by hand", 1.0, move || {
-                channel::<ByHand<false>>(threads, total)
-            })
-            .against("by hand, notified unlocked", None, move || {
-                channel::<ByHand<true>>(threads, total)
-            })
-            .against("kanal", 1.2, move || channel::<Kanal>(threads, total))
-            .against("crossbeam-channel", 1.0, move || {
-                channel::<Crossbeam>(threads, total)
-            })
+        let contest = against_channels(Contest::new(work, ours), threads, total, 1.2);
+        let mut contest = contest
             .against("std mpsc", None, move || channel::<Std>(threads, total))
             .against("flume", None, move || channel::<Flume>(threads, total))
             .against("tokio unbounded mpsc", None, move || {
@@ -140,4 +166,19 @@ pub fn contests(total: usize, python: &[Python]) -> Vec<Contest> {
         contests.push(contest);
     }
     contests
+}
+
+/// The channels that there are targets for. `kanal` is the target for the fastest of them.
+fn against_channels(contest: Contest, threads: usize, total: usize, kanal: f64) -> Contest {
+    contest
+        .against("by hand", 1.0, move || {
+            channel::<ByHand<false>>(threads, total)
+        })
+        .against("by hand, notified unlocked", None, move || {
+            channel::<ByHand<true>>(threads, total)
+        })
+        .against("kanal", kanal, move || channel::<Kanal>(threads, total))
+        .against("crossbeam-channel", 1.0, move || {
+            channel::<Crossbeam>(threads, total)
+        })
 }

@@ -24,7 +24,7 @@ const BATCH: u64 = 1_000;
 /// Does some work once: `BATCH` operations on a loop that is used again and again.
 type Work = fn(&EventLoop);
 
-const WORKS: [(&str, Work); 8] = [
+const WORKS: [(&str, Work); 9] = [
     ("call_soon", |event_loop| {
         let local = event_loop.local();
         for n in 0..BATCH {
@@ -44,6 +44,17 @@ const WORKS: [(&str, Work); 8] = [
         let submitting = thread::spawn(move || {
             for n in 0..BATCH {
                 drop(handle.call_soon_threadsafe(move || used(n)));
+            }
+        });
+        submitting.join().expect("it does not panic");
+        iterate(event_loop);
+    }),
+    ("post_threadsafe, other thread", |event_loop| {
+        let handle = event_loop.handle();
+        let submitting = thread::spawn(move || {
+            for n in 0..BATCH {
+                let posted = handle.post_threadsafe(move || used(n));
+                assert!(posted.is_ok(), "the loop is open");
             }
         });
         submitting.join().expect("it does not panic");
