@@ -1,9 +1,12 @@
 //! The timers that a loop has taken in, by deadline.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering as Memory};
 use std::time::Duration;
+
+use dary_heap::QuaternaryHeap;
+use slab::Slab;
 
 use crate::call::ScheduledCall;
 
@@ -13,28 +16,27 @@ const TOLERATED: usize = 100;
 /// The timers of a loop, on its thread.
 #[derive(Default)]
 pub(crate) struct TimerQueue {
-    heap: BinaryHeap<QueuedTimer>,
+    heap: QuaternaryHeap<QueuedTimer>,
+    /// The calls themselves: what moves about in the heap is small.
+    calls: Slab<ScheduledCall>,
     /// How many timers have come in: the next one's number.
     arrived: u64,
 }
 
-/// A timer and its place in the order.
+/// A timer's place in the order, and its call's key.
 struct QueuedTimer {
     when: Duration,
     /// Timers arrive in the order in which they were set; that decides between equal deadlines.
     number: u64,
-    timer: ScheduledCall,
+    key: usize,
 }
 
 impl TimerQueue {
     pub(crate) fn insert(&mut self, when: Duration, timer: ScheduledCall) {
         let number = self.arrived;
         self.arrived += 1;
-        self.heap.push(QueuedTimer {
-            when,
-            number,
-            timer,
-        });
+        let key = self.calls.insert(timer);
+        self.heap.push(QueuedTimer { when, number, key });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -49,7 +51,7 @@ impl TimerQueue {
 
     /// Takes out the first timer, whatever its deadline.
     pub(crate) fn take_first(&mut self) -> Option<ScheduledCall> {
-        self.heap.pop().map(|first| first.timer)
+        self.heap.pop().map(|first| self.calls.remove(first.key))
     }
 
     /// Clears up what was cancelled, and returns the deadline until which the loop may sleep.
@@ -59,13 +61,15 @@ impl TimerQueue {
         }
         if cancelled.number() > threshold(self.heap.len()) {
             let before = self.heap.len();
-            self.heap.retain(|timer| !timer.timer.is_cancelled());
+            self.calls.retain(|_, call| !call.is_cancelled());
+            self.heap.retain(|timer| self.calls.contains(timer.key));
             cancelled.discarded(before - self.heap.len());
-            self.heap.shrink_to(2 * self.heap.len().max(TOLERATED));
+            self.heap.shrink_to_fit();
+            self.calls.shrink_to_fit();
         }
         // Looking at a timer takes its lock: if none is cancelled, this looks at none.
-        while cancelled.number() > 0 && self.heap.peek()?.timer.is_cancelled() {
-            self.heap.pop();
+        while cancelled.number() > 0 && self.calls[self.heap.peek()?.key].is_cancelled() {
+            self.take_first();
             cancelled.discarded(1);
         }
         cancelled.tolerate(threshold(self.heap.len()));

@@ -114,13 +114,13 @@ fn packages_depend_on_each_other_as_drawn() {
 }
 
 #[test]
-fn the_library_needs_parking_lot_and_slab() {
+fn the_library_needs_little() {
     let packages = packages();
     let library = packages
         .iter()
         .find(|package| package["name"] == "wakeproof");
     let needs = normal_dependencies(library.expect("the library"));
-    assert_eq!(needs, BTreeSet::from(["parking_lot", "slab"]));
+    assert_eq!(needs, BTreeSet::from(["dary_heap", "parking_lot", "slab"]));
 }
 
 #[test]
