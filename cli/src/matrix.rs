@@ -63,7 +63,7 @@ pub struct Cell {
     /// The checker.
     pub checker: Checker,
     /// What it found.
-    pub result: Result,
+    pub result: CellResult,
     /// Whether this is the expected result.
     pub as_expected: bool,
 }
@@ -71,7 +71,7 @@ pub struct Cell {
 /// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
-pub enum Result {
+pub enum CellResult {
     /// The fault was found.
     Found {
         /// The number of the execution that failed, or how many states were explored.
@@ -125,7 +125,8 @@ pub struct Bounds {
     pub repetitions: u64,
     /// The seed of random searches.
     pub seed: u64,
-    /// How long an execution on real threads may take before it counts as hanging.
+    /// How long an execution on real threads may take where the state of its threads does not tell
+    /// whether it hangs. Long, since a busy machine is slow: nothing that is found should depend on it.
     pub patience: Duration,
     /// The progress, for a display, and a way to cancel.
     pub progress: Arc<Progress>,
@@ -139,14 +140,11 @@ impl Default for Bounds {
             samples: 500,
             repetitions: 100,
             seed: 1,
-            patience: Duration::from_secs(1),
+            patience: Duration::from_secs(30),
             progress: Arc::default(),
         }
     }
 }
-
-/// Correct code on real threads gets as much time as a busy machine may need.
-const PATIENCE_WITH_THE_CORRECT: Duration = Duration::from_secs(30);
 
 /// Fills in the matrix. Calls `watcher` before each cell.
 ///
@@ -157,7 +155,7 @@ pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow
     let begun = Instant::now();
     let faults = catalogue();
     let specification = Specification::load(&spec::default_directory())?;
-    // Threads that hang cost time but no work, so all faults run at once.
+    // Threads that are asleep cost no processor time, so all faults run at once.
     let on_threads = thread::scope(|scope| {
         let runs: Vec<_> = faults
             .iter()
@@ -236,9 +234,9 @@ fn look_for(
     checker: Checker,
     specification: &Specification,
     bounds: &Bounds,
-) -> anyhow::Result<Result> {
+) -> anyhow::Result<CellResult> {
     if let Some(why) = fault.blindness(checker) {
-        return Ok(Result::cannot_see(why));
+        return Ok(CellResult::cannot_see(why));
     }
     match checker {
         Checker::Tla => specified(fault, specification),
@@ -246,7 +244,7 @@ fn look_for(
         _ => {
             let exploration = explore(&fault.faulty, checker, bounds.most_executions, bounds)?;
             not_interrupted(bounds, fault.name, checker, &exploration)?;
-            Ok(Result::of(&exploration, checker))
+            Ok(CellResult::of(&exploration, checker))
         }
     }
 }
@@ -256,10 +254,10 @@ fn look_at_correct(
     checker: Checker,
     specification: &Specification,
     bounds: &Bounds,
-) -> anyhow::Result<Result> {
+) -> anyhow::Result<CellResult> {
     match checker {
         Checker::Tla => specified_correct(specification),
-        Checker::Properties => Ok(Result::of_properties(&properties::find(None))),
+        Checker::Properties => Ok(CellResult::of_properties(&properties::find(None))),
         _ => correct(checker, bounds),
     }
 }
@@ -298,7 +296,7 @@ fn all_correct() -> Vec<(&'static str, Subject)> {
     models.chain(twins).collect()
 }
 
-fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
+fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<CellResult> {
     let most = match checker {
         Checker::ShuttleDepthFirst => bounds.most_correct_schedules,
         _ => bounds.most_executions,
@@ -308,9 +306,9 @@ fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
     for (name, subject) in all_correct() {
         let exploration = explore(&subject, checker, most, bounds)?;
         not_interrupted(bounds, name, checker, &exploration)?;
-        match Result::of(&exploration, checker) {
-            Result::Proved { within } => all_executions += within,
-            Result::NotProved { within, stopped_by } => {
+        match CellResult::of(&exploration, checker) {
+            CellResult::Proved { within } => all_executions += within,
+            CellResult::NotProved { within, stopped_by } => {
                 all_executions += within;
                 unproved.get_or_insert(stopped_by);
             }
@@ -318,10 +316,10 @@ fn correct(checker: Checker, bounds: &Bounds) -> anyhow::Result<Result> {
         }
     }
     Ok(match unproved {
-        None => Result::Proved {
+        None => CellResult::Proved {
             within: all_executions,
         },
-        Some(stopped_by) => Result::NotProved {
+        Some(stopped_by) => CellResult::NotProved {
             within: all_executions,
             stopped_by,
         },
@@ -342,29 +340,29 @@ fn not_interrupted(
     Ok(())
 }
 
-fn on_threads(fault: &Fault, bounds: &Bounds) -> Result {
+fn on_threads(fault: &Fault, bounds: &Bounds) -> CellResult {
     match fault.blindness(Checker::Threads) {
-        Some(why) => Result::cannot_see(why),
+        Some(why) => CellResult::cannot_see(why),
         None => {
             let exploration = fault.faulty.on_threads(bounds.patience, &repeat(bounds));
-            Result::of(&exploration, Checker::Threads)
+            CellResult::of(&exploration, Checker::Threads)
         }
     }
 }
 
-fn on_threads_correct(bounds: &Bounds) -> Result {
+fn on_threads_correct(bounds: &Bounds) -> CellResult {
     let mut within = 0;
     for (_, subject) in all_correct() {
         if subject.for_checkers_only {
             continue;
         }
-        let exploration = subject.on_threads(PATIENCE_WITH_THE_CORRECT, &repeat(bounds));
-        match Result::of(&exploration, Checker::Threads) {
-            Result::NotProved { within: runs, .. } => within += runs,
+        let exploration = subject.on_threads(bounds.patience, &repeat(bounds));
+        match CellResult::of(&exploration, Checker::Threads) {
+            CellResult::NotProved { within: runs, .. } => within += runs,
             found => return found,
         }
     }
-    Result::NotProved {
+    CellResult::NotProved {
         within,
         stopped_by: OTHERS_NOT_TRIED.into(),
     }
@@ -387,45 +385,47 @@ const SPECIFIED_CORRECT: [&str; 6] = [
     "EdgeTriggeredLoop",
 ];
 
-fn specified_correct(specification: &Specification) -> anyhow::Result<Result> {
+fn specified_correct(specification: &Specification) -> anyhow::Result<CellResult> {
     let mut states = 0;
     for name in SPECIFIED_CORRECT {
-        match Result::of_finding(&specification.model(name)?.check()?) {
-            Result::Proved { within } => states += within,
+        match CellResult::of_finding(&specification.model(name)?.check()?) {
+            CellResult::Proved { within } => states += within,
             found => return Ok(found),
         }
     }
-    Ok(Result::Proved { within: states })
+    Ok(CellResult::Proved { within: states })
 }
 
-fn specified(fault: &Fault, specification: &Specification) -> anyhow::Result<Result> {
+fn specified(fault: &Fault, specification: &Specification) -> anyhow::Result<CellResult> {
     let model = fault
         .specified_as
         .with_context(|| format!("{} is not specified, and no reason is given", fault.name))?;
-    Ok(Result::of_finding(&specification.model(model)?.check()?))
+    Ok(CellResult::of_finding(
+        &specification.model(model)?.check()?,
+    ))
 }
 
-fn falsified(fault: &Fault) -> anyhow::Result<Result> {
+fn falsified(fault: &Fault) -> anyhow::Result<CellResult> {
     let inbox = fault
         .faulty
         .fault
         .with_context(|| format!("{} is not in the inbox, and no reason is given", fault.name))?;
-    Ok(Result::of_properties(&properties::find(Some(inbox))))
+    Ok(CellResult::of_properties(&properties::find(Some(inbox))))
 }
 
 /// What a number of samples is worth.
 const OTHERS_NOT_TRIED: &str = "others not tried";
 
-impl Result {
+impl CellResult {
     fn of_properties(found: &Found) -> Self {
-        let falsified = |by| Result::Falsified {
+        let falsified = |by| CellResult::Falsified {
             by,
             message: found.to_string(),
         };
         match found {
             Found::InHistory(_) => falsified("a history"),
             Found::InProgram(_) => falsified("a program"),
-            Found::Nothing => Result::NotProved {
+            Found::Nothing => CellResult::NotProved {
                 within: 3 * u64::from(properties::same_cases().cases),
                 stopped_by: OTHERS_NOT_TRIED.into(),
             },
@@ -433,15 +433,15 @@ impl Result {
     }
 
     fn cannot_see(why: &str) -> Self {
-        Result::CannotJudge { why: why.into() }
+        CellResult::CannotJudge { why: why.into() }
     }
 
     fn of_finding(finding: &Finding) -> Self {
         let states = finding.distinct_states;
         match finding.outcome {
-            spec::Outcome::Holds => Result::Proved { within: states },
+            spec::Outcome::Holds => CellResult::Proved { within: states },
             // States are explored breadth first, so that what fails first is nearest.
-            outcome => Result::Found {
+            outcome => CellResult::Found {
                 after: states,
                 steps: finding.trace.as_ref().map(Trace::len),
                 is_shortest: outcome == spec::Outcome::Safety,
@@ -454,13 +454,13 @@ impl Result {
     fn of(exploration: &Exploration, checker: Checker) -> Self {
         let within = exploration.executions;
         match &exploration.verdict {
-            Verdict::Proved(_) => Result::Proved { within },
-            Verdict::NotProved(not_proved) => Result::NotProved {
+            Verdict::Proved(_) => CellResult::Proved { within },
+            Verdict::NotProved(not_proved) => CellResult::NotProved {
                 within,
                 stopped_by: not_proved.stopped_by.to_string(),
             },
-            Verdict::CannotJudge(cannot) => Result::cannot_see(&cannot.why),
-            Verdict::Found(found) => Result::Found {
+            Verdict::CannotJudge(cannot) => CellResult::cannot_see(&cannot.why),
+            Verdict::Found(found) => CellResult::Found {
                 after: found.execution,
                 steps: (checker != Checker::Threads).then(|| found.journal.steps()),
                 is_shortest: checker == Checker::ShuttleDepthFirst && exploration.is_complete,
@@ -478,10 +478,10 @@ impl Line {
         let name = self.name;
         for cell in &mut self.cells {
             cell.as_expected = match (&cell.result, cell.checker) {
-                (Result::CannotJudge { .. }, _) => true,
-                (Result::Found { .. } | Result::Falsified { .. }, _) => name != "correct",
-                (Result::NotProved { .. }, Checker::Threads) => true,
-                (Result::Proved { .. } | Result::NotProved { .. }, _) => name == "correct",
+                (CellResult::CannotJudge { .. }, _) => true,
+                (CellResult::Found { .. } | CellResult::Falsified { .. }, _) => name != "correct",
+                (CellResult::NotProved { .. }, Checker::Threads) => true,
+                (CellResult::Proved { .. } | CellResult::NotProved { .. }, _) => name == "correct",
             };
         }
     }
@@ -492,7 +492,7 @@ impl Line {
             || self.cells.iter().any(|cell| {
                 use Checker::{Loom, ShuttleDepthFirst, Tla};
                 matches!(cell.checker, Tla | Loom | ShuttleDepthFirst)
-                    && matches!(cell.result, Result::Found { .. })
+                    && matches!(cell.result, CellResult::Found { .. })
             });
         is_found && self.cells.iter().all(|cell| cell.as_expected)
     }

@@ -15,20 +15,34 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("wakeproof", &[]),
     ("wakeproof-asleep", &[]),
     ("wakeproof-benches", &["wakeproof"]),
-    ("wakeproof-explore", &["wakeproof"]),
-    ("wakeproof-faults", &["wakeproof", "wakeproof-explore"]),
+    ("wakeproof-explore", &["wakeproof", "wakeproof-asleep"]),
+    (
+        "wakeproof-faults",
+        &["wakeproof", "wakeproof-asleep", "wakeproof-explore"],
+    ),
     (
         "wakeproof-proptests",
-        &["wakeproof", "wakeproof-explore", "wakeproof-faults"],
+        &[
+            "wakeproof",
+            "wakeproof-asleep",
+            "wakeproof-explore",
+            "wakeproof-faults",
+        ],
     ),
     (
         "wakeproof-model-tests",
-        &["wakeproof", "wakeproof-explore", "wakeproof-faults"],
+        &[
+            "wakeproof",
+            "wakeproof-asleep",
+            "wakeproof-explore",
+            "wakeproof-faults",
+        ],
     ),
     (
         "wakeproof-conform",
         &[
             "wakeproof",
+            "wakeproof-asleep",
             "wakeproof-explore",
             "wakeproof-faults",
             "wakeproof-model-tests",

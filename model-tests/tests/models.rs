@@ -171,7 +171,7 @@ fn on_real_threads() {
 fn on_real_threads_a_lost_wakeup_hangs() {
     let _watchdog = watchdog::guard();
     let faulty = Subject::with::<Submit<1, 1>>(InboxFault::NoNotify);
-    let exploration = faulty.on_threads(Duration::from_secs(2), &Limits::default());
+    let exploration = faulty.on_threads(Duration::from_secs(30), &Limits::default());
     assert_found("real threads", &exploration);
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::interrupt;
-use crate::matrix::{self, Bounds, Line, Matrix, Result};
+use crate::matrix::{self, Bounds, CellResult, Line, Matrix};
 use crate::report::{Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell};
 use comfy_table::Cell;
 use indicatif::ProgressBar;
@@ -86,7 +86,7 @@ fn cells<'a>(line: &'a Line, reasons: &mut Vec<&'a str>) -> Vec<Cell> {
     let mut cells = vec![Cell::new(line.name)];
     for cell in &line.cells {
         let text = match &cell.result {
-            Result::Found {
+            CellResult::Found {
                 after,
                 steps,
                 is_shortest,
@@ -99,10 +99,10 @@ fn cells<'a>(line: &'a Line, reasons: &mut Vec<&'a str>) -> Vec<Cell> {
                 };
                 format!("found: #{}{steps}", grouped(*after))
             }
-            Result::Falsified { by, .. } => format!("found: {by}"),
-            Result::Proved { within } => format!("proved: all {}", grouped(*within)),
-            Result::NotProved { within, .. } => format!("not in {}", grouped(*within)),
-            Result::CannotJudge { why } => {
+            CellResult::Falsified { by, .. } => format!("found: {by}"),
+            CellResult::Proved { within } => format!("proved: all {}", grouped(*within)),
+            CellResult::NotProved { within, .. } => format!("not in {}", grouped(*within)),
+            CellResult::CannotJudge { why } => {
                 let index = reasons
                     .iter()
                     .position(|known| known == why)

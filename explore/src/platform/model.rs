@@ -78,14 +78,17 @@ fn start_on_threads<T: Send + 'static>(name: String, body: Body<T>) -> std::thre
     let builder = std::thread::Builder::new().name(name);
     let thread = match Run::current() {
         None => builder.spawn(body),
-        Some(run) => builder.spawn(move || {
-            let body = || {
-                let value = body();
-                super::ends(std::thread::current().id());
-                value
-            };
-            joined(run.take_part(body))
-        }),
+        Some(run) => {
+            run.starts_thread();
+            builder.spawn(move || {
+                let body = || {
+                    let value = body();
+                    super::ends(std::thread::current().id());
+                    value
+                };
+                joined(run.take_part(body))
+            })
+        }
     };
     thread.expect("the operating system starts a thread")
 }

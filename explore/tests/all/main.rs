@@ -9,3 +9,4 @@ mod platforms;
 mod reports;
 mod smoke;
 mod suite;
+mod threads;
