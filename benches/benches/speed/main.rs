@@ -63,6 +63,7 @@ fn measure(arguments: &Arguments) -> Report {
     };
     let python = python::loops();
     let mut contests = submission::contests(total, &python);
+    contests.extend(submission::notified_under_the_lock_or_after_it(total));
     contests.extend(own_thread::contests(total, &python));
     contests.push(asleep::round_trips(total / 100, &python));
     contests.push(asleep::spinning_round_trips(total / 20));

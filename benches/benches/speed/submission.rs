@@ -168,14 +168,24 @@ pub fn contests(total: usize, python: &[Python]) -> Vec<Contest> {
     contests
 }
 
+/// Where the notification is sent makes a difference, or none: the same queue, both ways.
+pub fn notified_under_the_lock_or_after_it(total: usize) -> Vec<Contest> {
+    let contest = |threads| {
+        let work = format!("by hand, {}, notified locked", from(threads));
+        Contest::new(work, move || channel::<ByHand<false>>(threads, total)).against(
+            "notified after the unlock",
+            None,
+            move || channel::<ByHand<true>>(threads, total),
+        )
+    };
+    [1, 2, 8].map(contest).into()
+}
+
 /// The channels that there are targets for. `kanal` is the target for the fastest of them.
 fn against_channels(contest: Contest, threads: usize, total: usize, kanal: f64) -> Contest {
     contest
         .against("by hand", 1.0, move || {
             channel::<ByHand<false>>(threads, total)
-        })
-        .against("by hand, notified unlocked", None, move || {
-            channel::<ByHand<true>>(threads, total)
         })
         .against("kanal", kanal, move || channel::<Kanal>(threads, total))
         .against("crossbeam-channel", 1.0, move || {

@@ -103,11 +103,11 @@ pub fn contests(timers: usize, jobs_in_all: usize, python: &[Python]) -> Vec<Con
     let mut contests: Vec<Contest> = Vec::new();
     for (name, deadline, target) in orders {
         let work = format!("{timers} {name}");
-        let mut contest = Contest::new(work, move || ours(timers, deadline)).against(
-            "binary heap of boxes",
-            target,
-            move || heap(timers, deadline),
-        );
+        let mut contest = Contest::new(work, move || ours(timers, deadline))
+            .long()
+            .against("binary heap of boxes", target, move || {
+                heap(timers, deadline)
+            });
         if name == "timers shuffled" {
             for python in python {
                 let name = python.name;
