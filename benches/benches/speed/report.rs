@@ -70,8 +70,8 @@ impl Report {
     fn markdown(&self) -> String {
         let mut text = String::new();
         let command = match self.quick {
-            true => "cargo bench -p wakeproof-benches -- --quick --write docs",
-            false => "cargo bench -p wakeproof-benches -- --write docs",
+            true => "cargo bench -p wakeproof-benches --bench speed -- --quick --write docs",
+            false => "cargo bench -p wakeproof-benches --bench speed -- --write docs",
         };
         let _ = write!(
             text,
@@ -120,7 +120,7 @@ impl Report {
             } = burst;
             let _ = writeln!(text, "| {callbacks} | {each:.0} | {notifications} |");
         }
-        text.push_str("\n## Cost as work grows, ns each\n\n![growth](growth.svg)\n");
+        text.push_str("\n## Cost as work grows: figures\n\n![growth](growth.svg)\n");
         for curve in &self.curves {
             let _ = write!(
                 text,
