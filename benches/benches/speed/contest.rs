@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use wakeproof_benches::Spread;
+
 /// Does its work once, and says how long that took and how many operations it was.
 pub type Work = Box<dyn Fn() -> Measured>;
 
@@ -117,33 +119,5 @@ impl Row {
     /// Whether the target was met, if there is one.
     pub fn is_met(&self) -> Option<bool> {
         self.target.map(|target| self.ratio.median <= target)
-    }
-}
-
-/// The median of some figures, and the quartiles around it.
-#[derive(Debug, Clone, Copy)]
-pub struct Spread {
-    pub lower: f64,
-    pub median: f64,
-    pub upper: f64,
-}
-
-impl Spread {
-    pub fn of(figures: impl Iterator<Item = f64>) -> Self {
-        let mut figures: Vec<f64> = figures.collect();
-        figures.sort_by(f64::total_cmp);
-        let at = |part: f64| {
-            let place = part * (figures.len() - 1) as f64;
-            let (below, above) = (
-                figures[place.floor() as usize],
-                figures[place.ceil() as usize],
-            );
-            below + (above - below) * place.fract()
-        };
-        Spread {
-            lower: at(0.25),
-            median: at(0.5),
-            upper: at(0.75),
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! How the cost of one changes as there are more of them.
 
 use wakeproof::EventLoop;
+use wakeproof_benches::Spread;
 
-use crate::contest::{Measured, Spread};
+use crate::contest::Measured;
 use crate::submission::{self, call_soon_threadsafe};
 use crate::tally::{count, expect, timed};
 use crate::timers::{self, SHUFFLED};

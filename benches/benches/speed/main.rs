@@ -3,7 +3,6 @@
 //! Each peer does the same work in the same run. The last thing printed is a table of ratios. Needs
 //! nothing installed; what Python has of asyncio, uvloop and rloop takes part.
 
-mod arguments;
 mod asleep;
 mod channels;
 mod contest;
@@ -20,15 +19,15 @@ mod timers;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use arguments::Arguments;
 use contest::{Contest, Row};
 use report::{Page, Report};
+use wakeproof_benches::{Arguments, HELP};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            print!("{}", arguments::HELP);
+            print!("{}", HELP);
             return ExitCode::SUCCESS;
         }
         Err(message) => {

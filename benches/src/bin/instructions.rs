@@ -5,7 +5,6 @@
 //! more than the tolerance allows; with `--update` it commits new figures to `benches/instructions.txt`.
 //! Needs valgrind.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -13,10 +12,7 @@ use std::time::Duration;
 use std::{env, hint, thread};
 
 use wakeproof::{Event, EventLoop};
-
-/// How much more than the committed figure is allowed. The figures differ by less from machine to machine:
-/// which `memcpy` the C library takes depends on the processor.
-const TOLERANCE: f64 = 0.03;
+use wakeproof_benches::figures::{self, TOLERANCE};
 
 /// How many things are there at once.
 const BATCH: u64 = 1_000;
@@ -176,27 +172,26 @@ fn collect(name: &str, times: u64) -> Result<u64, String> {
     }
 }
 
-fn figures() -> PathBuf {
+/// Where the committed figures are.
+fn file() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("instructions.txt")
 }
 
 fn update() -> Result<ExitCode, String> {
-    let mut text = String::from(
-        "# Instructions of one operation, counted by valgrind. Made by\n\
-         # cargo run --release -p wakeproof-benches --bin instructions -- --update\n",
-    );
+    let mut counted = Vec::new();
     for (name, _) in WORKS {
         let each = count(name)?;
         println!("{name:<36}{each:>8.1}");
-        let _ = writeln!(text, "{name}: {each:.1}");
+        counted.push((name, each));
     }
-    let path = figures();
-    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let path = file();
+    fs::write(&path, figures::write(&counted))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn compare() -> Result<ExitCode, String> {
-    let path = figures();
+    let path = file();
     let committed = fs::read_to_string(&path);
     let committed = committed.map_err(|error| format!("{}: {error}", path.display()))?;
     println!(
@@ -205,13 +200,10 @@ fn compare() -> Result<ExitCode, String> {
     );
     let mut slower = Vec::new();
     for (name, _) in WORKS {
-        let known = committed.lines().find_map(|line| {
-            let (known, figure) = line.split_once(": ")?;
-            (known == name).then(|| figure.parse::<f64>().ok())?
-        });
+        let known = figures::find(&committed, name);
         let known = known.ok_or_else(|| format!("{}: no figure of {name}", path.display()))?;
         let now = count(name)?;
-        let change = now / known - 1.0;
+        let change = figures::change(now, known);
         println!(
             "{name:<36}{now:>8.1}{known:>11.1}{:>+8.1} %",
             change * 100.0

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+/// What `--help` prints.
 pub const HELP: &str = "\
 How fast the loop is beside what people use instead.
 
@@ -18,15 +19,23 @@ Examples:
   cargo bench -p wakeproof-benches -- --write docs
 ";
 
+/// What the user wants to have measured.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
+    /// Less of everything.
     pub quick: bool,
+    /// The folder of the page to write.
     pub write: Option<PathBuf>,
+    /// What the names of the work must contain.
     pub filter: Option<String>,
 }
 
 impl Arguments {
-    /// `None` if the help is asked for.
+    /// Reads the words of the command line. `None` if the help is asked for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, in one line.
     pub fn parse(words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut arguments = Arguments::default();
         let mut words = words;
@@ -51,9 +60,50 @@ impl Arguments {
         Ok(Some(arguments))
     }
 
+    /// Whether to do the work with this name.
+    #[must_use]
     pub fn selects(&self, work: &str) -> bool {
         self.filter
             .as_deref()
             .is_none_or(|filter| work.contains(filter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+
+    fn parse(words: &str) -> Result<Option<Arguments>, String> {
+        Arguments::parse(words.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn cargo_adds_a_word_of_its_own() {
+        assert_eq!(parse("--bench"), Ok(Some(Arguments::default())));
+    }
+
+    #[test]
+    fn a_word_selects_work() {
+        let arguments = parse("--quick timers --bench").unwrap().unwrap();
+        assert!(arguments.quick);
+        assert!(arguments.selects("1000 timers in order"));
+        assert!(!arguments.selects("call_soon and cancel"));
+        assert!(parse("").unwrap().unwrap().selects("anything"));
+    }
+
+    #[test]
+    fn help_comes_before_everything() {
+        assert_eq!(parse("--quick --help"), Ok(None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        for words in ["--qick", "--write", "--write docs timers"] {
+            let message = parse(words).unwrap_err();
+            assert!(
+                !message.is_empty() && !message.contains('\n'),
+                "{message:?}"
+            );
+        }
     }
 }
