@@ -8,7 +8,7 @@ use crate::growth::Curve;
 const WIDTH: f64 = 760.0;
 const STYLE: &str = "<style>\
     text{font:12px sans-serif;fill:#24292f}.light{fill:#57606a}\
-    .ours{fill:#1a7f37;stroke:none}.theirs{fill:#afb8c1}.line{fill:none;stroke-width:2}\
+    .ahead{fill:#1a7f37}.behind{fill:#afb8c1}.line{fill:none;stroke-width:2}\
     .grid{stroke:#d0d7de}rect.back{fill:#fff}</style>";
 
 /// What others take for the work that we do in the time 1, on a logarithmic scale.
@@ -47,7 +47,7 @@ pub fn ratios(rows: &[Row]) -> String {
             y += LINE;
             let slower = 1.0 / row.ratio.median;
             let (from, to) = (x(1.0).min(x(slower)), x(1.0).max(x(slower)));
-            let class = if slower >= 1.0 { "theirs" } else { "ours" };
+            let class = if slower >= 1.0 { "ahead" } else { "behind" };
             let _ = write!(
                 body,
                 "<text class=\"light\" x=\"{:.0}\" y=\"{y:.0}\" text-anchor=\"end\">{}</text>\
