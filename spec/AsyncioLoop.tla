@@ -20,7 +20,9 @@ EXTENDS SelfPipeLoop
 
 CONSTANT EarlyStop  \* whether the loop may be asked to stop before it runs
 
-ASSUME AsyncioConstants == EarlyStop \in BOOLEAN /\ ~Coalesces
+ASSUME AsyncioConstants ==
+    /\ EarlyStop \in BOOLEAN
+    /\ ~Coalesces /\ ~PollsOnStop /\ ~OwnWrites
 
 (* The callback that reads the pipe: the loop's own, and none that is submitted,
    since those count from 1. *)

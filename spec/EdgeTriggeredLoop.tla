@@ -13,7 +13,7 @@
 (***************************************************************************)
 EXTENDS SelfPipeLoop
 
-ASSUME EdgeConstants == ~Coalesces
+ASSUME EdgeConstants == ~Coalesces /\ ~PollsOnStop /\ ~OwnWrites
 
 -----------------------------------------------------------------------------
 (* Another thread: writes to the eventfd, which the selector will report. If the

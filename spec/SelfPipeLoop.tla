@@ -36,6 +36,10 @@ CONSTANTS
     CloseEarly,      \* whether the loop may be closed while others submit
     Coalesces,       \* whether one byte may do for several callbacks: a thread
                      \* writes none if the loop has yet to notice another's
+    PollsOnStop,     \* whether a loop that is asked to stop calls the selector once
+                     \* more before it returns, as libuv does
+    OwnWrites,       \* whether the loop's own callbacks may write a byte, as they
+                     \* do in glib to stop the loop
     Wakes            \* FALSE is the unsafe variant: append without the write
 
 Others == Submitters \union Stoppers
@@ -55,6 +59,7 @@ ASSUME Constants ==
     /\ LocalCallbacks \in Nat
     /\ PipeCapacity \in Nat \ {0}
     /\ {TimedWaits, CloseEarly, Coalesces, Wakes} \subseteq BOOLEAN
+    /\ {PollsOnStop, OwnWrites} \subseteq BOOLEAN
 
 VARIABLES
     ready,      \* the queue: what is to run, oldest first
@@ -165,10 +170,11 @@ Start ==
     /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
                    mayBlock, accepted, ran, refused, cancelled, dropped>>
 
-(* The loop: looks whether it may wait, which it may if nothing is ready. *)
+(* The loop: looks whether it may wait, which it may if nothing is ready and it
+   has not been asked to stop. *)
 Look ==
     /\ pc[Loop] = "look"
-    /\ mayBlock' = (ready = <<>>)
+    /\ mayBlock' = (ready = <<>> /\ ~stopping)
     /\ Goto(Loop, "select")
     /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
                    history>>
@@ -212,6 +218,7 @@ Notice ==
 (* The loop: begins an iteration, which covers what is ready now. *)
 Take ==
     /\ pc[Loop] = "take"
+    /\ ~(PollsOnStop /\ stopping)
     /\ todo' = Len(ready)
     /\ Goto(Loop, "run")
     /\ phase' = "running"
@@ -248,18 +255,29 @@ CallSoon ==
     /\ UNCHANGED <<pipe, signalled, stopping, closed, pc, todo, mayBlock, ran,
                    refused, cancelled, dropped, phase>>
 
-(* The loop: has finished its iteration, and goes on to the next. *)
+(* The loop: writes a byte to itself. It need not, since it looks at what is ready
+   before it waits. *)
+OwnWrite ==
+    /\ OwnWrites
+    /\ pc[Loop] = "run"
+    /\ pipe' = IF pipe < PipeCapacity THEN pipe + 1 ELSE pipe
+    /\ UNCHANGED <<ready, signalled, stopping, closed, pc, submitted, todo,
+                   mayBlock, history>>
+
+(* The loop: has finished its iteration, and goes on to the next, or to the last
+   call of the selector. *)
 Continue ==
     /\ pc[Loop] = "run"
     /\ todo = 0
-    /\ ~stopping
+    /\ ~stopping \/ PollsOnStop
     /\ Goto(Loop, "look")
     /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted, todo,
                    mayBlock, history>>
 
-(* The loop: honours the request to stop. (libuv polls once more before that.) *)
+(* The loop: honours the request to stop. If it has called the selector once more,
+   it has read the pipe, and takes nothing: what is ready waits for the next run. *)
 Return ==
-    /\ pc[Loop] = "run"
+    /\ pc[Loop] = IF PollsOnStop THEN "take" ELSE "run"
     /\ todo = 0
     /\ stopping
     /\ stopping' = FALSE
@@ -302,6 +320,7 @@ Next ==
     \/ Run
     \/ Stop
     \/ CallSoon
+    \/ OwnWrite
     \/ Continue
     \/ Return
     \/ Close

@@ -11,7 +11,7 @@ EXTENDS SelfPipeLoop
 (* The loop: looks whether it may wait, and reads the pipe after that. *)
 LookThenDrain ==
     \/ /\ pc[Loop] = "look"
-       /\ mayBlock' = (ready = <<>>)
+       /\ mayBlock' = (ready = <<>> /\ ~stopping)
        /\ Goto(Loop, "drain late")
        /\ UNCHANGED <<ready, pipe, signalled, stopping, closed, submitted,
                       todo, history>>

@@ -39,8 +39,10 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
@@ -50,6 +52,7 @@ mod agreement;
 mod clause;
 mod contract;
 mod design;
+mod deviation;
 mod events;
 mod late;
 pub(crate) mod lines;
@@ -100,6 +103,7 @@ pub struct Verdict {
 pub struct Judge {
     folder: Option<PathBuf>,
     against: Option<String>,
+    progress: Watcher,
 }
 
 impl Judge {
@@ -121,6 +125,14 @@ impl Judge {
     #[must_use]
     pub fn against(mut self, module: &str) -> Self {
         self.against = Some(module.to_owned());
+        self
+    }
+
+    /// Calls `watch` with the number of each line that has been judged. A line can be judged more than
+    /// once.
+    #[must_use]
+    pub fn watching(mut self, watch: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        self.progress = Watcher(Some(Arc::new(watch)));
         self
     }
 
@@ -174,13 +186,15 @@ impl Judge {
             stranded: 0,
             refusal: None,
         };
+        let text = match &self.folder {
+            Some(folder) => Some(read(&folder.join("EventLoop.tla"))?),
+            None => None,
+        };
+        let contract = text.as_deref().unwrap_or(TEXT);
+        let progress = &self.progress;
         if header.against == recording::BLACK_BOX {
-            let text = match &self.folder {
-                Some(folder) => Some(read(&folder.join("EventLoop.tla"))?),
-                None => None,
-            };
-            let text = text.as_deref().unwrap_or(TEXT);
-            return against_the_contract(text, &header, &mut reader, verdict, watched);
+            let next: NextLine<'_> = &mut || reader.next();
+            return against_the_contract(contract, &header, next, verdict, watched, progress);
         }
         let Some(design) = &header.design else {
             bail!(
@@ -190,16 +204,20 @@ impl Judge {
         };
         let folder = self.folder.clone().unwrap_or_else(default_directory);
         let follower = Follower::new(&folder, &header, design).context("line 1")?;
-        against_a_design(follower, &mut reader, verdict)
+        against_a_design(follower, contract, &header, &mut reader, verdict, progress)
     }
 }
+
+/// The next line of a recording; nothing at its end.
+type NextLine<'a> = &'a mut dyn FnMut() -> anyhow::Result<Option<(u64, Event)>>;
 
 fn against_the_contract(
     text: &str,
     header: &Header,
-    reader: &mut Reader<impl BufRead>,
+    next: NextLine<'_>,
     mut verdict: Verdict,
     watched: Option<Callback>,
+    progress: &Watcher,
 ) -> anyhow::Result<Verdict> {
     let mut windows = Windows::new(text, header.prompt_stop)?;
     let mut late = Late::new(&mut windows, header);
@@ -207,12 +225,13 @@ fn against_the_contract(
     if let Some(watched) = watched {
         late.watch(watched);
     }
-    while let Some((line, event)) = reader.next()? {
+    while let Some((line, event)) = next()? {
         if let Err(clause) = late.event(line, &event)? {
             let refusal = refusal::explain(late, header, &history, line, &event, clause)?;
             verdict.refusal = Some(refusal);
             return Ok(verdict);
         }
+        progress.judged(line);
         verdict.lines += 1;
         match event {
             Event::Runs { .. } => verdict.ran += 1,
@@ -225,23 +244,71 @@ fn against_the_contract(
 }
 
 fn against_a_design(
-    mut follower: Follower,
+    mut follower: Follower<'_>,
+    contract: &str,
+    header: &Header,
     reader: &mut Reader<impl BufRead>,
     mut verdict: Verdict,
+    progress: &Watcher,
 ) -> anyhow::Result<Verdict> {
-    let mut history = History::new(None);
-    while let Some((line, event)) = reader.next()? {
-        let survival = follower.event(line, &event);
-        if let Err(allowed) = survival.with_context(|| format!("line {line}"))? {
-            let refusal = refusal::by_a_design(&history, line, &event, allowed);
-            verdict.refusal = Some(refusal);
-            return Ok(verdict);
+    let mut lines: Vec<(u64, Event)> = Vec::new();
+    let broken = loop {
+        match reader.next() {
+            Ok(Some(line)) => lines.push(line),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
-        verdict.lines += 1;
-        verdict.ran += u64::from(matches!(event, Event::Runs { .. }));
-        history.push(line, event);
+    };
+    let refused = follower.first_refused(&lines, &mut |line| progress.judged(line))?;
+    let allowed = &lines[..refused.unwrap_or(lines.len())];
+    let runs = allowed
+        .iter()
+        .filter(|(_, event)| matches!(event, Event::Runs { .. }));
+    verdict.ran = runs.count() as u64;
+    verdict.lines = allowed.len() as u64;
+    match (refused, broken) {
+        (Some(place), _) => {
+            lines.truncate(place + 1);
+            let last = lines[place].0;
+            let by_contract = {
+                let mut lines = lines.iter().cloned();
+                let next: NextLine<'_> = &mut || Ok(lines.next());
+                let verdict = verdict.clone();
+                against_the_contract(contract, header, next, verdict, None, progress)?.refusal
+            };
+            let mut refusal = deviation::explain(&mut follower, lines)?;
+            // What breaks the contract, too, is told in its words: everybody understands them.
+            if let Some(broken) = by_contract.filter(|broken| broken.line == last) {
+                refusal = Refusal {
+                    allowed: refusal.allowed,
+                    ..broken
+                };
+            }
+            verdict.refusal = Some(refusal);
+        }
+        // What is accepted may still be no whole recording.
+        (None, Some(error)) => return Err(error),
+        (None, None) => {}
     }
     Ok(verdict)
+}
+
+/// Told of each line that has been judged.
+#[derive(Clone, Default)]
+struct Watcher(Option<Arc<dyn Fn(u64) + Send + Sync>>);
+
+impl Watcher {
+    fn judged(&self, line: u64) {
+        if let Some(watch) = &self.0 {
+            watch(line);
+        }
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Watcher").field(&self.0.is_some()).finish()
+    }
 }
 
 /// What has happened lately, and everything about one callback.

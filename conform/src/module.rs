@@ -62,6 +62,7 @@ impl Module {
             .map_err(|error| anyhow!("{error:?}"))?;
         Ok(next.into_iter().map(|next| next.state).collect())
     }
+
     /// Every step from a state: its action's name, and where it leads.
     pub(super) fn all_next(&self, state: &State) -> anyhow::Result<Vec<(Arc<str>, State)>> {
         let next = self.next.as_ref().context("no next-state relation")?;

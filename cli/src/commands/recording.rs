@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use wakeproof_conform::judge::recording::Header;
-use wakeproof_conform::judge::{Judge, Refusal, Verdict as Judged};
+use wakeproof_conform::judge::recording::{BLACK_BOX, Header};
+use wakeproof_conform::judge::{Clause, Judge, Refusal, Verdict as Judged};
 use wakeproof_conform::recording;
 
 use crate::report::{Format, Verdict, grouped, print_json};
@@ -35,7 +36,11 @@ pub(crate) fn run(
         let accepted = followed.refused.is_none();
         (accepted, print_steps(&name, followed, seconds, format))
     } else {
-        let mut judge = Judge::new().in_folder(spec_dir);
+        let progress = progress();
+        let watched = progress.clone();
+        let mut judge = Judge::new()
+            .in_folder(spec_dir)
+            .watching(move |line| watched.set_position(line));
         if let Some(module) = against {
             judge = judge.against(module);
         }
@@ -44,6 +49,7 @@ pub(crate) fn run(
         } else {
             judge.judge_again(|| open(path))
         };
+        progress.finish_and_clear();
         let judged = judged.with_context(|| name.clone())?;
         let seconds = start.elapsed().as_secs_f64();
         let accepted = judged.refusal.is_none();
@@ -55,6 +61,15 @@ pub(crate) fn run(
         Err(error) if accepted && error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(accepted.into()),
     }
+}
+
+/// Shows on standard error which line has been judged, if that is a terminal.
+fn progress() -> ProgressBar {
+    let style = ProgressStyle::with_template("judging line {human_pos}");
+    let progress = ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    progress.enable_steady_tick(Duration::from_millis(200));
+    progress
 }
 
 fn name(path: &Path) -> String {
@@ -166,21 +181,52 @@ fn print(file: &str, judged: &Judged, seconds: f64, format: Format) -> io::Resul
         promise,
         ..
     } = refusal;
+    let whose = match clause {
+        Clause::Design => &judged.against,
+        _ => BLACK_BOX,
+    };
     writeln!(
         out,
-        "{file}:{line}: refused, after {lines} lines that {} allows\n\n\
-         what happened:         {did}\n\
-         what the loop promises: {promise}\n\
-         the clause:             {clause}, in {module}.tla\n",
-        judged.against,
-        module = judged.against
+        "{file}:{line}: refused, after {lines} lines that {} allows\n",
+        judged.against
     )?;
-    if !refusal.allowed.is_empty() {
-        writeln!(
-            out,
-            "what it allows there:   {}\n",
-            refusal.allowed.join("; ")
-        )?;
+    print_field(&mut out, "what happened:", did)?;
+    print_field(&mut out, "what the loop promises:", promise)?;
+    print_field(
+        &mut out,
+        "the clause:",
+        &format!("{clause}, in {whose}.tla"),
+    )?;
+    for (place, allowed) in refusal.allowed.iter().enumerate() {
+        let label = if place == 0 {
+            "what it allows there:"
+        } else {
+            ""
+        };
+        print_field(&mut out, label, allowed)?;
     }
+    writeln!(out)?;
     write!(out, "{}", refusal.to_trace().to_text())
+}
+
+/// How wide the first column is.
+const LABEL: usize = 24;
+/// How wide both columns are together.
+const WIDTH: usize = 80;
+
+/// Prints a sentence beside its label, wrapped.
+fn print_field(out: &mut impl Write, label: &str, sentence: &str) -> io::Result<()> {
+    let mut line = format!("{label:<LABEL$}");
+    let mut width = LABEL;
+    for word in sentence.split_whitespace() {
+        let length = word.chars().count() + 1;
+        if width + length > WIDTH && width > LABEL {
+            writeln!(out, "{}", line.trim_end())?;
+            (line, width) = (" ".repeat(LABEL), LABEL);
+        }
+        line.push_str(word);
+        line.push(' ');
+        width += length;
+    }
+    writeln!(out, "{}", line.trim_end())
 }

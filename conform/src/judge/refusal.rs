@@ -1,5 +1,6 @@
 //! Why a recording is refused, in words.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
@@ -25,7 +26,7 @@ pub struct Refusal {
     /// The clause of the contract that this breaks.
     pub clause: Clause,
     /// What the clause promises.
-    pub promise: &'static str,
+    pub promise: Cow<'static, str>,
     /// The callback that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<u64>,
@@ -84,7 +85,7 @@ impl Refusal {
         };
         Trace {
             fault: self.clause.name(),
-            wrong: self.promise.into(),
+            wrong: self.promise.to_string(),
             found: found.into(),
             schedule: None,
             ends: threads.iter().map(|_| "…".into()).collect(),
@@ -121,7 +122,7 @@ pub(super) fn explain(
         line,
         did,
         clause,
-        promise: clause.promise(),
+        promise: clause.promise().into(),
         callback: event.callback(),
         allowed: Vec::new(),
         history: events.iter().map(moment).collect(),
@@ -129,40 +130,12 @@ pub(super) fn explain(
     })
 }
 
-fn moment((line, event): &(u64, Event)) -> Moment {
+/// A line, in words.
+pub(super) fn moment((line, event): &(u64, Event)) -> Moment {
     Moment {
         line: *line,
         thread: event.thread().map(ToString::to_string),
         what: in_words(event),
-    }
-}
-
-/// How many lines are told of that came before one which a design does not allow.
-const BEFORE: usize = 12;
-
-/// Tells why a line is refused by a design.
-pub(super) fn by_a_design(
-    history: &History,
-    line: u64,
-    event: &Event,
-    allowed: Vec<String>,
-) -> Refusal {
-    let skipped = history.recent.len().saturating_sub(BEFORE);
-    let last = (line, event.clone());
-    let events = history.recent.iter().skip(skipped).chain([&last]);
-    let what = in_words(event);
-    Refusal {
-        line,
-        did: match event.thread() {
-            Some(thread) => format!("{thread}: {what}"),
-            None => what,
-        },
-        clause: Clause::Design,
-        promise: Clause::Design.promise(),
-        callback: event.callback(),
-        allowed,
-        history: events.map(moment).collect(),
-        is_complete: false,
     }
 }
 

@@ -320,7 +320,7 @@ impl Inbox {
 
     /// Wakes the task that waits in [`Inbox::poll`].
     pub fn wake(&self) {
-        let waker = self.state().waker.take();
+        let waker = self.state().waker.clone();
         waker.into_iter().for_each(Waker::wake);
     }
 
@@ -331,10 +331,11 @@ impl Inbox {
         std::mem::take(&mut self.state().stopping)
     }
 
-    /// Whether nothing is in the queue.
+    /// Whether nothing is in the queue, and nobody has asked for a stop.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.state().queue.is_empty()
+        let state = self.state();
+        state.queue.is_empty() && !state.stopping
     }
 
     /// The same as a task: ready when a stop was asked for.

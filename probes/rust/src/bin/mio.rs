@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 use wakeproof_probes::{Callback, Calls, Inbox, Names, Owner, main as obey, version};
@@ -18,9 +19,19 @@ struct Loop(RefCell<Poll>, Arc<Inbox>);
 impl Owner for Loop {
     fn run(&self) {
         let mut events = Events::with_capacity(8);
-        while !self.1.drain() {
-            if self.1.is_empty() {
-                self.0.borrow_mut().poll(&mut events, None).expect("a poll");
+        loop {
+            // Other events are looked for in any case.
+            let limit = if self.1.is_empty() {
+                None
+            } else {
+                Some(Duration::ZERO)
+            };
+            self.0
+                .borrow_mut()
+                .poll(&mut events, limit)
+                .expect("a poll");
+            if self.1.drain() {
+                break;
             }
         }
     }

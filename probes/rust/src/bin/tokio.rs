@@ -1,4 +1,7 @@
 //! Drives tokio's current-thread runtime. The plain way is a queue by hand whose task nobody wakes.
+//!
+//! With `--queue`, the safe way is that queue, too, and wakes the task: what is then seen of tokio is its
+//! driver, and no queue of its scheduler's.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,6 +18,13 @@ const NAMES: Names = &[
     ("fail", "panic"),
 ];
 
+const QUEUE: Names = &[
+    ("submit plain", "a queue, and no Waker::wake"),
+    ("submit safe", "a queue, Waker::wake"),
+    ("stop plain", "a flag, and no Waker::wake"),
+    ("stop safe", "a flag, Waker::wake"),
+];
+
 struct Loop(Runtime, Arc<Inbox>);
 
 impl Owner for Loop {
@@ -23,14 +33,17 @@ impl Owner for Loop {
     }
 }
 
-struct Threads(Handle, Arc<Inbox>);
+struct Threads(Handle, Arc<Inbox>, bool);
 
 impl Calls for Threads {
     fn submit(&self, safe: bool, _id: u64, callback: Callback) -> Result<(), String> {
-        if safe {
-            self.0.spawn(async { callback() });
-        } else {
+        if !safe {
             self.1.push(callback);
+        } else if self.2 {
+            self.1.push(callback);
+            self.1.wake();
+        } else {
+            self.0.spawn(async { callback() });
         }
         Ok(())
     }
@@ -52,12 +65,17 @@ impl Calls for Threads {
 }
 
 fn main() {
-    obey("tokio current_thread", version("tokio"), NAMES, || {
+    let by_queue = std::env::args().any(|argument| argument == "--queue");
+    let names = if by_queue { QUEUE } else { NAMES };
+    obey("tokio current_thread", version("tokio"), names, move || {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
         let (handle, inbox) = (runtime.handle().clone(), Arc::<Inbox>::default());
-        (Loop(runtime, inbox.clone()), Threads(handle, inbox))
+        (
+            Loop(runtime, inbox.clone()),
+            Threads(handle, inbox, by_queue),
+        )
     })
 }

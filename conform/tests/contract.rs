@@ -2,12 +2,12 @@
 
 use wakeproof_conform::judge::{Clause, Judge, Refusal, Verdict};
 
-const HEADER: &str = r#"{"recording":"wakeproof","version":2,"against":"EventLoop"}"#;
+pub(crate) const HEADER: &str = r#"{"recording":"wakeproof","version":2,"against":"EventLoop"}"#;
 
 /// A recording in short: `main starts`, `w submits 1`, `w calls 2` (without a wakeup), `w accepted`,
 /// `main runs 1`, `w stops`, `w cancels 1`, `main closes`, `main iterates`, `asleep`; any call ends with
 /// its result.
-fn recording(header: &str, lines: &[&str]) -> String {
+pub(crate) fn recording(header: &str, lines: &[&str]) -> String {
     let mut open: Vec<(String, &str)> = Vec::new();
     let mut text = format!("{header}\n");
     for line in lines {
@@ -574,106 +574,4 @@ fn what_asyncio_did_once_is_accepted() {
     let end = format!("{{\"end\":{}}}", until_stranded.len() - 1);
     let cut = [&until_stranded[..], &[&end]].concat().join("\n");
     assert_eq!(Judge::new().judge(cut.as_bytes()).unwrap().stranded, 1);
-}
-
-#[test]
-fn what_asyncio_did_once_is_what_its_design_does() {
-    let asyncio = include_str!("../../spec/examples/asyncio-design.jsonl");
-    let verdict = Judge::new().judge(asyncio.as_bytes()).unwrap();
-    assert_eq!((&*verdict.against, verdict.refusal), ("AsyncioLoop", None));
-    assert!(verdict.ran > 50);
-    let contract = Judge::new().against("EventLoop");
-    assert_eq!(contract.judge(asyncio.as_bytes()).unwrap().refusal, None);
-
-    // libuv reads the pipe before it runs callbacks. asyncio does not.
-    let runs = r#"{"thread":"MainThread","runs":1}"#;
-    let reads = [
-        r#"{"thread":"MainThread","enters":"read"}"#,
-        r#"{"thread":"MainThread","leaves":"read"}"#,
-    ];
-    let [asyncios, libuvs] = [
-        [runs, reads[0], reads[1]].join("\n"),
-        [reads[0], reads[1], runs].join("\n"),
-    ];
-    assert!(asyncio.contains(&asyncios));
-    let early = asyncio.replacen(&asyncios, &libuvs, 1);
-    assert_eq!(contract.judge(early.as_bytes()).unwrap().refusal, None);
-    let refusal = Judge::new()
-        .judge(early.as_bytes())
-        .unwrap()
-        .refusal
-        .unwrap();
-    assert_eq!(refusal.clause, Clause::Design);
-    assert_eq!(refusal.did, "MainThread: leaves read");
-    assert_eq!(refusal.allowed, ["loop: AsyncioRun, of callback 1"]);
-}
-
-#[test]
-fn what_uvloop_did_once_is_what_libuvs_design_does() {
-    let uvloop = include_str!("../../spec/examples/uvloop.jsonl");
-    let verdict = Judge::new().judge(uvloop.as_bytes()).unwrap();
-    assert_eq!((&*verdict.against, verdict.refusal), ("SelfPipeLoop", None));
-    assert!(verdict.ran > 50);
-
-    let refused = |recording: String| {
-        let verdict = Judge::new().judge(recording.as_bytes()).unwrap();
-        verdict.refusal.expect("it is not what the design does").did
-    };
-    // asyncio reads the pipe after it has run callbacks. libuv does not.
-    let runs = r#"{"thread":"MainThread","runs":1}"#;
-    let reads = "{\"thread\":\"MainThread\",\"enters\":\"read\"}\n{\"thread\":\"MainThread\",\"leaves\":\"read\"}";
-    let libuvs = format!("{reads}\n{runs}");
-    assert!(uvloop.contains(&libuvs));
-    let late = uvloop.replacen(&libuvs, &format!("{runs}\n{reads}"), 1);
-    assert_eq!(refused(late), "MainThread: runs callback 1");
-
-    // Some submissions write nothing, since another thread's signal is still to be noticed.
-    let each_writes = uvloop.replace(r#""Coalesces":true"#, r#""Coalesces":false"#);
-    assert_eq!(refused(each_writes), "burst1: callback 6 is accepted");
-}
-
-#[test]
-fn a_design_must_know_what_is_recorded() {
-    let design = r#"{"recording":"wakeproof","version":2,"against":"SelfPipeLoop","submitters":["w"],"steps":{"read":["Drain"],"run":["Run"]}}"#;
-    for (header, lines, message) in [
-        (
-            HEADER.replace("EventLoop", "SelfPipeLoop"),
-            &["asleep"][..],
-            "says in \"steps\" what it shows",
-        ),
-        (
-            design.replace("SelfPipeLoop", "../SelfPipeLoop"),
-            &[],
-            "no module's name",
-        ),
-        (
-            design.replace("SelfPipeLoop", "Nothing"),
-            &[],
-            "nothing is held against \"Nothing\"",
-        ),
-        (
-            design.replace("Drain", "Dring"),
-            &[],
-            "no action \"Dring\", which step \"read\" is to show",
-        ),
-        (
-            design.replace(r#""steps""#, r#""constants":{"Wakes":"yes"},"steps""#),
-            &[],
-            "the constant \"Wakes\" must be",
-        ),
-        (
-            design.into(),
-            &["v submits 1"],
-            "line 2: v submits, and is not in the first line's \"submitters\"",
-        ),
-        (
-            design.into(),
-            &["w submits 1", "w accepted", "w cancels 1"],
-            "line 4: nobody cancels",
-        ),
-    ] {
-        let text = recording(&header, lines);
-        let error = format!("{:#}", Judge::new().judge(text.as_bytes()).unwrap_err());
-        assert!(error.contains(message), "{error:?} instead of {message:?}");
-    }
 }

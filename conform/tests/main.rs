@@ -1,0 +1,5 @@
+//! The tests of comparisons and of the judge. They are one binary, so that it is linked once.
+
+mod comparison;
+mod contract;
+mod designs;
