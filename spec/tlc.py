@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -213,6 +214,13 @@ def differences(model, found):
             for key in keys if found[key] != model[key]]
 
 
+def end_with_stdin():
+    """Ends this program when whoever has started it is gone, however that has come about."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Checks the models in this directory with TLC.")
     parser.add_argument("--model", action="append", default=[], metavar="NAME",
@@ -223,9 +231,13 @@ def main():
     parser.add_argument("--target", type=Path, default=SPEC.parent / "target", metavar="DIR",
                         help="where TLC's jar is kept (default: target/ beside spec/)")
     parser.add_argument("--format", choices=["table", "json"], default="table")
+    parser.add_argument("--while-stdin-is-open", action="store_true",
+                        help="end, and TLC too, when standard input ends: for a program that may be killed")
     arguments = parser.parse_args()
     # Whatever ends this ends TLC with it and clears its folder away.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    if arguments.while_stdin_is_open:
+        threading.Thread(target=end_with_stdin, daemon=True).start()
     try:
         chosen = models(arguments.model)
         command = [java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", str(jar(arguments.target)),

@@ -97,8 +97,6 @@ fn main() -> ExitCode {
         Ok(Verdict::NotAsExpected) => ExitCode::from(1),
         Ok(Verdict::Undecided) => ExitCode::from(2),
         Ok(Verdict::Interrupted) => ExitCode::from(130),
-        // The reader of the output has seen enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("{error:#}")),
     }
 }
@@ -129,10 +127,4 @@ fn fail(message: &str) -> ExitCode {
     let message = message.replace('\n', " ");
     let _ = writeln!(io::stderr(), "wakeproof: {message}");
     ExitCode::from(2)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -105,7 +105,7 @@ pub fn print(rows: &[Row], format: Format) -> io::Result<Verdict> {
 ///
 /// If standard output cannot be written to.
 pub fn print_json(document: &impl Serialize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = out();
     serde_json::to_writer_pretty(&mut out, document)?;
     writeln!(out)
 }
@@ -132,7 +132,7 @@ pub fn new_table(header: &[&str]) -> Table {
 ///
 /// If standard output cannot be written to.
 pub fn print_table(table: &Table) -> io::Result<()> {
-    writeln!(anstream::stdout(), "{table}")
+    writeln!(out(), "{table}")
 }
 
 /// A cell that shows whether its row is as expected.
@@ -181,6 +181,33 @@ pub fn grouped(number: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// Standard output. What is written is lost once nobody reads it any more: that is no error, since the exit
+/// status still tells what came out.
+#[must_use]
+pub fn out() -> Out {
+    Out(anstream::stdout())
+}
+
+/// Standard output, which may have lost its reader.
+#[derive(Debug)]
+pub struct Out(AutoStream<io::Stdout>);
+
+impl Write for Out {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        match self.0.write(text) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(text.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
 }
 
 /// Whether standard output should have colours.

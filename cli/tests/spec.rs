@@ -463,3 +463,56 @@ fn each_run_of_tlc_has_a_folder_of_its_own_and_clears_it_away() {
         assert!(!Path::new(folder).exists(), "{folder} is still there");
     }
 }
+
+/// Ctrl-C may reach only the command and not its children; the command may be killed.
+#[test]
+fn tlc_ends_with_whoever_has_started_it() {
+    let folder = Folder::new();
+    let java = folder.path().join("java");
+    let started = folder.path().join("started");
+    let script = format!(
+        "#!/bin/sh\necho $$ > {}\nexec sleep 1000\n",
+        started.display()
+    );
+    fs::write(&java, script).unwrap();
+    fs::set_permissions(&java, fs::Permissions::from_mode(0o755)).unwrap();
+    let Some(python) = python() else {
+        println!("not tested: there is no python3");
+        return;
+    };
+    let line = format!(
+        "import sys, tlc; tlc.jar = lambda target: 'jar'; tlc.java = lambda: {:?}; sys.exit(tlc.main())",
+        java.display()
+    );
+    let mut child = Command::new(python)
+        .args([
+            "-B",
+            "-c",
+            &line,
+            "--while-stdin-is-open",
+            "--model",
+            "LostWakeup",
+        ])
+        .env("PYTHONPATH", spec::default_directory())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = loop {
+        let pid = fs::read_to_string(&started).unwrap_or_default();
+        if pid.ends_with('\n') {
+            break pid;
+        }
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it has ended by itself"
+        );
+        std::thread::yield_now();
+    };
+    let process = Path::new("/proc").join(pid.trim());
+    // Elsewhere than on Linux, only the end of the script itself is seen.
+    assert!(process.exists() || !Path::new("/proc/self").exists());
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
+    assert!(!process.exists(), "TLC still runs");
+}

@@ -162,7 +162,7 @@ def main(wakeproof):
             if against != "EventLoop":
                 for what, lines_of_it in mutated_design(lines):
                     verdict = judge(wakeproof, lines_of_it, against)
-                    assert verdict["refusal"], (name, what)
+                    assert verdict["refusal"] and verdict["refusal"]["is_complete"], (name, what, verdict)
                     print(f"  {what}: line {verdict['refusal']['line']}: {verdict['refusal']['did']}")
             for what, clause, lines_of_it in mutated(lines):
                 verdict = judge(wakeproof, lines_of_it, "EventLoop")

@@ -170,8 +170,7 @@ def perform(command, loop):
             loop.set_debug(False)
         case "burst":
             def submit():
-                # A design's module keeps every order of a burst's calls in mind: a short one there.
-                for _ in range(4 if loop.shows_steps else 20):
+                for _ in range(20):
                     loop.call_soon_threadsafe(nothing)
 
             threads = [threading.Thread(target=submit, name=name) for name in BURST]

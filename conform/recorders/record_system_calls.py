@@ -138,16 +138,19 @@ def wait_until_asleep(pid):
         time.sleep(0.05)
 
 
-def child_of(pid):
-    """strace's child, once the program itself runs in it."""
-    while True:
-        with open(f"/proc/{pid}/task/{pid}/children") as children:
-            child = (children.read().split() or [None])[0]
-        if child:
-            with open(f"/proc/{child}/cmdline") as command:
-                if not command.read().startswith("strace"):
-                    return int(child)
+def child_of(process, program):
+    """strace's child, once the program itself runs in it. strace tries out what it can do in others."""
+    while process.poll() is None:
+        try:
+            with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
+                for child in children.read().split():
+                    with open(f"/proc/{child}/cmdline") as command:
+                        if command.read() == "".join(f"{word}\0" for word in program):
+                            return int(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
         time.sleep(0.05)
+    raise Missing("strace cannot run the program; may this user trace processes?")
 
 
 def record(loop):
@@ -166,7 +169,7 @@ def record(loop):
              "-e", "trace=" + ",".join(f"?{call}" for call in calls), *program],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         try:
-            pid = child_of(process.pid)
+            pid = child_of(process, program)
             for word in [*told, "quit"]:
                 wait_until_asleep(pid)
                 process.stdin.write(word.encode() + b"\n")

@@ -10,7 +10,7 @@ use wakeproof_explore::suite::{Answers, cases, to_markdown};
 use wakeproof_explore::{Checker, Exploration, Limits, Progress};
 
 use crate::interrupt;
-use crate::report::{Verdict, new_table, print_json, print_table, verdict_cell};
+use crate::report::{self, Verdict, new_table, print_json, print_table, verdict_cell};
 use clap::ValueEnum;
 use comfy_table::Cell;
 
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let seconds = begun.elapsed().as_secs_f64();
     match args.format {
         Format::Json => print_json(&report(&all, seconds, as_expected))?,
-        Format::Markdown => write!(io::stdout(), "{}", to_markdown(&all).trim_start())?,
+        Format::Markdown => write!(report::out(), "{}", to_markdown(&all).trim_start())?,
         Format::Table => print(&all, seconds, as_expected)?,
     }
     Ok(as_expected.into())
@@ -131,7 +131,7 @@ fn print(all: &[Answers], seconds: f64, as_expected: bool) -> io::Result<()> {
         table.add_row(cells);
     }
     print_table(&table)?;
-    let mut out = io::stdout().lock();
+    let mut out = report::out();
     for answers in all {
         for (checker, expected, explored) in &answers.answers {
             if !answers.case.is_as_expected(*expected, explored) {

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::report::{Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell};
+use crate::report::{
+    self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
+};
 use anyhow::Context;
 use comfy_table::{Cell, CellAlignment};
 use serde::Serialize;
@@ -212,7 +214,7 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
         return Ok(as_expected.into());
     }
     print_table(&models_table(&compared))?;
-    let mut out = io::stdout().lock();
+    let mut out = report::out();
     for comparison in &compared {
         explain(&mut out, comparison)?;
     }
@@ -360,7 +362,7 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
         ]);
     }
     print_table(&table)?;
-    let mut out = io::stdout().lock();
+    let mut out = report::out();
     for (fault, why) in faults::NOT_COMPARED {
         writeln!(out, "not compared: {fault}: {why}")?;
     }
@@ -432,7 +434,7 @@ fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
     }
     print_table(&table)?;
     writeln!(
-        io::stdout(),
+        report::out(),
         "{} guards and updates left out, one at a time; {standing} not noticed.",
         tried.len(),
     )?;

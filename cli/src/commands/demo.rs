@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::report::{Verdict, print_json};
+use crate::report::{self, Verdict, print_json};
 use crate::threads::{Call, stay_busy, wait_until_asleep};
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
@@ -147,7 +147,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     };
     let as_expected = ending == expected;
     match args.format {
-        Format::Text => writeln!(io::stdout(), "{}", conclusion(args, ending, as_expected))?,
+        Format::Text => writeln!(report::out(), "{}", conclusion(args, ending, as_expected))?,
         Format::Json => print_json(&DemoDocument {
             call: call.name(),
             loop_is_busy: args.busy,
@@ -340,7 +340,7 @@ impl Journal {
             let dimmed = Style::new().dimmed();
             // As for the lines below it.
             let _ = writeln!(
-                anstream::stdout(),
+                report::out(),
                 "{dimmed}{:>8}    {:<8} {:<8} what it does{dimmed:#}",
                 "time",
                 "thread",
@@ -377,7 +377,7 @@ impl Journal {
             } = &entry;
             // If standard output is closed, the demonstration still runs to its end.
             let _ = writeln!(
-                anstream::stdout(),
+                report::out(),
                 "{seconds:>8.3} s  {}{thread:<8} {os_thread_id:<8}{:#} {what}",
                 colour.on_default(),
                 colour.on_default(),

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::interrupt;
-use crate::report::{Format, Verdict, grouped, print_json};
+use crate::report::{self, Format, Verdict, grouped, print_json};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -228,7 +228,7 @@ fn explore(args: &Args) -> anyhow::Result<Exploration> {
 }
 
 fn print(args: &Args, report: &Report) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = report::out();
     if let Some(trace) = &report.counterexample {
         writeln!(out, "{}", trace.to_text())?;
         let found = report.exploration.counterexample();

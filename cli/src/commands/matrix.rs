@@ -1,11 +1,13 @@
 //! `wakeproof matrix`: a row for each fault, a column for each checker.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use crate::interrupt;
 use crate::matrix::{self, Bounds, CellResult, Line, Matrix};
-use crate::report::{Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell};
+use crate::report::{
+    self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
+};
 use comfy_table::Cell;
 use indicatif::ProgressBar;
 use wakeproof_model_tests::faults::Checker;
@@ -69,7 +71,7 @@ fn print(matrix: &Matrix) -> anyhow::Result<()> {
         table.add_row(cells(line, &mut reasons));
     }
     print_table(&table)?;
-    let mut out = io::stdout().lock();
+    let mut out = report::out();
     for (index, reason) in reasons.iter().enumerate() {
         writeln!(out, "[{}] cannot see it: {reason}", index + 1)?;
     }

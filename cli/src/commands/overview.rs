@@ -1,6 +1,6 @@
 //! The main job: every check, in one table.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -29,7 +29,7 @@ pub(crate) fn run(format: Format) -> anyhow::Result<Verdict> {
     }
     let verdict = report::print(&rows, format)?;
     if format == Format::Table {
-        writeln!(io::stdout(), "{}", conclusion(verdict))?;
+        writeln!(report::out(), "{}", conclusion(verdict))?;
     }
     Ok(verdict)
 }

@@ -22,7 +22,7 @@ use crate::probe::expected::{Compared, Expected};
 use crate::probe::loops::{self, LOOPS, Loop};
 use crate::probe::session::{Probed, Subject, probe};
 use crate::probe::table::{Note, PARTS, Part, answer, below, notes, remarks, star};
-use crate::report::{Verdict, Work, new_table, print_json, print_table, verdict_cell};
+use crate::report::{self, Verdict, Work, new_table, print_json, print_table, verdict_cell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -148,7 +148,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     match args.format {
         Format::Table => print_tables(&run)?,
         Format::Json => print_json(&run.document())?,
-        Format::Markdown => write!(io::stdout(), "{}", document::write(&probed, &today())?)?,
+        Format::Markdown => write!(report::out(), "{}", document::write(&probed, &today())?)?,
     }
     if args.update {
         let mut learned = expected;
@@ -444,7 +444,7 @@ fn part_table(run: &Run<'_>, place: usize, part: &Part, notes: &[Note<'_>]) -> O
 
 fn print_tables(run: &Run<'_>) -> anyhow::Result<()> {
     let notes = notes(run.probed);
-    let mut out = anstream::stdout();
+    let mut out = report::out();
     for (place, part) in PARTS.iter().enumerate() {
         if let Some(table) = part_table(run, place, part, &notes) {
             writeln!(out, "{}:", part.title)?;
@@ -532,7 +532,7 @@ fn list(format: Format) -> anyhow::Result<Verdict> {
         })?;
         return Ok(Verdict::AsExpected);
     }
-    let mut out = anstream::stdout();
+    let mut out = report::out();
     writeln!(out, "Loops, and what each needs:")?;
     for known in LOOPS {
         writeln!(out, "  {:<17} {}", known.name, known.install)?;

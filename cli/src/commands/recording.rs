@@ -12,7 +12,7 @@ use wakeproof_conform::judge::recording::{BLACK_BOX, Header};
 use wakeproof_conform::judge::{Clause, Judge, Refusal, Verdict as Judged};
 use wakeproof_conform::recording;
 
-use crate::report::{Format, Verdict, grouped, print_json};
+use crate::report::{self, Format, Verdict, grouped, print_json};
 
 /// The name of standard input.
 const STDIN: &str = "-";
@@ -55,10 +55,9 @@ pub(crate) fn run(
         let accepted = judged.refusal.is_none();
         (accepted, print(&name, &judged, seconds, format))
     };
-    // The exit status is the verdict, whatever becomes of the output: a reader that has seen enough
-    // turns no refusal into an acceptance.
     match printed {
-        Err(error) if accepted && error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        // A refusal stays one, also if it cannot be printed.
+        Err(error) if accepted => Err(error.into()),
         _ => Ok(accepted.into()),
     }
 }
@@ -128,11 +127,11 @@ fn print_steps(
             })
         }
         (Format::Table, None) => writeln!(
-            io::stdout(),
+            report::out(),
             "{file}: accepted: each of its {steps} steps is one that the specification allows"
         ),
         (Format::Table, Some((line, refusal))) => writeln!(
-            io::stdout(),
+            report::out(),
             "{file}:{line}: refused, after {steps} steps that the specification allows\n{}",
             refusal.explanation
         ),
@@ -156,7 +155,7 @@ fn print(file: &str, judged: &Judged, seconds: f64, format: Format) -> io::Resul
         });
     }
     let lines = grouped(judged.lines);
-    let mut out = io::stdout().lock();
+    let mut out = report::out();
     let Some(refusal) = &judged.refusal else {
         writeln!(
             out,

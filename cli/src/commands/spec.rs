@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         Format::Table => {
             print_table(&models, args)?;
             if left_out > 0 {
-                let mut out = anstream::stdout();
+                let mut out = report::out();
                 writeln!(out, "Only TLC can check {left_out} more models: --tlc.")?;
             }
         }
@@ -180,7 +180,7 @@ fn print_table(models: &[ModelEntry<'_>], args: &Args) -> io::Result<()> {
         table.add_row(row);
     }
     report::print_table(&table)?;
-    let mut out = anstream::stdout();
+    let mut out = report::out();
     for model in models {
         for difference in &model.differences {
             writeln!(out, "NOT as expected: {}: {difference}", model.model)?;
@@ -245,7 +245,7 @@ fn run_mutants(specification: &Specification, format: Format) -> anyhow::Result<
     report::print_table(&table)?;
     let made = mutants.len();
     writeln!(
-        anstream::stdout(),
+        report::out(),
         "{made} mutants, {caught} caught, {may_stand} may stand."
     )?;
     Ok(as_expected.into())

@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use wakeproof_asleep::{Error, Report, Verdict as Found, holders, look};
 
 use crate::diagnosis::Diagnosis;
-use crate::report::{Verdict, grouped, print_json};
+use crate::report::{self, Verdict, grouped, print_json};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,7 +77,7 @@ fn diagnosis(report: Report, reports: u64) -> Diagnosis {
 fn show(args: &Args, diagnosis: Diagnosis) -> anyhow::Result<Verdict> {
     match args.format {
         Format::Json => print_json(&diagnosis)?,
-        Format::Text => write!(anstream::stdout(), "{}", diagnosis.text())?,
+        Format::Text => write!(report::out(), "{}", diagnosis.text())?,
     }
     Ok(match diagnosis.report.verdict {
         Found::AsleepForGood => Verdict::AsExpected,
@@ -173,7 +173,7 @@ fn kind(verdict: Found) -> std::mem::Discriminant<Found> {
 /// A line for people. A program gets the document alone.
 fn say(args: &Args, line: &str) -> anyhow::Result<()> {
     if args.format == Format::Text {
-        writeln!(anstream::stdout(), "{line}")?;
+        writeln!(report::out(), "{line}")?;
     }
     Ok(())
 }

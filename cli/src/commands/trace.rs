@@ -1,10 +1,10 @@
 //! `wakeproof trace`: draws a counterexample.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use crate::counterexample;
 use crate::interrupt;
-use crate::report::{Verdict, print_json};
+use crate::report::{self, Verdict, print_json};
 use clap::ValueEnum;
 use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{Limits, Schedule};
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
             counterexample::find(&fault, checker, &limits)?
         }
     };
-    let mut out = io::stdout().lock();
+    let mut out = report::out();
     match args.format {
         Format::Text => {
             write!(out, "{}", trace.to_text())?;
@@ -103,10 +103,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         }
         Format::Mermaid => write!(out, "{}", trace.to_mermaid())?,
         Format::Svg => write!(out, "{}", trace.to_svg())?,
-        Format::Json => {
-            drop(out);
-            print_json(&trace)?;
-        }
+        Format::Json => print_json(&trace)?,
     }
     Ok(Verdict::AsExpected)
 }

@@ -80,16 +80,22 @@ pub fn check(directory: &Path, models: &[&Model]) -> anyhow::Result<Vec<TlcFindi
     let script = directory.join("tlc.py");
     let mut command = Command::new("python3");
     command.arg(&script).args(["--format", "json"]);
+    // However this process ends, the other end of this pipe is closed then, and TLC is ended.
+    command.arg("--while-stdin-is-open").stdin(Stdio::piped());
     for model in models {
         command.args(["--model", &model.name]);
     }
-    let output = match command.stdin(Stdio::null()).output() {
-        Ok(output) => output,
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             bail!("--tlc needs Python 3, but there is no `python3` on the PATH: install it")
         }
         Err(error) => return Err(error).context("cannot run python3"),
     };
+    let open = child.stdin.take();
+    let output = child.wait_with_output().context("cannot run python3")?;
+    drop(open);
     if !matches!(output.status.code(), Some(0 | 1)) {
         let message = String::from_utf8_lossy(&output.stderr);
         match message.lines().rfind(|line| !line.trim().is_empty()) {

@@ -153,7 +153,7 @@ impl Grower {
                 if callback <= CALLBACKS {
                     calls.extend([(submit, false); 3]);
                     if may_stop && module != "CondvarLoop" && !is_main {
-                        calls.push((submit, true));
+                        calls.extend([(submit, true); 3]);
                     }
                 }
                 if is_main || (may_stop && module == "CondvarLoop") {
@@ -247,7 +247,7 @@ fn compare(header: &Header, design: &Design, choices: &[u16]) -> (Vec<Line>, usi
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn the_follower_and_the_plain_search_agree(
         options in any::<[bool; 4]>(),
@@ -267,7 +267,7 @@ fn what_is_compared_shows_every_event_of_every_design() {
     let mut shown_by_any = BTreeSet::new();
     for kind in 0..4 {
         let (mut shown, mut refusals) = (BTreeSet::new(), 0);
-        for _ in 0..24 {
+        for _ in 0..16 {
             let (options, choices) = strategy.new_tree(&mut runner).unwrap().current();
             let (header, design) = design(options, kind);
             let (lines, refused) = compare(&header, &design, &choices);
@@ -283,7 +283,7 @@ fn what_is_compared_shows_every_event_of_every_design() {
                 _ => "enters".to_owned(),
             }));
         }
-        assert!(refusals > 500, "{refusals}");
+        assert!(refusals > 300, "{refusals}");
         for wanted in [
             "asleep",
             "begins close",
@@ -291,7 +291,6 @@ fn what_is_compared_shows_every_event_of_every_design() {
             "begins stop",
             "begins submit",
             "ends close: Returned",
-            "ends stop: Returned",
             "ends submit: Accepted",
             "ends submit: Refused",
             "runs",
@@ -308,7 +307,11 @@ fn what_is_compared_shows_every_event_of_every_design() {
         }
     }
     // These need a few lines that fit.
-    for wanted in ["ends start: Returned", "ends submit: RefusedAsClosed"] {
+    for wanted in [
+        "ends start: Returned",
+        "ends stop: Returned",
+        "ends submit: RefusedAsClosed",
+    ] {
         assert!(shown_by_any.contains(wanted), "no {wanted}");
     }
 }
