@@ -75,7 +75,55 @@
 //! });
 //! assert!(explored.is_proved(), "{explored}");
 //! ```
+//!
+//! # Code for the standard library
+//!
+//! Code that is written over the standard library is explored by changing its imports: `std::sync` to
+//! [`wakeproof_explore::sync`](sync), `std::thread` to [`thread`], `std::time` to [`time`], `std::hint` to
+//! [`hint`]. There is no type parameter. A value that is made while a checker runs belongs to the checker;
+//! outside of a search it is the standard library's.
+//!
+//! ```
+//! use wakeproof_explore::sync::Arc;
+//! use wakeproof_explore::sync::atomic::{AtomicBool, Ordering};
+//! use wakeproof_explore::{self as explore, Environment, Limits, Verdict, thread};
+//!
+//! fn body() {
+//!     let ready = Arc::new(AtomicBool::new(false));
+//!     let (flag, waiter) = (ready.clone(), thread::current());
+//!     let setter = thread::spawn(move || {
+//!         flag.store(true, Ordering::Release);
+//!         waiter.unpark();
+//!     });
+//!     if !ready.load(Ordering::Acquire) {
+//!         thread::park(); // must be in a loop: a park may end spuriously
+//!     }
+//!     assert!(ready.load(Ordering::Acquire));
+//!     setter.join().unwrap();
+//! }
+//!
+//! let explored = explore::loom(Environment::HOSTILE, &Limits::default(), body);
+//! assert!(matches!(explored.verdict, Verdict::Found(_)), "{explored}");
+//! ```
+//!
+//! | | loom | shuttle |
+//! |---|---|---|
+//! | `Mutex`: `new`, `lock`, `into_inner` | explored; used again after a [deliberate](wakeproof::platform::Deliberate) panic of its holder: cannot judge | explored |
+//! | `Condvar`: all | explored | explored |
+//! | atomics of every width, `AtomicBool`, `AtomicPtr` | C11, as [CHECKERS.md](https://github.com/wakeproof/wakeproof/blob/main/explore/CHECKERS.md) says | sequentially consistent |
+//! | `fence` | explored | has no effect |
+//! | `compare_exchange_weak` | never fails without a reason | never fails without a reason |
+//! | `thread`: `spawn`, `Builder`, `current`, `park`, `park_timeout`, `unpark`, `sleep`, `yield_now` | explored; at most five threads with the first, four in a hostile environment | explored |
+//! | a loop that spins, with `spin_loop` or `yield_now` | explored | not proved |
+//! | `Instant` | explored | explored |
+//! | `Arc`, `Weak` | the standard library's: their counts are not explored | the same |
+//!
+//! What is not in this table is not there, so that code which needs it does not compile: `try_lock`,
+//! `RwLock`, `Barrier`, `Once` and its relatives, `mpsc`, `thread_local!`, `const` constructors, values
+//! without a size, and `thread::scope`.
 
+mod dropin;
+pub mod hint;
 mod isolated;
 pub mod journal;
 pub mod observe;
@@ -83,6 +131,9 @@ pub mod platform;
 mod schedule;
 mod search;
 pub mod suite;
+pub mod sync;
+pub mod thread;
+pub mod time;
 pub mod trace;
 mod verdict;
 

@@ -13,10 +13,15 @@ mod shuttle;
 pub(crate) use self::clock::Deadlines;
 pub use self::environment::Environment;
 pub use self::flag::Flag;
-pub(crate) use self::loom::WeakSpots;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
-pub(crate) use self::misuse::{begin_execution, ends, join_execution, new_execution};
+pub(crate) use self::loom::{LoomAtomic, LoomParker, WeakSpots};
+pub(crate) use self::misuse::{
+    Identity, begin_execution, checker, ends, execution, join_execution, key, misuse,
+    new_execution, next as next_number,
+};
 pub use self::model::ModelPlatform;
+pub(crate) use self::model::{start_on_threads, start_under_loom, start_under_shuttle};
 pub use self::observed::{Observed, Observer};
 pub use self::real::{RealCondvar, RealGuard, RealMutex, RealThreads};
+pub(crate) use self::shuttle::ShuttleParker;
 pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard, ShuttleMutex};

@@ -15,6 +15,7 @@ use crate::search::{Limits, Search};
 use crate::verdict::{Checker, Exploration, Verdict};
 use crate::{loom, shuttle, threads};
 
+mod dropin;
 mod limits;
 mod litmus;
 mod misuse;
@@ -175,6 +176,7 @@ pub fn cases() -> Vec<Case> {
         ("time", time::cases()),
         ("misuse", misuse::cases()),
         ("limits", limits::cases()),
+        ("the drop-in", dropin::cases()),
     ];
     let named = |(group, cases): (&'static str, Vec<Case>)| {
         cases.into_iter().map(move |case| Case { group, ..case })

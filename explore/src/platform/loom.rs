@@ -24,6 +24,7 @@ use super::misuse::{Identity, Partner};
 use crate::observe;
 use crate::search::supervise;
 
+pub(crate) use self::flag::LoomAtomic;
 pub use self::flag::LoomFlag;
 pub(crate) use self::flag::WeakSpots;
 
@@ -276,10 +277,33 @@ impl<T> DerefMut for LoomGuard<'_, T> {
     }
 }
 
-/// [`Loom`]'s condvar: the list of the threads that wait, in the order of their arrival.
+impl<T> LoomMutex<T> {
+    #[track_caller]
+    pub(crate) fn new(value: T) -> Self {
+        LoomMutex {
+            mutex: Mutex::new(value),
+            identity: Identity::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> LoomGuard<'_, T> {
+        supervise::step();
+        let this_thread = thread::current().id();
+        self.identity.locks(this_thread);
+        let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        self.identity.locked(this_thread);
+        LoomGuard { mutex: self, guard }
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        let inner = self.mutex.into_inner();
+        inner.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The threads that wait for one thing, in the order of their arrival.
 #[derive(Debug)]
-pub struct LoomCondvar {
-    partner: Partner,
+struct WaitList {
     /// loom sees by this that steps of different threads concern the same list.
     touched: AtomicUsize,
     waiters: std::sync::Mutex<VecDeque<Arc<Waiter>>>,
@@ -293,40 +317,252 @@ struct Waiter {
     expired: AtomicBool,
 }
 
-impl LoomCondvar {
+type Waiters<'a> = std::sync::MutexGuard<'a, VecDeque<Arc<Waiter>>>;
+
+impl WaitList {
+    fn new() -> Self {
+        WaitList {
+            touched: AtomicUsize::new(0),
+            waiters: std::sync::Mutex::default(),
+        }
+    }
+
     /// The list, for a step that other threads may come before or after, but not into. Relaxed:
     /// a condvar orders nothing but what its mutex orders.
     ///
     /// Where time may pass, it may end a wait in such a step: all of them then concern the clock.
-    fn step(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Waiter>>> {
+    fn step(&self) -> Waiters<'_> {
         let world: &'static World = &WORLD;
         let touched = world.time.get().unwrap_or(&self.touched);
         touched.fetch_add(1, Ordering::Relaxed);
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Releases the mutex and joins the waiters, in one step: loom's unlock is not one of its own.
-    fn join<T>(&self, guard: LoomGuard<'_, T>) -> Arc<Waiter> {
-        let waiter = Arc::new(Waiter {
-            thread: thread::current(),
-            notified: AtomicBool::new(false),
-            expired: AtomicBool::new(false),
-        });
-        self.step().push_back(waiter.clone());
-        drop(guard);
-        waiter
+    /// As [`step`](Self::step), after a release that [`acquire`](Self::acquire) synchronises with.
+    fn release(&self) -> Waiters<'_> {
+        self.touched.fetch_add(1, Ordering::Release);
+        let world: &'static World = &WORLD;
+        if let Some(time) = world.time.get() {
+            time.fetch_add(1, Ordering::Relaxed);
+        }
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn acquire(&self) {
+        self.touched.fetch_add(1, Ordering::Acquire);
+    }
+
+    /// Blocks the thread, which is on the list, until it is notified, or until time ends its wait.
+    /// Returns whether it was time.
+    fn block_until(&self, waiter: &Arc<Waiter>, deadline: Duration) -> bool {
+        let world: &'static World = &WORLD;
+        // Time passes in the same step in which it ends the wait.
+        let mut waiters = self.step();
+        let can_expire = world.clock().can_expire(deadline);
+        if !waiter.is_notified() && !can_expire {
+            world.stuck().push((deadline, waiter.clone()));
+            drop(waiters);
+            supervise::without_timeout(|| waiter.block());
+            world
+                .stuck()
+                .retain(|(_, other)| !Arc::ptr_eq(other, waiter));
+            waiters = self.step();
+        }
+        let timed_out = !waiter.is_notified();
+        waiters.retain(|other| !Arc::ptr_eq(other, waiter));
+        drop(waiters);
+        if timed_out {
+            let is_first = deadline > world.clock().now();
+            world.clock().expire(deadline);
+            world.wake_expired(deadline);
+            if is_first && world.expiries.turn(2) == 1 {
+                world.step().pass_a_moment();
+            }
+        }
+        timed_out
     }
 }
 
 impl Waiter {
+    fn of_this_thread() -> Arc<Self> {
+        Arc::new(Waiter {
+            thread: thread::current(),
+            notified: AtomicBool::new(false),
+            expired: AtomicBool::new(false),
+        })
+    }
+
     fn is_notified(&self) -> bool {
         self.notified.load(Ordering::Relaxed)
+    }
+
+    fn notify(&self) {
+        self.notified.store(true, Ordering::Relaxed);
+        self.thread.unpark();
     }
 
     /// Blocks this thread until it is notified, or until time ends its wait.
     fn block(&self) {
         while !self.is_notified() && !self.expired.load(Ordering::Relaxed) {
             thread::park();
+        }
+    }
+}
+
+/// [`Loom`]'s condvar: the list of the threads that wait.
+#[derive(Debug)]
+pub struct LoomCondvar {
+    partner: Partner,
+    list: WaitList,
+}
+
+impl LoomCondvar {
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        LoomCondvar {
+            partner: Partner::new(),
+            list: WaitList::new(),
+        }
+    }
+
+    /// Releases the mutex and joins the waiters, in one step: loom's unlock is not one of its own.
+    fn join<T>(&self, guard: LoomGuard<'_, T>) -> Arc<Waiter> {
+        let waiter = Waiter::of_this_thread();
+        self.list.step().push_back(waiter.clone());
+        drop(guard);
+        waiter
+    }
+
+    pub(crate) fn wait<'a, T>(&self, guard: LoomGuard<'a, T>) -> LoomGuard<'a, T> {
+        supervise::step();
+        self.partner.waits_with(&guard.mutex.identity);
+        let mutex = guard.mutex;
+        if WORLD.spurious_wakeups.happens() {
+            drop(guard);
+        } else {
+            self.join(guard).block();
+        }
+        mutex.lock()
+    }
+
+    /// Waits until the moment that `deadline` gives, which is told the time.
+    pub(crate) fn wait_until<'a, T>(
+        &self,
+        guard: LoomGuard<'a, T>,
+        deadline: impl FnOnce(Duration) -> Duration,
+    ) -> (LoomGuard<'a, T>, bool) {
+        supervise::step();
+        self.partner.waits_with(&guard.mutex.identity);
+        let mutex = guard.mutex;
+        let world: &'static World = &WORLD;
+        let now = world.look_at_clock();
+        let deadline = deadline(now);
+        if deadline <= now {
+            drop(guard);
+            return (mutex.lock(), true);
+        }
+        world.clock().note(deadline);
+        if world.spurious_wakeups.happens() {
+            drop(guard);
+            return (mutex.lock(), false);
+        }
+        let waiter = self.join(guard);
+        let timed_out = self.list.block_until(&waiter, deadline);
+        (mutex.lock(), timed_out)
+    }
+
+    pub(crate) fn notify_one(&self) -> bool {
+        supervise::step();
+        self.partner.check();
+        let mut waiters = self.list.step();
+        let mut chosen = 0;
+        while chosen + 1 < waiters.len() && WORLD.overtakings.happens() {
+            chosen += 1;
+        }
+        let waiter = waiters.remove(chosen);
+        if let Some(waiter) = &waiter {
+            waiter.notify();
+        }
+        observe::notified(waiter.is_some());
+        waiter.is_some()
+    }
+
+    /// Wakes all that wait now, in one step.
+    pub(crate) fn notify_all(&self) {
+        supervise::step();
+        self.partner.check();
+        let mut waiters = self.list.step();
+        observe::notified(!waiters.is_empty());
+        for waiter in waiters.drain(..) {
+            waiter.notify();
+        }
+    }
+}
+
+/// What a thread parks on: a token, and the thread if it waits for it.
+#[derive(Debug)]
+pub(crate) struct LoomParker {
+    token: AtomicBool,
+    list: WaitList,
+    identity: Identity,
+}
+
+impl LoomParker {
+    pub(crate) fn new() -> Self {
+        LoomParker {
+            token: AtomicBool::new(false),
+            list: WaitList::new(),
+            identity: Identity::new(),
+        }
+    }
+
+    /// Takes the token, or joins the list, in one step.
+    fn join(&self) -> Option<Arc<Waiter>> {
+        let mut waiters = self.list.step();
+        if self.token.swap(false, Ordering::Relaxed) {
+            drop(waiters);
+            self.list.acquire();
+            return None;
+        }
+        let waiter = Waiter::of_this_thread();
+        waiters.push_back(waiter.clone());
+        Some(waiter)
+    }
+
+    pub(crate) fn park(&self) {
+        supervise::step();
+        if WORLD.spurious_wakeups.happens() {
+            return;
+        }
+        if let Some(waiter) = self.join() {
+            waiter.block();
+        }
+    }
+
+    /// Returns whether the deadline, which is told the time, has passed.
+    pub(crate) fn park_until(&self, deadline: impl FnOnce(Duration) -> Duration) -> bool {
+        supervise::step();
+        let world: &'static World = &WORLD;
+        let now = world.look_at_clock();
+        let deadline = deadline(now);
+        if deadline > now {
+            world.clock().note(deadline);
+            if world.spurious_wakeups.happens() {
+                return false;
+            }
+        }
+        let waiter = self.join();
+        waiter.is_some_and(|waiter| self.list.block_until(&waiter, deadline))
+    }
+
+    /// Wakes the thread, which then sees what this one has written; or leaves the token for it.
+    pub(crate) fn unpark(&self) {
+        supervise::step();
+        self.identity.check();
+        let mut waiters = self.list.release();
+        match waiters.pop_front() {
+            Some(waiter) => waiter.notify(),
+            None => self.token.store(true, Ordering::Relaxed),
         }
     }
 }
@@ -350,43 +586,25 @@ impl Platform for Loom {
         observe::task_step(step);
     }
 
+    #[track_caller]
     fn mutex<T: Send + 'static>(value: T) -> LoomMutex<T> {
-        LoomMutex {
-            mutex: Mutex::new(value),
-            identity: Identity::new(),
-        }
+        LoomMutex::new(value)
     }
 
     fn lock<T: Send + 'static>(mutex: &LoomMutex<T>) -> LoomGuard<'_, T> {
-        supervise::step();
-        let this_thread = thread::current().id();
-        mutex.identity.locks(this_thread);
-        let guard = mutex.mutex.lock().unwrap_or_else(PoisonError::into_inner);
-        mutex.identity.locked(this_thread);
-        LoomGuard { mutex, guard }
+        mutex.lock()
     }
 
+    #[track_caller]
     fn condvar() -> LoomCondvar {
-        LoomCondvar {
-            partner: Partner::new(),
-            touched: AtomicUsize::new(0),
-            waiters: std::sync::Mutex::default(),
-        }
+        LoomCondvar::new()
     }
 
     fn wait<'a, T: Send + 'static>(
         condvar: &LoomCondvar,
         guard: Self::Guard<'a, T>,
     ) -> Self::Guard<'a, T> {
-        supervise::step();
-        condvar.partner.waits_with(&guard.mutex.identity);
-        let mutex = guard.mutex;
-        if WORLD.spurious_wakeups.happens() {
-            drop(guard);
-        } else {
-            condvar.join(guard).block();
-        }
-        Self::lock(mutex)
+        condvar.wait(guard)
     }
 
     fn wait_until<'a, T: Send + 'static>(
@@ -394,62 +612,11 @@ impl Platform for Loom {
         guard: Self::Guard<'a, T>,
         deadline: Duration,
     ) -> (Self::Guard<'a, T>, bool) {
-        supervise::step();
-        condvar.partner.waits_with(&guard.mutex.identity);
-        let mutex = guard.mutex;
-        let world: &'static World = &WORLD;
-        if deadline <= world.look_at_clock() {
-            drop(guard);
-            return (Self::lock(mutex), true);
-        }
-        world.clock().note(deadline);
-        if world.spurious_wakeups.happens() {
-            drop(guard);
-            return (Self::lock(mutex), false);
-        }
-
-        let waiter = condvar.join(guard);
-        // Time passes in the same step in which it ends the wait.
-        let mut waiters = condvar.step();
-        let can_expire = world.clock().can_expire(deadline);
-        if !waiter.is_notified() && !can_expire {
-            world.stuck().push((deadline, waiter.clone()));
-            drop(waiters);
-            supervise::without_timeout(|| waiter.block());
-            world
-                .stuck()
-                .retain(|(_, other)| !Arc::ptr_eq(other, &waiter));
-            waiters = condvar.step();
-        }
-        let timed_out = !waiter.is_notified();
-        waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
-        drop(waiters);
-        if timed_out {
-            let is_first = deadline > world.clock().now();
-            world.clock().expire(deadline);
-            world.wake_expired(deadline);
-            if is_first && world.expiries.turn(2) == 1 {
-                world.step().pass_a_moment();
-            }
-        }
-        (Self::lock(mutex), timed_out)
+        condvar.wait_until(guard, |_| deadline)
     }
 
     fn notify_one(condvar: &LoomCondvar) -> bool {
-        supervise::step();
-        condvar.partner.check();
-        let mut waiters = condvar.step();
-        let mut chosen = 0;
-        while chosen + 1 < waiters.len() && WORLD.overtakings.happens() {
-            chosen += 1;
-        }
-        let waiter = waiters.remove(chosen);
-        if let Some(waiter) = &waiter {
-            waiter.notified.store(true, Ordering::Relaxed);
-            waiter.thread.unpark();
-        }
-        observe::notified(waiter.is_some());
-        waiter.is_some()
+        condvar.notify_one()
     }
 
     fn now() -> Duration {

@@ -5,25 +5,42 @@
 
 use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::verdict::Checker;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
     /// The number of the execution that runs on this thread; 0 outside of a search.
     static EXECUTION: Cell<u64> = const { Cell::new(0) };
+    /// The checker whose execution runs on this thread, if one does.
+    static CHECKER: Cell<Option<Checker>> = const { Cell::new(None) };
     /// The mutexes that are locked now, and by whom.
     static HELD: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
-fn next() -> u64 {
+pub(crate) fn next() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The execution that begins on this thread has primitives of its own, and no mutex is locked in it.
-pub(crate) fn begin_execution() {
+pub(crate) fn begin_execution(checker: Checker) {
+    CHECKER.set(Some(checker));
     EXECUTION.set(next());
     HELD.with_borrow_mut(Vec::clear);
+}
+
+/// The checker whose execution runs on this thread: it makes the primitives. None outside of a search,
+/// and on real threads.
+pub(crate) fn checker() -> Option<Checker> {
+    CHECKER.get()
+}
+
+/// The number of the execution that runs on this thread; 0 outside of a search.
+pub(crate) fn execution() -> u64 {
+    EXECUTION.get()
 }
 
 /// An execution on threads of the operating system, each of which [joins](join_execution) it.
@@ -38,12 +55,12 @@ pub(crate) fn join_execution(execution: u64) {
 }
 
 /// A thread that unwinds has failed already.
-fn misuse(what: &str) {
+pub(crate) fn misuse(what: impl std::fmt::Display) {
     assert!(std::thread::panicking(), "misuse: {what}");
 }
 
 /// A thread, by what its platform calls it.
-fn key(thread: impl Hash) -> u64 {
+pub(crate) fn key(thread: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     thread.hash(&mut hasher);
     hasher.finish()
@@ -54,22 +71,26 @@ fn key(thread: impl Hash) -> u64 {
 pub(crate) struct Identity {
     number: u64,
     execution: u64,
+    made: &'static Location<'static>,
 }
 
 impl Identity {
+    #[track_caller]
     pub(crate) fn new() -> Self {
         Identity {
             number: next(),
             execution: EXECUTION.get(),
+            made: Location::caller(),
         }
     }
 
     /// A primitive belongs to the execution that made it.
     pub(crate) fn check(&self) {
         if self.execution != EXECUTION.get() {
-            misuse(
-                "a primitive that was made in one execution is used in another; make it in the body",
-            );
+            misuse(format_args!(
+                "a primitive that was made in one execution, at {}, is used in another; make it in the body",
+                self.made
+            ));
         }
     }
 
@@ -110,6 +131,7 @@ pub(crate) struct Partner {
 }
 
 impl Partner {
+    #[track_caller]
     pub(crate) fn new() -> Self {
         Partner {
             identity: Identity::new(),

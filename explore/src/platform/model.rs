@@ -46,9 +46,12 @@ pub trait ModelPlatform: Platform {
 
 /// The body of a thread, without its type. What starts a thread is large, and there are many bodies:
 /// so it is compiled once for each type of result.
-type Body<T> = Box<dyn FnOnce() -> T + Send>;
+pub(crate) type Body<T> = Box<dyn FnOnce() -> T + Send>;
 
-fn start_under_loom<T: Send + 'static>(name: String, body: Body<T>) -> loom::thread::JoinHandle<T> {
+pub(crate) fn start_under_loom<T: Send + 'static>(
+    name: String,
+    body: Body<T>,
+) -> loom::thread::JoinHandle<T> {
     loom::thread::spawn(move || {
         journal::name_this_thread::<Loom>(&name);
         let value = body();
@@ -59,7 +62,7 @@ fn start_under_loom<T: Send + 'static>(name: String, body: Body<T>) -> loom::thr
     })
 }
 
-fn start_under_shuttle<T: Send + 'static>(
+pub(crate) fn start_under_shuttle<T: Send + 'static>(
     name: String,
     body: Body<T>,
 ) -> shuttle::thread::JoinHandle<T> {
@@ -74,9 +77,11 @@ fn start_under_shuttle<T: Send + 'static>(
     })
 }
 
-fn start_on_threads<T: Send + 'static>(name: String, body: Body<T>) -> std::thread::JoinHandle<T> {
-    let builder = std::thread::Builder::new().name(name);
-    let thread = match Run::current() {
+pub(crate) fn start_on_threads<T: Send + 'static>(
+    builder: std::thread::Builder,
+    body: Body<T>,
+) -> std::io::Result<std::thread::JoinHandle<T>> {
+    match Run::current() {
         None => builder.spawn(body),
         Some(run) => {
             run.starts_thread();
@@ -89,8 +94,13 @@ fn start_on_threads<T: Send + 'static>(name: String, body: Body<T>) -> std::thre
                 joined(run.take_part(body))
             })
         }
-    };
-    thread.expect("the operating system starts a thread")
+    }
+}
+
+/// As [`start_on_threads`], with a name.
+fn start_named<T: Send + 'static>(name: &str, body: Body<T>) -> std::thread::JoinHandle<T> {
+    let builder = std::thread::Builder::new().name(name.to_owned());
+    start_on_threads(builder, body).expect("the operating system starts a thread")
 }
 
 /// A panic of the thread goes on in the thread that joins it.
@@ -106,7 +116,7 @@ impl ModelPlatform for ParkingLot {
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        start_on_threads(name.to_owned(), Box::new(body))
+        start_named(name, Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
@@ -126,7 +136,7 @@ impl ModelPlatform for RealThreads {
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        start_on_threads(name.to_owned(), Box::new(body))
+        start_named(name, Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {

@@ -112,6 +112,7 @@ impl Platform for RealThreads {
         &Correct
     }
 
+    #[track_caller]
     fn mutex<T: Send + 'static>(value: T) -> RealMutex<T> {
         RealMutex {
             mutex: ParkingLot::mutex(value),
@@ -130,6 +131,7 @@ impl Platform for RealThreads {
         }
     }
 
+    #[track_caller]
     fn condvar() -> RealCondvar {
         RealCondvar {
             condvar: ParkingLot::condvar(),

@@ -202,10 +202,35 @@ impl<T> DerefMut for ShuttleGuard<'_, T> {
     }
 }
 
-/// [`Shuttle`]'s condvar: the list of the threads that wait, in the order of their arrival.
+impl<T> ShuttleMutex<T> {
+    #[track_caller]
+    pub(crate) fn new(value: T) -> Self {
+        ShuttleMutex {
+            mutex: Mutex::new(value),
+            identity: Identity::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> ShuttleGuard<'_, T> {
+        let this_thread = thread::current().id();
+        self.identity.locks(this_thread);
+        let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        self.identity.locked(this_thread);
+        ShuttleGuard {
+            mutex: self,
+            guard: Some(guard),
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        let inner = self.mutex.into_inner();
+        inner.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The threads that wait for one thing, in the order of their arrival.
 #[derive(Debug)]
-pub struct ShuttleCondvar {
-    partner: Partner,
+struct WaitList {
     /// An access to it is a scheduling point.
     touched: AtomicUsize,
     waiters: std::sync::Mutex<VecDeque<Arc<Waiter>>>,
@@ -219,25 +244,55 @@ struct Waiter {
     waker: std::sync::Mutex<Option<Waker>>,
 }
 
-impl ShuttleCondvar {
+type Waiters<'a> = std::sync::MutexGuard<'a, VecDeque<Arc<Waiter>>>;
+
+impl WaitList {
+    fn new() -> Self {
+        WaitList {
+            touched: AtomicUsize::new(0),
+            waiters: std::sync::Mutex::default(),
+        }
+    }
+
     /// The list, after a scheduling point.
-    fn step(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Waiter>>> {
+    fn step(&self) -> Waiters<'_> {
         self.touched.fetch_add(1, Ordering::SeqCst);
+        self.now()
+    }
+
+    /// The list, without a scheduling point.
+    fn now(&self) -> Waiters<'_> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Releases the mutex and joins the waiters, in one step: shuttle's unlock has its scheduling
-    /// point before it takes effect, and none behind. This point is no redundant one, since a
-    /// notification that needs no lock may come before the wait begins.
-    fn join<T>(&self, mut guard: ShuttleGuard<'_, T>) -> Arc<Waiter> {
-        guard.mutex.identity.unlocked();
-        drop(guard.guard.take());
-        let waiter = Arc::new(Waiter::default());
-        self.waiters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(waiter.clone());
-        waiter
+    /// Blocks the thread, which is on the list, until it is notified, or until time ends its wait.
+    /// Returns whether it was time.
+    fn block_until(&self, waiter: &Arc<Waiter>, deadline: Duration) -> bool {
+        let mut timed_out = false;
+        if clock(|clock| clock.moves_at_all()) {
+            let waiters = self.step();
+            timed_out = !waiter.is_notified() && clock(|clock| clock.can_expire(deadline));
+            drop(waiters);
+        }
+        if !timed_out {
+            STUCK.with_borrow_mut(|stuck| stuck.push((deadline, waiter.clone())));
+            supervise::without_timeout(|| waiter.block());
+            STUCK.with_borrow_mut(|stuck| stuck.retain(|(_, other)| !Arc::ptr_eq(other, waiter)));
+            timed_out = !waiter.is_notified();
+        }
+        if timed_out {
+            self.now().retain(|other| !Arc::ptr_eq(other, waiter));
+            let is_first = clock(|clock| deadline > clock.now());
+            let is_late = is_first && clock(|clock| clock.can_be_late()) && is_chosen();
+            clock(|clock| {
+                clock.expire(deadline);
+                if is_late {
+                    clock.pass_a_moment();
+                }
+            });
+            wake_expired();
+        }
+        timed_out
     }
 }
 
@@ -276,6 +331,156 @@ impl Waiter {
     }
 }
 
+/// [`Shuttle`]'s condvar: the list of the threads that wait.
+#[derive(Debug)]
+pub struct ShuttleCondvar {
+    partner: Partner,
+    list: WaitList,
+}
+
+impl ShuttleCondvar {
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        ShuttleCondvar {
+            partner: Partner::new(),
+            list: WaitList::new(),
+        }
+    }
+
+    /// Releases the mutex and joins the waiters, in one step: shuttle's unlock has its scheduling
+    /// point before it takes effect, and none behind. This point is no redundant one, since a
+    /// notification that needs no lock may come before the wait begins.
+    fn join<T>(&self, mut guard: ShuttleGuard<'_, T>) -> Arc<Waiter> {
+        guard.mutex.identity.unlocked();
+        drop(guard.guard.take());
+        let waiter = Arc::new(Waiter::default());
+        self.list.now().push_back(waiter.clone());
+        waiter
+    }
+
+    pub(crate) fn wait<'a, T>(&self, guard: ShuttleGuard<'a, T>) -> ShuttleGuard<'a, T> {
+        self.partner.waits_with(&guard.mutex.identity);
+        let mutex = guard.mutex;
+        if happens(SPURIOUS_WAKEUPS) {
+            drop(guard);
+        } else {
+            self.join(guard).block();
+        }
+        mutex.lock()
+    }
+
+    /// Waits until the moment that `deadline` gives, which is told the time.
+    pub(crate) fn wait_until<'a, T>(
+        &self,
+        guard: ShuttleGuard<'a, T>,
+        deadline: impl FnOnce(Duration) -> Duration,
+    ) -> (ShuttleGuard<'a, T>, bool) {
+        self.partner.waits_with(&guard.mutex.identity);
+        let mutex = guard.mutex;
+        let now = look_at_clock();
+        let deadline = deadline(now);
+        if deadline <= now {
+            drop(guard);
+            return (mutex.lock(), true);
+        }
+        clock(|clock| clock.note(deadline));
+        if happens(SPURIOUS_WAKEUPS) {
+            drop(guard);
+            return (mutex.lock(), false);
+        }
+        let waiter = self.join(guard);
+        let timed_out = self.list.block_until(&waiter, deadline);
+        (mutex.lock(), timed_out)
+    }
+
+    pub(crate) fn notify_one(&self) -> bool {
+        self.partner.check();
+        let mut waiters = self.list.step();
+        let mut chosen = 0;
+        while chosen + 1 < waiters.len() && happens(OVERTAKINGS) {
+            chosen += 1;
+        }
+        let waiter = waiters.remove(chosen);
+        if let Some(waiter) = &waiter {
+            waiter.notify();
+        }
+        observe::notified(waiter.is_some());
+        waiter.is_some()
+    }
+
+    /// Wakes all that wait now, in one step.
+    pub(crate) fn notify_all(&self) {
+        self.partner.check();
+        let mut waiters = self.list.step();
+        observe::notified(!waiters.is_empty());
+        for waiter in waiters.drain(..) {
+            waiter.notify();
+        }
+    }
+}
+
+/// What a thread parks on: a token, and the thread if it waits for it.
+#[derive(Debug)]
+pub(crate) struct ShuttleParker {
+    token: AtomicBool,
+    list: WaitList,
+    identity: Identity,
+}
+
+impl ShuttleParker {
+    pub(crate) fn new() -> Self {
+        ShuttleParker {
+            token: AtomicBool::new(false),
+            list: WaitList::new(),
+            identity: Identity::new(),
+        }
+    }
+
+    /// Takes the token, or joins the list, in one step.
+    fn join(&self) -> Option<Arc<Waiter>> {
+        let mut waiters = self.list.step();
+        if self.token.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        let waiter = Arc::new(Waiter::default());
+        waiters.push_back(waiter.clone());
+        Some(waiter)
+    }
+
+    pub(crate) fn park(&self) {
+        if happens(SPURIOUS_WAKEUPS) {
+            return;
+        }
+        if let Some(waiter) = self.join() {
+            waiter.block();
+        }
+    }
+
+    /// Returns whether the deadline, which is told the time, has passed.
+    pub(crate) fn park_until(&self, deadline: impl FnOnce(Duration) -> Duration) -> bool {
+        let now = look_at_clock();
+        let deadline = deadline(now);
+        if deadline > now {
+            clock(|clock| clock.note(deadline));
+            if happens(SPURIOUS_WAKEUPS) {
+                return false;
+            }
+        }
+        let waiter = self.join();
+        waiter.is_some_and(|waiter| self.list.block_until(&waiter, deadline))
+    }
+
+    /// Wakes the thread, or leaves the token for it.
+    pub(crate) fn unpark(&self) {
+        self.identity.check();
+        let mut waiters = self.list.step();
+        match waiters.pop_front() {
+            Some(waiter) => waiter.notify(),
+            None => self.token.store(true, Ordering::Relaxed),
+        }
+    }
+}
+
 impl Platform for Shuttle {
     type Mutex<T: Send + 'static> = ShuttleMutex<T>;
     type Guard<'a, T: Send + 'static> = ShuttleGuard<'a, T>;
@@ -295,44 +500,25 @@ impl Platform for Shuttle {
         observe::task_step(step);
     }
 
+    #[track_caller]
     fn mutex<T: Send + 'static>(value: T) -> ShuttleMutex<T> {
-        ShuttleMutex {
-            mutex: Mutex::new(value),
-            identity: Identity::new(),
-        }
+        ShuttleMutex::new(value)
     }
 
     fn lock<T: Send + 'static>(mutex: &ShuttleMutex<T>) -> ShuttleGuard<'_, T> {
-        let this_thread = thread::current().id();
-        mutex.identity.locks(this_thread);
-        let guard = mutex.mutex.lock().unwrap_or_else(PoisonError::into_inner);
-        mutex.identity.locked(this_thread);
-        ShuttleGuard {
-            mutex,
-            guard: Some(guard),
-        }
+        mutex.lock()
     }
 
+    #[track_caller]
     fn condvar() -> ShuttleCondvar {
-        ShuttleCondvar {
-            partner: Partner::new(),
-            touched: AtomicUsize::new(0),
-            waiters: std::sync::Mutex::default(),
-        }
+        ShuttleCondvar::new()
     }
 
     fn wait<'a, T: Send + 'static>(
         condvar: &ShuttleCondvar,
         guard: Self::Guard<'a, T>,
     ) -> Self::Guard<'a, T> {
-        condvar.partner.waits_with(&guard.mutex.identity);
-        let mutex = guard.mutex;
-        if happens(SPURIOUS_WAKEUPS) {
-            drop(guard);
-        } else {
-            condvar.join(guard).block();
-        }
-        Self::lock(mutex)
+        condvar.wait(guard)
     }
 
     fn wait_until<'a, T: Send + 'static>(
@@ -340,63 +526,11 @@ impl Platform for Shuttle {
         guard: Self::Guard<'a, T>,
         deadline: Duration,
     ) -> (Self::Guard<'a, T>, bool) {
-        condvar.partner.waits_with(&guard.mutex.identity);
-        let mutex = guard.mutex;
-        if deadline <= look_at_clock() {
-            drop(guard);
-            return (Self::lock(mutex), true);
-        }
-        clock(|clock| clock.note(deadline));
-        if happens(SPURIOUS_WAKEUPS) {
-            drop(guard);
-            return (Self::lock(mutex), false);
-        }
-
-        let waiter = condvar.join(guard);
-        let mut timed_out = false;
-        if clock(|clock| clock.moves_at_all()) {
-            let waiters = condvar.step();
-            timed_out = !waiter.is_notified() && clock(|clock| clock.can_expire(deadline));
-            drop(waiters);
-        }
-        if !timed_out {
-            STUCK.with_borrow_mut(|stuck| stuck.push((deadline, waiter.clone())));
-            supervise::without_timeout(|| waiter.block());
-            STUCK.with_borrow_mut(|stuck| stuck.retain(|(_, other)| !Arc::ptr_eq(other, &waiter)));
-            timed_out = !waiter.is_notified();
-        }
-        if timed_out {
-            condvar
-                .waiters
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .retain(|other| !Arc::ptr_eq(other, &waiter));
-            let is_first = clock(|clock| deadline > clock.now());
-            let is_late = is_first && clock(|clock| clock.can_be_late()) && is_chosen();
-            clock(|clock| {
-                clock.expire(deadline);
-                if is_late {
-                    clock.pass_a_moment();
-                }
-            });
-            wake_expired();
-        }
-        (Self::lock(mutex), timed_out)
+        condvar.wait_until(guard, |_| deadline)
     }
 
     fn notify_one(condvar: &ShuttleCondvar) -> bool {
-        condvar.partner.check();
-        let mut waiters = condvar.step();
-        let mut chosen = 0;
-        while chosen + 1 < waiters.len() && happens(OVERTAKINGS) {
-            chosen += 1;
-        }
-        let waiter = waiters.remove(chosen);
-        if let Some(waiter) = &waiter {
-            waiter.notify();
-        }
-        observe::notified(waiter.is_some());
-        waiter.is_some()
+        condvar.notify_one()
     }
 
     fn now() -> Duration {

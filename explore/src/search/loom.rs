@@ -15,6 +15,9 @@ use crate::{journal, observe, platform};
 
 /// loom explores no execution with more branches than this.
 const MAX_BRANCHES: usize = 10_000;
+/// How loom's mutex fails after a panic of its holder. It blames its caller; our platform's mutex, and the
+/// drop-in's, say nothing of the kind under loom.
+const POISONED: &str = "called `Result::unwrap()` on an `Err` value: PoisonError";
 /// With more deadlines than this, there are too many moments for the clock to jump to.
 const MAX_DEADLINES: usize = 8;
 
@@ -193,7 +196,7 @@ fn pass(
                 panic::resume_unwind(Box::new(Enough));
             }
             supervise::begin_execution();
-            platform::begin_execution();
+            platform::begin_execution(Checker::Loom);
             journal::begin();
             observe::watch(journal::recorder::<Loom>());
             journal::name_this_thread::<Loom>("loop");
@@ -226,6 +229,13 @@ fn failed(scope: Scope, budget: &Budget, failure: Failure) -> Verdict {
         is_in_checker,
         journal,
     } = failure;
+    if message.starts_with(POISONED) {
+        return Verdict::CannotJudge(CannotJudge {
+            scope,
+            why: "a mutex is locked again after a deliberate panic that unwound while it was locked; loom's cannot be".into(),
+            who_can: Some("shuttle".into()),
+        });
+    }
     if is_in_checker {
         if message.starts_with("deadlock") {
             if supervise::waits_for_time() {

@@ -500,7 +500,7 @@ impl Scheduler for Supervisor {
         FAILED.set(false);
         failure::forget();
         supervise::begin_execution();
-        platform::begin_execution();
+        platform::begin_execution(Checker::Shuttle);
         self.choices.clear();
         Some(next)
     }

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod dropin;
 mod isolated;
 mod observed;
 mod platforms;

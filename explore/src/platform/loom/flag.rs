@@ -1,4 +1,4 @@
-//! loom's flag, and what loom does not treat as C11 does.
+//! loom's atomics, and what loom does not treat as C11 does.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +17,12 @@ use crate::search::supervise;
 /// the first, and with swaps in the place of stores, of which loom misses none. Each execution of the
 /// strengthened program is one of the program, too.
 #[derive(Debug)]
-pub struct LoomFlag {
-    flag: LoomBool,
+pub struct LoomFlag(LoomAtomic<LoomBool>);
+
+/// One of loom's atomics, of which the search knows how it is used.
+#[derive(Debug)]
+pub(crate) struct LoomAtomic<A> {
+    atomic: A,
     identity: Identity,
     is_stored: AtomicBool,
     is_swapped: AtomicBool,
@@ -29,7 +33,7 @@ pub struct LoomFlag {
 pub(crate) struct WeakSpots {
     /// A sequentially consistent access, which is no fence.
     seq_cst: bool,
-    /// A flag that is stored to, and swapped.
+    /// An atomic that is stored to, and swapped.
     mixed: bool,
 }
 
@@ -56,8 +60,28 @@ impl WeakSpots {
     }
 }
 
-impl LoomFlag {
-    fn access<T>(&self, ordering: Ordering, access: impl FnOnce(Ordering) -> T) -> T {
+impl<A> LoomAtomic<A> {
+    #[track_caller]
+    pub(crate) fn new(atomic: A) -> Self {
+        LoomAtomic {
+            atomic,
+            identity: Identity::new(),
+            is_stored: AtomicBool::new(false),
+            is_swapped: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> A {
+        self.identity.check();
+        self.atomic
+    }
+
+    /// An access of any kind. A load needs nothing more.
+    pub(crate) fn access<T>(
+        &self,
+        ordering: Ordering,
+        access: impl FnOnce(&A, Ordering) -> T,
+    ) -> T {
         supervise::step();
         self.identity.check();
         let is_seq_cst = ordering == Ordering::SeqCst;
@@ -68,42 +92,59 @@ impl LoomFlag {
         WEAK_SPOTS.set(seen);
         let fenced = FENCED.get();
         if !(fenced.seq_cst && is_seq_cst) {
-            return access(ordering);
+            return access(&self.atomic, ordering);
         }
         fence(Ordering::SeqCst);
-        let value = access(ordering);
+        let value = access(&self.atomic, ordering);
         fence(Ordering::SeqCst);
         value
+    }
+
+    /// A store, which may have to be a swap.
+    pub(crate) fn store(
+        &self,
+        ordering: Ordering,
+        store: impl FnOnce(&A, Ordering),
+        swap: impl FnOnce(&A, Ordering),
+    ) {
+        self.is_stored.store(true, Ordering::Relaxed);
+        self.access(ordering, |atomic, ordering| {
+            if FENCED.get().mixed {
+                swap(atomic, ordering);
+            } else {
+                store(atomic, ordering);
+            }
+        });
+    }
+
+    /// A read-modify-write.
+    pub(crate) fn swap<T>(&self, ordering: Ordering, swap: impl FnOnce(&A, Ordering) -> T) -> T {
+        self.is_swapped.store(true, Ordering::Relaxed);
+        self.access(ordering, swap)
     }
 }
 
 impl Flag for LoomFlag {
     fn new() -> Self {
-        LoomFlag {
-            flag: LoomBool::new(false),
-            identity: Identity::new(),
-            is_stored: AtomicBool::new(false),
-            is_swapped: AtomicBool::new(false),
-        }
+        LoomFlag(LoomAtomic::new(LoomBool::new(false)))
     }
 
     fn load(&self, ordering: Ordering) -> bool {
-        self.access(ordering, |ordering| self.flag.load(ordering))
+        self.0.access(ordering, LoomBool::load)
     }
 
     fn store(&self, value: bool, ordering: Ordering) {
-        self.is_stored.store(true, Ordering::Relaxed);
-        self.access(ordering, |ordering| {
-            if FENCED.get().mixed {
-                self.flag.swap(value, ordering);
-            } else {
-                self.flag.store(value, ordering);
-            }
-        });
+        self.0.store(
+            ordering,
+            |flag, ordering| flag.store(value, ordering),
+            |flag, ordering| {
+                flag.swap(value, ordering);
+            },
+        );
     }
 
     fn swap(&self, value: bool, ordering: Ordering) -> bool {
-        self.is_swapped.store(true, Ordering::Relaxed);
-        self.access(ordering, |ordering| self.flag.swap(value, ordering))
+        self.0
+            .swap(ordering, |flag, ordering| flag.swap(value, ordering))
     }
 }
