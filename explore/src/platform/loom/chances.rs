@@ -1,5 +1,20 @@
-//! Free choices under loom: a thread reads a number that a thread which has already ended wrote without
-//! synchronising with anybody.
+//! Free choices under loom, made of stale reads.
+//!
+//! loom has no "choose one of these". But it explores which store a relaxed load sees. So a thread, the
+//! writer, stores some numbers one after the other, and ends. Nobody synchronises with it:
+//!
+//! ```text
+//!  writer   number:   0 ───▶ 1 ───▶ 2    (then it ends)
+//!                     ┊      ┊      ┊
+//!  reader   load sees 0  or  1  or  2    loom explores each of them
+//!           it saw 1         ┊      ┊
+//!           load sees        1  or  2    never a store older than the last one it saw
+//! ```
+//!
+//! A load that sees a newer number than any before is a yes: the event happens. One that sees the same
+//! number is a no. There are as many stores as the event may happen times, so after the last one every
+//! answer is no. The writer's steps are all over when the first thread begins, so a choice costs no step
+//! that could be interleaved with another thread's.
 
 use std::sync::atomic::{AtomicUsize as Plain, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -99,5 +114,81 @@ impl Dials {
             chosen
         });
         chosen.min(options.saturating_sub(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::{Chances, Dials};
+
+    /// What `choose` returns in each of loom's executions, after `write` has run on a thread of its own.
+    fn choices<S, R>(make: fn() -> S, write: fn(&S), choose: fn(&S) -> R) -> Vec<R>
+    where
+        S: Send + Sync + 'static,
+        R: Ord + Send + 'static,
+    {
+        let chosen = Arc::new(Mutex::new(Vec::new()));
+        let collected = chosen.clone();
+        loom::model(move || {
+            let source = Arc::new(make());
+            loom::stop_exploring();
+            let (written, this_thread) = (source.clone(), loom::thread::current());
+            loom::thread::spawn(move || {
+                this_thread.unpark();
+                write(&written);
+            });
+            loom::thread::park();
+            loom::explore();
+            collected.lock().unwrap().push(choose(&source));
+        });
+        let mut chosen = std::mem::take(&mut *chosen.lock().unwrap());
+        chosen.sort();
+        chosen
+    }
+
+    fn three_answers<const BOUND: usize>() -> Vec<[bool; 3]> {
+        let mut answers = choices(
+            || {
+                let chances = Chances::default();
+                chances.admit(BOUND);
+                chances
+            },
+            Chances::write,
+            |chances| [(); 3].map(|()| chances.happens()),
+        );
+        answers.dedup();
+        answers
+    }
+
+    #[test]
+    fn an_event_happens_at_any_time_and_no_more_often_than_it_may() {
+        for (bound, explored) in [
+            (0, three_answers::<0>()),
+            (1, three_answers::<1>()),
+            (2, three_answers::<2>()),
+            (3, three_answers::<3>()),
+        ] {
+            let all = (0..8).map(|bits| [bits & 4 != 0, bits & 2 != 0, bits & 1 != 0]);
+            let admitted =
+                |answers: &[bool; 3]| answers.iter().filter(|&&happens| happens).count() <= bound;
+            assert_eq!(explored, all.filter(admitted).collect::<Vec<_>>());
+        }
+    }
+
+    /// Also among more options than loom remembers stores.
+    #[test]
+    fn a_dial_turns_to_each_option_once() {
+        let turned = choices(
+            || {
+                let dials = Dials::default();
+                dials.add(49);
+                dials
+            },
+            Dials::write,
+            |dials| dials.turn(49),
+        );
+        assert_eq!(turned, (0..49).collect::<Vec<_>>());
     }
 }
