@@ -89,3 +89,55 @@ fn bad_input_is_one_line() {
         );
     }
 }
+
+/// Ctrl-C ends a search that would take minutes, with one line and a status of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_a_search_with_one_line() {
+    use std::process::{Command, Stdio};
+
+    const LONG: [&[&str]; 3] = [
+        &["explore", "--threads", "4", "--callbacks", "4"],
+        &["explore", "--threads", "3", "--checker", "shuttle"],
+        &["matrix"],
+    ];
+    for arguments in LONG {
+        let search = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let status = format!("/proc/{}/status", search.id());
+        while !catches_interrupts(&std::fs::read_to_string(&status).unwrap()) {
+            std::thread::yield_now();
+        }
+        let interrupt = Command::new("kill")
+            .args(["-INT", &search.id().to_string()])
+            .status();
+        assert!(interrupt.unwrap().success());
+        let output = search.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{arguments:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            "wakeproof: interrupted; nothing is proved\n",
+            "{arguments:?}"
+        );
+        // How far it came may be said.
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            said.is_empty() || said.starts_with("not proved after "),
+            "{arguments:?}: {said}"
+        );
+    }
+}
+
+/// Whether a process has a handler for SIGINT, which is signal 2.
+#[cfg(target_os = "linux")]
+fn catches_interrupts(status: &str) -> bool {
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .expect("a line for the signals that are caught");
+    u64::from_str_radix(caught.trim(), 16).expect("a mask") & 0b10 != 0
+}
