@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+pub(crate) mod check;
 pub(crate) mod checkers;
 pub(crate) mod conform;
 pub(crate) mod demo;

@@ -1,5 +1,6 @@
 //! The command `wakeproof`.
 
+mod check;
 mod commands;
 mod counterexample;
 mod diagnosis;
@@ -29,6 +30,7 @@ Examples:
   wakeproof checkers          the checkers themselves, checked
   wakeproof stuck 4321        is process 4321 asleep for good, and in what
   wakeproof probe             real event loops, driven now and held against the contract
+  wakeproof check             random histories of a loop, against the sequential reference
 
 Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
 environment is at fault, 130 if it was interrupted.";
@@ -64,6 +66,8 @@ enum Command {
     Stuck(commands::stuck::Args),
     /// Real event loops, driven now and held against the contract. Linux only.
     Probe(commands::probe::Args),
+    /// Random histories of anybody's loop, against the sequential reference. Linux only.
+    Check(commands::check::Args),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Some(Command::Spec(args)) => commands::spec::run(&args),
         Some(Command::Conform(args)) => commands::conform::run(&args),
         Some(Command::Probe(args)) => commands::probe::run(&args),
+        Some(Command::Check(args)) => commands::check::run(&args),
         Some(Command::Stuck(args)) => commands::stuck::run(&args),
     };
     if let Some(status) = interrupt::status() {

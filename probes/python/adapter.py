@@ -26,10 +26,14 @@ class Adapter:
     calls = {}
     #: The interface whose documentation binds the loop.
     interface = ""
+    #: What else its first line says: "promises", "virtual_time", "make".
+    more = {}
 
     def main(self, loop, version):
         threading.current_thread().name = "main"
-        say(probe=1, loop=loop, version=version, interface=self.interface, calls=self.calls)
+        self.scripts = {}
+        calls = {**self.calls, "when": "then"}
+        say(probe=1, loop=loop, version=version, interface=self.interface, calls=calls, **self.more)
         for line in sys.stdin:
             self.obey(line.strip())
         os._exit(0)  # Some loops never return: their threads are left behind on purpose.
@@ -39,8 +43,10 @@ class Adapter:
         commands, _, then = line.partition(" then ")
         for command in commands.split(" ; "):
             word, *rest = command.split()
-            if word == "submit":
+            if word in ("submit", "when"):
                 rest.append(then)
+            elif word == "open":
+                self.scripts.clear()
             getattr(self, "do_" + word)(*rest)
 
     def call(self, word, how, act, ident=None):
@@ -63,10 +69,14 @@ class Adapter:
     def callback(self, ident, then=""):
         def runs():
             say_as_thread(runs=int(ident))
-            if then:
-                self.obey(then)
+            script = then or self.scripts.pop(ident, "")
+            if script:
+                self.obey(script)
 
         return runs
+
+    def do_when(self, ident, then):
+        self.scripts[ident] = then
 
     def do_run(self):
         def run():
@@ -83,8 +93,8 @@ class Adapter:
     def do_submit(self, how, ident, then=""):
         self.call("submit", how, lambda: self.submit(how, ident, self.callback(ident, then)), ident)
 
-    def do_timer(self, how, ident):
-        self.call("timer", how, lambda: self.timer(how, self.callback(ident)), ident)
+    def do_timer(self, how, ident, delay=0):
+        self.call("timer", how, lambda: self.timer(how, ident, int(delay) / 1000, self.callback(ident)), ident)
 
     def do_chain(self, how, ident, last):
         """A callback that submits the next one, and so on."""

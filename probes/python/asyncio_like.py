@@ -52,8 +52,8 @@ class AsyncioLike(Adapter):
         submit = self.loop.call_soon_threadsafe if how == "safe" else self.loop.call_soon
         self.handles[ident] = submit(callback)
 
-    def timer(self, how, callback):
-        self.the(how, self.loop.call_later, 0, callback)
+    def timer(self, how, ident, delay, callback):
+        self.handles[ident] = self.the(how, self.loop.call_later, delay, callback)
 
     def wait(self, go_on):
         self.event = event = asyncio.Event()
@@ -93,6 +93,7 @@ if __name__ == "__main__":
     try:
         make = getattr(importlib.import_module(name), factory or "new_event_loop")
         loop = AsyncioLike(make)
+        loop.more = {"make": f"{name}.{factory or 'new_event_loop'}()"}
     except Exception as error:
         sys.exit(f"{sys.argv[1]}: {type(error).__name__}: {error}")
     loop.main(name, version_of(name.partition(".")[0]))

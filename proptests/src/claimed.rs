@@ -9,8 +9,13 @@ use crate::under_test::{Capability, Claims, Rule};
 
 /// Histories of what a loop claims, as long as `length` at most. Some of their runs may not return.
 pub(crate) fn claimed(claims: &Claims, length: usize) -> BoxedStrategy<Vec<Command>> {
+    let depth = if claims.can.contains(&Capability::Scripts) {
+        2
+    } else {
+        0
+    };
     let mut commands = vec![
-        (10, claimed_anywhere(claims, 2)),
+        (10, claimed_anywhere(claims, depth)),
         (4, Just(Command::Run).boxed()),
     ];
     if claims.can.contains(&Capability::Close) {

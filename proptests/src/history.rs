@@ -300,6 +300,13 @@ fn predict<R: Rules>(commands: &[Command]) -> Vec<[Vec<Record>; 2]> {
     records
 }
 
+/// What the reference predicts for a history: the records of each command.
+#[must_use]
+pub fn predict_records(commands: &[Command]) -> Vec<Vec<Record>> {
+    let predicted = predict::<Documented>(commands).into_iter();
+    predicted.map(|[of_command, _]| of_command).collect()
+}
+
 /// Executes a history on a loop of ours and compares it with the reference. Then it drops the loop, and
 /// checks the properties.
 fn follow<M, R: Rules>(

@@ -16,7 +16,7 @@ pub fn shortest(mut commands: Vec<Command>, fails: impl Fn(&[Command]) -> bool) 
     commands
 }
 
-/// Every history that is one change simpler: one command fewer, or a simpler callback.
+/// Every history that is one change simpler: one command fewer, a callback less deep, or a simpler one.
 fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
     let mut histories = Vec::new();
     for (at, command) in commands.iter().enumerate() {
@@ -41,6 +41,13 @@ fn simpler(commands: &[Command]) -> Vec<Vec<Command>> {
             }
         }
         if let Command::Submit(through, callback) = command {
+            // What the callback would submit, in its place.
+            let inner = callback.script.iter();
+            for inner in inner.filter(|inner| matches!(inner, Command::Submit(..))) {
+                let mut changed = commands.to_vec();
+                changed[at] = inner.clone();
+                histories.push(changed);
+            }
             let mut submissions: Vec<_> = simpler_callbacks(callback)
                 .into_iter()
                 .map(|callback| Command::Submit(*through, callback))

@@ -69,6 +69,8 @@ pub enum Capability {
     VirtualTime,
     /// Cancelling callbacks.
     Cancel,
+    /// Callbacks that call the loop.
+    Scripts,
     /// Callbacks that fail.
     Panics,
     /// Closing the loop.
@@ -124,7 +126,7 @@ pub struct Claims {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Capability; 11] = [
+    pub const ALL: [Capability; 12] = [
         Capability::CallSoon,
         Capability::Threadsafe,
         Capability::OtherThreads,
@@ -132,6 +134,7 @@ impl Capability {
         Capability::Timers,
         Capability::VirtualTime,
         Capability::Cancel,
+        Capability::Scripts,
         Capability::Panics,
         Capability::Close,
         Capability::DebugMode,
@@ -184,6 +187,7 @@ impl fmt::Display for Capability {
             Capability::Timers => "timers",
             Capability::VirtualTime => "virtual time",
             Capability::Cancel => "cancelling",
+            Capability::Scripts => "callbacks that call the loop",
             Capability::Panics => "callbacks that fail",
             Capability::Close => "close",
             Capability::DebugMode => "debug mode",
@@ -300,8 +304,9 @@ impl Claims {
     fn allow_callback(&self, callback: &Callback) -> bool {
         let may_fail = !callback.panics || self.can.contains(&Capability::Panics);
         let is_quiet = callback.destructor == Destructor::Quiet;
+        let may_call = callback.script.is_empty() || self.can.contains(&Capability::Scripts);
         let mut script = callback.script.iter();
-        may_fail && is_quiet && script.all(|command| self.allow(command))
+        may_fail && is_quiet && may_call && script.all(|command| self.allow(command))
     }
 
     /// These records, as far as they can be seen of the loop.

@@ -37,6 +37,7 @@ fn as_from_outside() -> Claims {
         Capability::Timers,
         Capability::VirtualTime,
         Capability::Cancel,
+        Capability::Scripts,
         Capability::Panics,
         Capability::Close,
     ];

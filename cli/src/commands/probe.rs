@@ -71,7 +71,7 @@ pub(crate) struct Args {
     adapter: Vec<String>,
 }
 
-fn patience(text: &str) -> Result<Duration, String> {
+pub(super) fn patience(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("a watchdog needs some patience; write for example 20s".into()),
         Ok(patience) => Ok(patience),

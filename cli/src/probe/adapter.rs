@@ -27,7 +27,7 @@ const LONGEST_LINE: usize = 4096;
 const MOST_LINES: usize = 50_000;
 
 /// The first line of an adapter: which loop it drives, and what the words are called there.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Hello {
     probe: u64,
@@ -44,9 +44,31 @@ pub(crate) struct Hello {
     /// The module of the specification that has the loop's design, if the adapter names one.
     #[serde(default)]
     pub(crate) design: String,
+    /// What the loop promises besides the contract, for `wakeproof check`.
+    #[serde(default)]
+    pub(crate) promises: Vec<String>,
+    /// Whether its clock moves only when it sleeps.
+    #[serde(default)]
+    pub(crate) virtual_time: bool,
+    /// An expression that makes a loop, for a program in Python.
+    #[serde(default)]
+    pub(crate) make: String,
 }
 
 impl Hello {
+    /// What a loop in this process would say.
+    pub(crate) fn of(name: &str, version: &str, calls: &[(&str, &str)]) -> Self {
+        let calls = calls.iter();
+        Hello {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            calls: calls
+                .map(|(word, call)| ((*word).to_owned(), (*call).to_owned()))
+                .collect(),
+            ..Hello::default()
+        }
+    }
+
     /// Whether the adapter knows the word.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.calls.contains_key(word)
@@ -177,14 +199,7 @@ impl<'a> Adapter<'a> {
             said: String::new(),
             has_closed: false,
             limits,
-            hello: Hello {
-                probe: 0,
-                name: String::new(),
-                version: String::new(),
-                calls: BTreeMap::new(),
-                interface: String::new(),
-                design: String::new(),
-            },
+            hello: Hello::default(),
             lines: Vec::new(),
             seen: None,
             unseen: None,
@@ -419,14 +434,16 @@ impl<'a> Adapter<'a> {
     fn take_lines(&mut self) -> Result<(), Problem> {
         let mut taken = 0;
         while let Some(length) = self.unread[taken..].iter().position(|byte| *byte == b'\n') {
+            if length > LONGEST_LINE {
+                return Err(too_long());
+            }
             let text = String::from_utf8_lossy(&self.unread[taken..taken + length]).into_owned();
             taken += length + 1;
             self.take_line(&text)?;
         }
         self.unread.drain(..taken);
         if self.unread.len() > LONGEST_LINE {
-            let what = format!("a line of more than {LONGEST_LINE} bytes");
-            return Err(Problem::Writes(what));
+            return Err(too_long());
         }
         Ok(())
     }
@@ -509,6 +526,10 @@ impl Drop for Adapter<'_> {
         }
         let _ = self.child.wait();
     }
+}
+
+fn too_long() -> Problem {
+    Problem::Writes(format!("a line of more than {LONGEST_LINE} bytes"))
 }
 
 /// Whether no thread that runs the program's code will go on by itself. A runtime's service threads may

@@ -1,6 +1,6 @@
 //! An adapter for a loop around a condvar, right or wrong in the way that its argument names.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, Write, stdin};
 use std::process::{Command, exit};
 use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,6 +17,8 @@ struct State {
     held: Option<Callback>,
     stopping: bool,
     closed: bool,
+    /// What callbacks will obey.
+    scripts: HashMap<u64, String>,
 }
 
 struct Adapter {
@@ -49,8 +51,17 @@ pub fn main(mode: &str) -> ! {
         "unknown-design" => "../README",
         _ => "",
     };
+    let promises = match mode {
+        "promises-the-moon" => r#""the-moon""#,
+        "promises-nothing" => "",
+        _ => r#""iteration-snapshot","stop-after-iteration","one-order""#,
+    };
+    let more = match mode {
+        "cannot-cancel" => r#","cancel":"cancel""#,
+        _ => "",
+    };
     say(&format!(
-        r#"{{"probe":1,"loop":"test","version":"{version}","design":"{design}","calls":{{"submit plain":"plain","submit safe":"safe","stop safe":"stop","close":"close"}}}}"#
+        r#"{{"probe":1,"loop":"test","version":"{version}","design":"{design}","promises":[{promises}],"calls":{{"submit plain":"plain","submit safe":"safe","stop safe":"stop","close":"close","when":"then"{more}}}}}"#
     ));
     match mode {
         "floods" => {
@@ -77,7 +88,24 @@ pub fn main(mode: &str) -> ! {
         if (mode == "hangs-later" && !is_quit) || (mode == "ignores-quit" && is_quit) {
             sleep_for_ever();
         }
+        if line.starts_with("submit") {
+            match mode {
+                "dies-when-told" => exit(7),
+                "says-nothing" => continue,
+                "talks-nonsense" => say("good morning"),
+                "floods-when-told" => {
+                    for callback in 1.. {
+                        say(&format!(r#"{{"thread":"main","runs":{callback}}}"#));
+                    }
+                }
+                "answers-another" => say(r#"{"thread":"main","begins":"close"}"#),
+                _ => {}
+            }
+        }
         adapter.obey(&line);
+        if mode == "answers-late" && line.starts_with("submit") {
+            say(r#"{"thread":"main","ends":"submit","result":"accepted"}"#);
+        }
     }
     exit(0)
 }
@@ -143,6 +171,10 @@ impl Adapter {
                     thread.spawn(move || adapter.run()).expect("a thread");
                 }
                 "submit" => self.submit(words[1] == "safe", number(2), then),
+                "when" => {
+                    let script = then.to_owned();
+                    self.state().scripts.insert(number(1), script);
+                }
                 "stop" => {
                     say_as_thread(r#""begins":"stop","wakes":true"#);
                     if !self.is("ignores-stop") {
@@ -217,6 +249,10 @@ impl Adapter {
 
     fn run(self: &Arc<Self>) {
         say_as_thread(r#""begins":"start""#);
+        if self.state().closed {
+            say_as_thread(r#""ends":"start","result":"refused","why":"closed""#);
+            return;
+        }
         loop {
             let mut state = self.state();
             while state.queue.is_empty() && !state.stopping {
@@ -229,13 +265,18 @@ impl Adapter {
                         .unwrap_or_else(PoisonError::into_inner)
                 };
             }
-            let batch = std::mem::take(&mut state.queue);
-            let stopping = std::mem::take(&mut state.stopping);
+            let mut batch = std::mem::take(&mut state.queue);
+            let stopped_before = std::mem::take(&mut state.stopping);
             drop(state);
+            if self.is("last-in-first-out") {
+                batch.make_contiguous().reverse();
+            }
             for callback in batch {
                 self.call(callback);
             }
-            if stopping {
+            let stopped_meanwhile =
+                !self.is("stops-late") && std::mem::take(&mut self.state().stopping);
+            if stopped_before || stopped_meanwhile {
                 break;
             }
         }
@@ -251,8 +292,10 @@ impl Adapter {
         if self.is("twice") && callback.0 == 2 {
             say_as_thread(r#""runs":2"#);
         }
-        if !callback.1.is_empty() {
-            self.obey(&callback.1);
+        let script = self.state().scripts.remove(&callback.0);
+        let script = script.unwrap_or(callback.1);
+        if !script.is_empty() {
+            self.obey(&script);
         }
         if callback.0 == 101 {
             let held = self.state().held.take();

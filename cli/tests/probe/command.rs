@@ -20,6 +20,10 @@ pub struct Probe {
 
 /// Starts the command on an adapter of this mode. The second value is where the adapter notes its processes.
 pub fn start(mode: &str, options: &[&str]) -> (Child, PathBuf) {
+    start_command("probe", mode, options)
+}
+
+fn start_command(command: &str, mode: &str, options: &[&str]) -> (Child, PathBuf) {
     // Tests run beside each other, and two of them may want the same mode.
     static STARTED: AtomicU64 = AtomicU64::new(0);
     let number = STARTED.fetch_add(1, Ordering::Relaxed);
@@ -28,7 +32,7 @@ pub fn start(mode: &str, options: &[&str]) -> (Child, PathBuf) {
     let _ = fs::remove_file(&pids);
     let exe = std::env::current_exe().expect("it has a path");
     let child = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
-        .args(["probe", "--format", "json"])
+        .args([command, "--format", "json"])
         .args(options)
         .arg("--")
         .arg(exe)
@@ -48,6 +52,12 @@ pub fn probe(mode: &str, options: &[&str]) -> Probe {
     finish(child, pids)
 }
 
+/// Checks the loop of an adapter of this mode, to the end.
+pub fn check(mode: &str, options: &[&str]) -> Probe {
+    let (child, pids) = start_command("check", mode, options);
+    finish(child, pids)
+}
+
 /// Waits for the end.
 pub fn finish(child: Child, pids: PathBuf) -> Probe {
     let output = child.wait_with_output().expect("it ends");
@@ -61,6 +71,13 @@ impl Probe {
 
     pub fn errors(&self) -> String {
         String::from_utf8(self.output.stderr.clone()).expect("text")
+    }
+
+    /// What was printed.
+    #[track_caller]
+    pub fn document(&self) -> Value {
+        serde_json::from_slice(&self.output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {:?}", self.output))
     }
 
     /// The loop's row.

@@ -60,7 +60,7 @@ fn a_right_loop_is_as_it_must_be() {
         ("order", "kept"),
         ("across-kinds", "kept"),
         ("stop-safe", "returned"),
-        ("after-stop", "this run"),
+        ("after-stop", "next run"),
         ("stop-first", "one iteration"),
         ("closed", "refused"),
         ("idle", "asleep"),

@@ -1,4 +1,4 @@
-//! `wakeproof probe`, with adapters of the tests' own: a right loop, wrong ones, two that look stranded and
+//! `wakeproof probe` and `wakeproof check`, with adapters of the tests' own: a right loop, wrong ones, two that look stranded and
 //! are not, and adapters that misbehave.
 //!
 //! This binary is also the adapter, so it has a `main` of its own.
@@ -7,6 +7,8 @@
 mod adapter;
 #[cfg(target_os = "linux")]
 mod bad;
+#[cfg(target_os = "linux")]
+mod check;
 #[cfg(target_os = "linux")]
 mod command;
 #[cfg(target_os = "linux")]
@@ -21,6 +23,7 @@ fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     let mut trials = loops::trials();
     trials.extend(bad::trials());
+    trials.extend(check::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 

@@ -1,6 +1,6 @@
 //! What the adapters in Rust share: words in, the lines of a recording out. `../README.md` has both.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::os::fd::AsFd;
@@ -9,6 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::Duration;
 
 /// A callback: it writes its line, and obeys what follows from it.
 pub type Callback = Box<dyn FnOnce() + Send>;
@@ -16,7 +17,11 @@ pub type Callback = Box<dyn FnOnce() + Send>;
 /// What the loop's own thread does.
 pub trait Owner {
     /// Runs the loop until it is stopped.
-    fn run(&self);
+    ///
+    /// # Errors
+    ///
+    /// Why the loop refuses to run.
+    fn run(&self) -> Result<(), String>;
     /// Closes it.
     fn close(&self) {}
     /// Switches its debug mode on.
@@ -33,12 +38,12 @@ pub trait Calls: Send + Sync + 'static {
     fn submit(&self, safe: bool, id: u64, callback: Callback) -> Result<(), String>;
     /// Asks the loop to stop.
     fn stop(&self, safe: bool);
-    /// Submits a callback with a delay of nothing.
+    /// Submits a callback with a delay.
     ///
     /// # Errors
     ///
     /// If the loop refuses it.
-    fn timer(&self, _safe: bool, _callback: Callback) -> Result<(), String> {
+    fn timer(&self, _safe: bool, _delay: Duration, _callback: Callback) -> Result<(), String> {
         Err("there are no timers".into())
     }
     /// Lets something on the loop wait for an event, and then go on with the callback.
@@ -88,6 +93,8 @@ struct Adapter<C> {
     calls: C,
     names: Names,
     to_set: Arc<Mutex<u64>>,
+    /// What callbacks will obey.
+    scripts: Mutex<HashMap<u64, String>>,
     /// For what only the loop's own thread can do.
     owner: Sender<String>,
 }
@@ -111,6 +118,17 @@ pub fn main<O: Owner, C: Calls>(
     names: Names,
     make: impl FnOnce() -> (O, C) + Send + 'static,
 ) -> ! {
+    claiming("", name, version, names, make)
+}
+
+/// The same. `claims` is what else the first line says, after a comma.
+pub fn claiming<O: Owner, C: Calls>(
+    claims: &str,
+    name: &str,
+    version: &str,
+    names: Names,
+    make: impl FnOnce() -> (O, C) + Send + 'static,
+) -> ! {
     let (owner, words) = channel::<String>();
     let (give, take) = channel();
     named_thread("loop", move || {
@@ -120,8 +138,12 @@ pub fn main<O: Owner, C: Calls>(
             match &*word {
                 "run" => {
                     say("\"begins\":\"start\"");
-                    owner.run();
-                    say("\"ends\":\"start\",\"result\":\"returned\"");
+                    match owner.run() {
+                        Ok(()) => say("\"ends\":\"start\",\"result\":\"returned\""),
+                        Err(why) => say(&format!(
+                            "\"ends\":\"start\",\"result\":\"refused\",\"why\":{why:?}"
+                        )),
+                    }
                 }
                 "close" => {
                     say("\"begins\":\"close\",\"by\":\"close\"");
@@ -137,6 +159,7 @@ pub fn main<O: Owner, C: Calls>(
         calls,
         names,
         to_set: Arc::default(),
+        scripts: Mutex::default(),
         owner,
     });
     let named: Vec<String> = names
@@ -145,7 +168,7 @@ pub fn main<O: Owner, C: Calls>(
         .collect();
     let named = named.join(",");
     write(&format!(
-        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{named}}}}}"
+        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{named},\"when\":\"then\"}}{claims}}}"
     ));
     for line in stdin().lock().lines() {
         adapter.obey(&line.unwrap_or_default());
@@ -184,8 +207,16 @@ impl<C: Calls> Adapter<C> {
                 "timer" => {
                     let id = number(2);
                     self.call("timer", how, id, |calls| {
-                        calls.timer(safe, self.callback(id, ""))
+                        calls.timer(
+                            safe,
+                            Duration::from_millis(number(3)),
+                            self.callback(id, ""),
+                        )
                     });
+                }
+                "when" => {
+                    let id = how.parse().unwrap_or(0);
+                    self.scripts().insert(id, then.to_owned());
                 }
                 "wait" => {
                     let (adapter, to_set) = (self.clone(), self.to_set.clone());
@@ -255,8 +286,13 @@ impl<C: Calls> Adapter<C> {
         let (adapter, then) = (self.clone(), then.to_owned());
         Box::new(move || {
             say(&format!("\"runs\":{id}"));
-            adapter.obey(&then);
+            let script = adapter.scripts().remove(&id).unwrap_or(then);
+            adapter.obey(&script);
         })
+    }
+
+    fn scripts(&self) -> std::sync::MutexGuard<'_, HashMap<u64, String>> {
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn submit(self: &Arc<Self>, how: &str, id: u64, then: &str) {

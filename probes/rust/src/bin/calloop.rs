@@ -29,14 +29,14 @@ impl Loop {
 }
 
 impl Owner for Loop {
-    fn run(&self) {
+    fn run(&self) -> Result<(), String> {
         let mut inbox = self.1.clone();
         self.look_again();
         let ran = self.0.borrow_mut().run(None, &mut inbox, |inbox| {
             inbox.drain();
             self.look_again();
         });
-        ran.expect("a run");
+        ran.map_err(|error| error.to_string())
     }
 }
 

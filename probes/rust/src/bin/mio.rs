@@ -17,7 +17,7 @@ const NAMES: Names = &[
 struct Loop(RefCell<Poll>, Arc<Inbox>);
 
 impl Owner for Loop {
-    fn run(&self) {
+    fn run(&self) -> Result<(), String> {
         let mut events = Events::with_capacity(8);
         loop {
             // Other events are looked for in any case.
@@ -34,6 +34,7 @@ impl Owner for Loop {
                 break;
             }
         }
+        Ok(())
     }
 }
 

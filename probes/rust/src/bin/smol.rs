@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_executor::Executor;
 use wakeproof_probes::{Callback, Calls, Inbox, Names, Owner, main as obey, version};
@@ -18,9 +19,10 @@ const NAMES: Names = &[
 struct Smol(Arc<Executor<'static>>, Arc<Inbox>);
 
 impl Owner for Smol {
-    fn run(&self) {
+    fn run(&self) -> Result<(), String> {
         let stopped = poll_fn(|context| self.1.poll(context));
         async_io::block_on(self.0.run(stopped));
+        Ok(())
     }
 }
 
@@ -34,9 +36,9 @@ impl Calls for Smol {
         Ok(())
     }
 
-    fn timer(&self, _safe: bool, callback: Callback) -> Result<(), String> {
-        let timer = async {
-            async_io::Timer::after(std::time::Duration::ZERO).await;
+    fn timer(&self, _safe: bool, delay: Duration, callback: Callback) -> Result<(), String> {
+        let timer = async move {
+            async_io::Timer::after(delay).await;
             callback();
         };
         self.0.spawn(timer).detach();

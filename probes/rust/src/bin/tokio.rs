@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use wakeproof_probes::{Callback, Calls, Inbox, Names, Owner, main as obey, version};
@@ -28,8 +29,9 @@ const QUEUE: Names = &[
 struct Loop(Runtime, Arc<Inbox>);
 
 impl Owner for Loop {
-    fn run(&self) {
+    fn run(&self) -> Result<(), String> {
         self.0.block_on(poll_fn(|context| self.1.poll(context)));
+        Ok(())
     }
 }
 
@@ -48,9 +50,9 @@ impl Calls for Threads {
         Ok(())
     }
 
-    fn timer(&self, _safe: bool, callback: Callback) -> Result<(), String> {
-        self.0.spawn(async {
-            tokio::time::sleep(std::time::Duration::ZERO).await;
+    fn timer(&self, _safe: bool, delay: Duration, callback: Callback) -> Result<(), String> {
+        self.0.spawn(async move {
+            tokio::time::sleep(delay).await;
             callback();
         });
         Ok(())

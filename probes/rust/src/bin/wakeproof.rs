@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wakeproof::{CallHandle, Event, EventHandle, EventLoop, Handle, hazard};
-use wakeproof_probes::{Callback, Calls, Names, Owner, main as obey, version};
+use wakeproof_probes::{Callback, Calls, Names, Owner, claiming, version};
 
 const NAMES: Names = &[
     ("submit plain", "hazard::call_soon_without_wakeup"),
@@ -24,8 +24,8 @@ const NAMES: Names = &[
 struct Loop(EventLoop);
 
 impl Owner for Loop {
-    fn run(&self) {
-        self.0.run_forever().expect("it is open");
+    fn run(&self) -> Result<(), String> {
+        self.0.run_forever().map_err(|error| why(error.to_string()))
     }
 
     fn close(&self) {
@@ -70,8 +70,8 @@ impl Calls for Threads {
         Ok(())
     }
 
-    fn timer(&self, _safe: bool, callback: Callback) -> Result<(), String> {
-        let timer = self.handle.call_later_threadsafe(Duration::ZERO, callback);
+    fn timer(&self, _safe: bool, delay: Duration, callback: Callback) -> Result<(), String> {
+        let timer = self.handle.call_later_threadsafe(delay, callback);
         timer.map(drop).map_err(|error| why(error.to_string()))
     }
 
@@ -123,5 +123,6 @@ fn make() -> (Loop, Threads) {
 }
 
 fn main() {
-    obey("wakeproof", version("wakeproof"), NAMES, make)
+    let claims = ",\"promises\":[\"iteration-snapshot\",\"stop-after-iteration\",\"one-order\"]";
+    claiming(claims, "wakeproof", version("wakeproof"), NAMES, make)
 }

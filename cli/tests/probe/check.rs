@@ -1,0 +1,140 @@
+//! `wakeproof check`, with the same adapters: right and wrong loops, and adapters that misbehave.
+
+use libtest_mimic::{Failed, Trial};
+
+use super::command::{Probe, check};
+
+pub fn trials() -> Vec<Trial> {
+    let trial = |name: &str, test: fn()| {
+        Trial::test(name, move || {
+            test();
+            Ok::<(), Failed>(())
+        })
+    };
+    vec![
+        trial(
+            "a_right_loop_is_as_the_reference",
+            a_right_loop_is_as_the_reference,
+        ),
+        trial(
+            "a_wrong_loop_is_refuted_in_few_lines",
+            a_wrong_loop_is_refuted_in_few_lines,
+        ),
+        trial(
+            "what_is_not_promised_is_not_tested",
+            what_is_not_promised_is_not_tested,
+        ),
+        trial(
+            "an_adapter_that_misbehaves_gets_one_line",
+            an_adapter_that_misbehaves_gets_one_line,
+        ),
+    ]
+}
+
+fn a_right_loop_is_as_the_reference() {
+    let checked = check("right", &["--histories", "60", "--seed", "1"]);
+    assert_eq!(checked.status(), Some(0), "{}", checked.errors());
+    let document = checked.document();
+    assert_eq!(document["held"], true);
+    assert_eq!(document["histories"], 60);
+    assert_eq!(document["seed"], 1);
+    let not_tested = document["not_tested"].as_array().expect("a list");
+    assert!(not_tested.contains(&"tasks".into()), "{not_tested:?}");
+    assert!(not_tested.contains(&"cancelling".into()), "{not_tested:?}");
+    assert!(!not_tested.contains(&"one-order".into()), "{not_tested:?}");
+    checked.assert_all_gone();
+}
+
+#[track_caller]
+fn story(checked: &Probe) -> String {
+    assert_eq!(checked.status(), Some(1), "{}", checked.errors());
+    let document = checked.document();
+    let lines = document["refutation"]["history"]
+        .as_array()
+        .expect("a list");
+    assert!(lines.len() <= 12, "{document:#}");
+    let program = document["refutation"]["program"].as_str().expect("text");
+    assert!(program.lines().count() <= 20, "{program}");
+    let lines = lines.iter().map(|line| line.as_str().expect("text"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn a_wrong_loop_is_refuted_in_few_lines() {
+    for (mode, expected, got) in [
+        ("last-in-first-out", "callback 1 runs", "callback 2 runs"),
+        ("stops-late", "the run returns", "callback 3 runs"),
+        (
+            "accepts-after-close",
+            "the call is refused",
+            "the loop sleeps for ever",
+        ),
+        (
+            "ignores-stop",
+            "the run returns",
+            "the loop sleeps for ever",
+        ),
+        ("lies", "callback 1 runs", "the run returns"),
+    ] {
+        let checked = check(mode, &["--seed", "1"]);
+        let story = story(&checked);
+        let end = format!("  expected: {expected}\n  but:      {got}");
+        assert!(story.ends_with(&end), "{mode}: {story}");
+        checked.assert_all_gone();
+    }
+}
+
+fn what_is_not_promised_is_not_tested() {
+    let nothing = check("promises-nothing", &[]);
+    assert_eq!(nothing.status(), Some(2));
+    let errors = nothing.errors();
+    assert!(errors.contains("promises neither"), "{errors}");
+    nothing.assert_all_gone();
+    // Without one order, it is only submitted in one way. It can still be held to a promise.
+    let promise = "iteration-snapshot,stop-after-iteration";
+    let held = check(
+        "promises-nothing",
+        &["--histories", "30", "--promise", promise],
+    );
+    assert_eq!(held.status(), Some(0), "{}", held.errors());
+    let document = held.document();
+    let not_tested = document["not_tested"].as_array().expect("a list");
+    assert!(not_tested.contains(&"one-order".into()), "{not_tested:?}");
+    held.assert_all_gone();
+}
+
+fn an_adapter_that_misbehaves_gets_one_line() {
+    for (mode, message) in [
+        ("hangs", "hangs: there is no first line"),
+        ("dies", "ended (exit status: 7): this is why\\u{1b}[2J"),
+        ("floods", "floods"),
+        ("half-line", "ended in the middle of a line"),
+        ("long-line", "a line of more than 4096 bytes"),
+        ("nonsense", "its first line is"),
+        ("promises-the-moon", "no promise is called \"the-moon\""),
+        ("dies-when-told", "told \"submit"),
+        ("says-nothing", "there was no answer"),
+        ("talks-nonsense", "\"good morning\""),
+        ("floods-when-told", "floods: more than 50000 lines"),
+        (
+            "answers-another",
+            "it answered {\"thread\":\"main\",\"begins\":\"close\"}",
+        ),
+        ("answers-late", "after its answer"),
+        ("cannot-cancel", "told \"cancel"),
+    ] {
+        let checked = check(
+            mode,
+            &["--patience", "3s", "--seed", "1", "--histories", "40"],
+        );
+        let errors = checked.errors();
+        assert_eq!(checked.status(), Some(2), "{mode}: {errors}");
+        assert_eq!(errors.lines().count(), 1, "{mode}: {errors}");
+        let is_told = errors.starts_with("wakeproof: ");
+        let is_told = is_told
+            && (errors.contains(message)
+                || (mode == "floods" && errors.contains("after its answer")));
+        assert!(is_told, "{mode}: {errors}");
+        assert!(!errors.contains('\u{1b}'), "{mode}");
+        checked.assert_all_gone();
+    }
+}
