@@ -84,9 +84,12 @@ fn brpc<const REPAIRED: bool>() {
     submitter.join().unwrap();
 }
 
+/// Its name, the fault, the repair, and what shuttle has to say of the fault.
+type Report = (&'static str, fn(), fn(), Expected);
+
 #[test]
 fn the_fault_is_found_and_the_repair_proved() {
-    let reports: [(&str, fn(), fn(), Expected); 3] = [
+    let reports: [Report; 3] = [
         ("waitout", waitout::<false>, waitout::<true>, Found),
         ("diem", diem::<false>, diem::<true>, Found),
         // Sequentially consistent, it is right.
