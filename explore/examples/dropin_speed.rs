@@ -1,0 +1,73 @@
+//! How many executions a second a search over the drop-in explores, beside the same body over bare loom and
+//! over bare shuttle, all measured in this run. Nothing is recorded, and the environment is quiet.
+//!
+//! `cargo run --release -p wakeproof-explore --example dropin_speed`
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use wakeproof_explore::{self as explore, Environment, Limits, Search};
+
+const SAMPLES: usize = 20_000;
+
+/// Three threads add to a number behind a mutex and to an atomic one.
+macro_rules! body {
+    ($($checker:ident)::+) => {{
+        use std::sync::Arc;
+        use $($checker)::+::sync::Mutex;
+        use $($checker)::+::sync::atomic::{AtomicUsize, Ordering};
+        use $($checker)::+::thread;
+        let shared = Arc::new((Mutex::new(0), AtomicUsize::new(0)));
+        let threads = [(); 2].map(|()| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.1.fetch_add(1, Ordering::AcqRel);
+                *shared.0.lock().unwrap() += 1;
+            })
+        });
+        shared.1.fetch_add(1, Ordering::AcqRel);
+        *shared.0.lock().unwrap() += 1;
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!(*shared.0.lock().unwrap(), 3);
+    }};
+}
+
+fn report(checker: &str, ours: (u64, Duration), bare: (u64, Duration)) {
+    let rate = |(executions, time): (u64, Duration)| executions as f64 / time.as_secs_f64();
+    println!(
+        "{checker}: {:.0} executions/s over the drop-in, {:.0} bare: ratio {:.2}",
+        rate(ours),
+        rate(bare),
+        rate(ours) / rate(bare)
+    );
+}
+
+fn main() {
+    let (quiet, limits) = (Environment::QUIET, Limits::default());
+
+    let explored = explore::loom(quiet, &limits, || body!(wakeproof_explore));
+    assert!(explored.is_proved(), "{explored}");
+    let counter = Arc::new(AtomicU64::new(0));
+    let counting = counter.clone();
+    let begun = Instant::now();
+    loom::model(move || {
+        counting.fetch_add(1, Ordering::Relaxed);
+        body!(loom);
+    });
+    let bare = (counter.load(Ordering::Relaxed), begun.elapsed());
+    report("loom", (explored.executions, explored.time), bare);
+
+    let limits = Limits {
+        executions: Some(SAMPLES as u64),
+        ..limits
+    };
+    let random = Search::Random { seed: 1 };
+    let explored = explore::shuttle(quiet, random, &limits, || body!(wakeproof_explore));
+    let begun = Instant::now();
+    shuttle::check_random(|| body!(shuttle), SAMPLES);
+    let bare = (SAMPLES as u64, begun.elapsed());
+    report("shuttle", (explored.executions, explored.time), bare);
+}
