@@ -8,6 +8,7 @@ pub(crate) mod explore;
 pub(crate) mod matrix;
 pub(crate) mod overview;
 pub(crate) mod probe;
+pub(crate) mod proofs;
 mod recording;
 pub(crate) mod spec;
 pub(crate) mod stuck;

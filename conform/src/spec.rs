@@ -6,6 +6,7 @@
 pub(crate) mod check;
 pub mod mutants;
 pub(crate) mod prepare;
+pub mod proofs;
 pub mod steps;
 pub mod tlc;
 

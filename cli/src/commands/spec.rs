@@ -17,7 +17,8 @@ Examples:
   wakeproof spec --model CondvarLoopUnsafe --trace   how a wakeup is lost, step by step
   wakeproof spec --model CondvarLoopLarge            one that takes longer
   wakeproof spec --tlc                               compared with TLC, the official checker
-  wakeproof spec --mutants                           whether the specification is sharp";
+  wakeproof spec --mutants                           whether the specification is sharp
+  wakeproof spec --proofs                            proved again, where tlapm is installed";
 
 /// Checks the models of the TLA+ specification.
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// Leave out each condition of each module in turn, and see whether some model notices.
     #[arg(long)]
     mutants: bool,
+    /// Have tlapm check the proofs, and record what it accepts.
+    #[arg(long, conflicts_with_all = ["mutants", "models", "trace", "tlc", "format"])]
+    proofs: bool,
     /// Where the specification is.
     #[arg(long, value_name = "DIR", default_value_os_t = spec::default_directory())]
     spec_dir: PathBuf,
@@ -64,6 +68,9 @@ struct ModelEntry<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    if args.proofs {
+        return super::proofs::run(&args.spec_dir);
+    }
     let specification = Specification::load(&args.spec_dir)?;
     if args.mutants {
         return run_mutants(&specification, args.format);

@@ -1,0 +1,194 @@
+//! `wakeproof spec --proofs`: has tlapm check the proofs, and records what it has accepted.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use rustix::process::{Pid, Signal, kill_process_group};
+use wakeproof_asleep::harmless;
+use wakeproof_conform::spec::proofs::{Checked, Proofs};
+
+use crate::interrupt;
+use crate::report::Verdict;
+
+/// Multiplies the provers' time limits: a busy machine makes them no less right.
+const STRETCH: &str = "10";
+
+pub(crate) fn run(specification: &Path) -> anyhow::Result<Verdict> {
+    let proofs = Proofs::load(specification)?;
+    let tlapm = version()?;
+    let provers = provers()?;
+    let mut record = proofs.record().clone();
+    let modules = proofs.modules();
+    record
+        .modules
+        .retain(|module, _| modules.contains(&&**module));
+    let style = ProgressStyle::with_template("{msg} {pos}/{len}")?;
+    let progress = ProgressBar::new(modules.len() as u64).with_style(style);
+    let mut refused = Vec::new();
+    for module in &modules {
+        progress.set_message(format!("proving {module}"));
+        // What is proved and what is recorded are the same texts, also if somebody edits them meanwhile.
+        let copy = tempfile::tempdir().context("cannot make a folder for a copy")?;
+        copy_modules(specification, copy.path())?;
+        copy_modules(proofs.directory(), &copy.path().join("proofs"))?;
+        let texts = Proofs::load(copy.path())?.texts(module);
+        let arguments = [
+            "--strict",
+            "--stretch",
+            STRETCH,
+            "-I",
+            "..",
+            &format!("{module}.tla"),
+        ]
+        .map(str::to_owned);
+        let mut command = Command::new("tlapm");
+        command
+            .args(&arguments)
+            .current_dir(copy.path().join("proofs"));
+        let started = Instant::now();
+        let output = output(command)?;
+        if interrupt::flag().load(Ordering::Relaxed) {
+            return Ok(Verdict::Interrupted);
+        }
+        match judged(&output) {
+            Ok(obligations) => {
+                let checked = Checked {
+                    command: format!("tlapm {}", arguments.join(" ")),
+                    tlapm: tlapm.clone(),
+                    provers: provers.clone(),
+                    obligations,
+                    seconds: started.elapsed().as_secs_f64().round(),
+                    date: today(),
+                    texts,
+                };
+                record.modules.insert((*module).to_owned(), checked);
+                record.write(proofs.directory())?;
+            }
+            Err(why) => refused.push(format!("{module}.tla: not proved: {why}")),
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    let mut out = anstream::stdout();
+    for line in &refused {
+        writeln!(out, "{line}")?;
+    }
+    let proved = modules.len() - refused.len();
+    writeln!(
+        out,
+        "{proved} of {} modules proved by tlapm {tlapm}.",
+        modules.len()
+    )?;
+    Ok(refused.is_empty().into())
+}
+
+fn copy_modules(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let copy = || -> io::Result<()> {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let path = entry?.path();
+            if let (Some("tla"), Some(name)) = (
+                path.extension().and_then(|extension| extension.to_str()),
+                path.file_name(),
+            ) {
+                fs::copy(&path, to.join(name))?;
+            }
+        }
+        Ok(())
+    };
+    copy().with_context(|| format!("cannot copy {}", from.display()))
+}
+
+/// How many obligations tlapm has proved, or why it has not proved all.
+fn judged(output: &Output) -> Result<u64, String> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let proved = said.lines().find_map(|line| {
+        let rest = line.strip_prefix("[INFO]: All ")?;
+        rest.split(' ').next()?.parse::<u64>().ok()
+    });
+    match proved {
+        Some(obligations) if output.status.success() && obligations > 0 => Ok(obligations),
+        _ => {
+            let told = said.lines().rfind(|line| line.contains("rror"));
+            let count = said
+                .lines()
+                .rfind(|line| line.contains("obligations failed"));
+            let line = count.or(told).or(said.lines().last());
+            Err(harmless(line.unwrap_or("tlapm says nothing")))
+        }
+    }
+}
+
+fn version() -> anyhow::Result<String> {
+    let mut command = Command::new("tlapm");
+    command.arg("--version");
+    match output(command) {
+        Ok(output) if output.status.success() => {
+            let version = String::from_utf8_lossy(&output.stdout);
+            Ok(harmless(version.trim()))
+        }
+        Ok(output) => bail!(
+            "`tlapm --version` ended with {}: get tlapm 1.6 or newer",
+            output.status
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+            "--proofs needs tlapm, the TLA+ proof manager, on the PATH: get it from https://proofs.tlapl.us"
+        ),
+        Err(error) => Err(error).context("cannot run tlapm"),
+    }
+}
+
+/// The versions of the provers, as tlapm tells them.
+fn provers() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut command = Command::new("tlapm");
+    command.arg("--config");
+    let output = output(command).context("cannot run tlapm")?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    let versions = told.lines().filter_map(|line| {
+        let (prover, version) = line.split_once(" version == \"")?;
+        let version = version.trim_end_matches('"');
+        Some((harmless(prover), harmless(version)))
+    });
+    Ok(versions.collect())
+}
+
+/// Runs a command to its end. Ctrl-C kills it, with the provers that it has started.
+fn output(mut command: Command) -> io::Result<Output> {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let group = Pid::from_child(&child);
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                if interrupt::flag().load(Ordering::Relaxed) {
+                    // Gone already is as good.
+                    let _ = kill_process_group(group, Signal::KILL);
+                    break;
+                }
+                thread::park_timeout(Duration::from_millis(20));
+            }
+        });
+        let output = child.wait_with_output();
+        ended.store(true, Ordering::Relaxed);
+        output
+    })
+}
+
+fn today() -> String {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
+}
