@@ -1,7 +1,7 @@
 //! `std::thread`, explored.
 //!
 //! There is no `thread::scope`: loom and shuttle start threads whose body is `'static`, and to lend
-//! them less without unsafe code is not possible. Share through an [`Arc`](crate::sync::Arc) and join
+//! them less without unsafe code is not possible. Share through an [`Arc`] and join
 //! the handles.
 
 use std::cell::RefCell;
