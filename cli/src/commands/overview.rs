@@ -11,11 +11,12 @@ use crate::{rows, threads};
 /// A name, and a function that takes a while and returns rows of the table.
 type Check = (&'static str, fn() -> anyhow::Result<Vec<Row>>);
 
-const CHECKS: [Check; 4] = [
+const CHECKS: [Check; 5] = [
     ("real threads", || Ok(threads::rows())),
     ("loom and shuttle", rows::explored),
     ("the specification", rows::specified),
     ("code and specification", rows::followed),
+    ("the proofs", rows::proved),
 ];
 
 pub(crate) fn run(format: Format) -> anyhow::Result<Verdict> {

@@ -131,16 +131,6 @@ impl Proofs {
             .collect()
     }
 
-    /// The names of a module's theorems.
-    #[must_use]
-    pub fn theorems(&self, module: &str) -> Vec<&str> {
-        let lines = self.texts.get(module).map_or("", |text| text).lines();
-        let named = lines.filter_map(|line| line.strip_prefix("THEOREM "));
-        named
-            .filter_map(|theorem| theorem.split_whitespace().next())
-            .collect()
-    }
-
     /// How many obligations the record has for a module and the proofs that it builds on.
     #[must_use]
     pub fn obligations(&self, module: &str) -> u64 {
