@@ -1,17 +1,17 @@
 //! The judge: what any loop did, seen from outside, held against `EventLoop.tla`.
 //!
 //! A recording of version 2 says when each call begins and ends, when each callback runs, and when
-//! everybody is asleep. It knows nothing of locks, flags and pipes, so it can come from any loop, in any
+//! every thread is asleep. It knows nothing of locks, flags and pipes, so it can come from any loop, in any
 //! language. [`recording`] describes the format.
 //!
-//! A call takes effect at some moment between its two lines, which nobody sees. Nobody sees either when
-//! the loop begins an iteration, or decides to return from its run. The recording is accepted if there
-//! are moments for all of that at which the specification allows what happened.
+//! A call takes effect at some moment between its two lines. The recording does not show this moment, nor
+//! when the loop begins an iteration or decides to return from its run. The recording is accepted if one
+//! can choose all these moments such that the specification allows what happened.
 //!
-//! `asleep` makes liveness a matter of a single line: nobody in the process can go on by itself, so
-//! inside a run the fairness must not ask the loop's thread for a step, and no other call may be open. A
-//! callback whose submission does not claim to wake the loop may be left lying there: it is *stranded*,
-//! and that is no fault of the loop.
+//! The line `asleep` makes liveness finite. No thread of the process can go on by itself, so inside a run,
+//! fairness must not demand a step of the loop's thread, and no other call may be open. A callback whose
+//! submission does not claim to wake the loop may stay in the queue: it is *stranded*, and that is not the
+//! loop's fault.
 //!
 //! A recording can also show steps of a design, and be held against the design's own module, such as
 //! `AsyncioLoop.tla`.
@@ -74,31 +74,31 @@ use recording::Header;
 
 use crate::spec::{default_directory, read};
 
-/// How many lines are remembered, to tell how it came to a refusal.
+/// How many lines are remembered, to show what led to a refusal.
 const REMEMBERED: usize = 256;
 
-/// What came of judging a recording.
+/// The result of judging a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The module that the recording was held against.
     pub against: String,
-    /// How the recording was made, as far as it says so.
+    /// How the recording was made, if it says so.
     pub made: Option<String>,
-    /// How many lines behind the first the contract allows, from the first on.
+    /// How many lines after the first the contract allows, up to the first that it refuses.
     pub lines: u64,
     /// How many callbacks have run.
     pub ran: u64,
-    /// How many callbacks were lying there when everybody was asleep for the last time, none of
-    /// them submitted by a call that wakes.
+    /// How many callbacks were in the queue when every thread was last seen asleep. None of them was
+    /// submitted by a call that wakes.
     pub stranded: usize,
-    /// What it does not allow, if there is something.
+    /// What it does not allow, if anything.
     pub refusal: Option<Refusal>,
 }
 
 /// Judges recordings.
 ///
-/// The contract is compiled in. The modules of designs are read from the folder in which they were when
-/// this was built, unless [`in_folder`](Self::in_folder) names another.
+/// The contract is compiled in. The modules of designs are read from the folder where they were at build
+/// time, unless [`in_folder`](Self::in_folder) names another.
 #[derive(Debug, Clone, Default)]
 pub struct Judge {
     folder: Option<PathBuf>,
@@ -113,15 +113,15 @@ impl Judge {
         Self::default()
     }
 
-    /// Reads all modules, the contract too, from this folder.
+    /// Reads all modules, including the contract, from this folder.
     #[must_use]
     pub fn in_folder(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
         self
     }
 
-    /// Holds recordings against this module, whatever they say. A recording that is held against a design
-    /// can always be held against `EventLoop`, too.
+    /// Holds recordings against this module, whatever they name. A recording for a design can always be
+    /// held against `EventLoop` as well.
     #[must_use]
     pub fn against(mut self, module: &str) -> Self {
         self.against = Some(module.to_owned());
@@ -137,19 +137,19 @@ impl Judge {
     }
 
     /// Judges a recording, line by line. Against the contract, the memory that this takes grows with the
-    /// callbacks that are to be run and with the calls that are open, and not with the length of the
+    /// callbacks that wait to run and with the calls that are open, not with the length of the
     /// recording.
     ///
     /// # Errors
     ///
-    /// If the input is no whole recording of version 2, with the line; if a module cannot be read or
-    /// evaluated, or knows nothing of what the recording shows.
+    /// If the input is not a complete recording of version 2 (the error names the line), or if a module
+    /// cannot be read or evaluated, or has no action for what the recording shows.
     pub fn judge(&self, input: impl BufRead) -> anyhow::Result<Verdict> {
         self.judge_watching(input, None)
     }
 
-    /// Judges a recording that can be read again: if it is refused for what happened to a callback long
-    /// ago, it is read a second time, to tell what that was.
+    /// Judges a recording that can be read twice. If it is refused because of what happened to a callback
+    /// long ago, it is read again to find out what that was.
     ///
     /// # Errors
     ///
@@ -208,7 +208,7 @@ impl Judge {
     }
 }
 
-/// The next line of a recording; nothing at its end.
+/// The next line of a recording, or `None` at its end.
 type NextLine<'a> = &'a mut dyn FnMut() -> anyhow::Result<Option<(u64, Event)>>;
 
 fn against_the_contract(
@@ -277,7 +277,7 @@ fn against_a_design(
                 against_the_contract(contract, header, next, verdict, None, progress)?.refusal
             };
             let mut refusal = deviation::explain(&mut follower, lines)?;
-            // What breaks the contract, too, is told in its words: everybody understands them.
+            // If it breaks the contract as well, the contract's words say so: everybody understands them.
             if let Some(broken) = by_contract.filter(|broken| broken.line == last) {
                 refusal = Refusal {
                     allowed: refusal.allowed,
@@ -286,14 +286,14 @@ fn against_a_design(
             }
             verdict.refusal = Some(refusal);
         }
-        // What is accepted may still be no whole recording.
+        // A recording that is accepted so far may still be incomplete.
         (None, Some(error)) => return Err(error),
         (None, None) => {}
     }
     Ok(verdict)
 }
 
-/// Told of each line that has been judged.
+/// Is called for each line that has been judged.
 #[derive(Clone, Default)]
 struct Watcher(Option<Arc<dyn Fn(u64) + Send + Sync>>);
 

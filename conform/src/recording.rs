@@ -1,4 +1,4 @@
-//! A recorded execution, in a file of one JSON object a line.
+//! A recorded execution, in a file with one JSON object on each line.
 //!
 //! Version 1:
 //!
@@ -13,12 +13,12 @@
 //! {"end":6}
 //! ```
 //!
-//! The first line names the threads besides the loop's, which is called `loop`: those that submit,
-//! and those that ask the loop to stop; and says with `"timed_waits":true` that waits of the loop may
-//! time out. Then comes a line a step, in the order in which the steps took effect: for a step under
-//! the lock, the order in which the lock was held. `action` is an action of `CondvarLoop.tla`. What
-//! the step has led to may follow: `queued`, `asleep`, `stopping`, `closed`; what is not said is not
-//! compared. The last line counts the steps, so that a file that was cut off is told from a whole one.
+//! The loop's thread is called `loop`. The first line names the other threads: those that submit, and
+//! those that ask the loop to stop. With `"timed_waits":true`, it also says that the loop's waits may time
+//! out. After that, each line is a step, in the order in which the steps took effect: for steps under the
+//! lock, the order in which the lock was held. `action` is an action of `CondvarLoop.tla`. What came of the
+//! step may follow: `queued`, `asleep`, `stopping`, `closed`. What is not given is not compared. The last
+//! line counts the steps, so that a file that was cut off is not mistaken for a whole one.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -48,7 +48,7 @@ pub struct Header {
     timed_waits: bool,
 }
 
-/// A line behind the first.
+/// A line after the first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Line {
@@ -56,7 +56,7 @@ pub enum Line {
     Step {
         /// Who took it.
         thread: String,
-        /// What it was.
+        /// Its action.
         action: String,
         /// How many callbacks are queued now.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,21 +107,21 @@ impl Line {
     }
 }
 
-/// What came of following a recording.
+/// The result of following a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Followed {
-    /// How many steps the specification allows, from the first.
+    /// How many steps, counted from the first, the specification allows.
     pub steps: u64,
-    /// The line of the step that it does not allow, and why, if there is one.
+    /// The line of the first step that it does not allow, and the reason.
     pub refused: Option<(u64, Refusal)>,
 }
 
-/// Follows a recording through the specification in `folder`, line by line: the memory that this
-/// takes does not grow with the file.
+/// Follows a recording through the specification in `folder`, line by line. The memory that this takes
+/// does not grow with the file.
 ///
 /// # Errors
 ///
-/// If the file is no whole recording of version 1, with the file's name and the line.
+/// If the file is not a complete recording of version 1. The error names the file and the line.
 ///
 /// ```
 /// use std::path::Path;
@@ -236,7 +236,7 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// The keys that a line behind the first can have.
+/// The keys that a line after the first can have.
 const KEYS: [&str; 7] = [
     "thread", "action", "queued", "asleep", "stopping", "closed", "end",
 ];

@@ -25,7 +25,7 @@ pub(super) enum Action {
     Run,
     Return,
     Close,
-    /// What the fairness asks for.
+    /// What fairness demands.
     Owner,
 }
 
@@ -57,7 +57,7 @@ impl Phase {
     }
 }
 
-/// The contract for these callbacks, with its states whole.
+/// The contract for these callbacks, with complete states.
 #[derive(Debug)]
 pub(super) struct Contract {
     vars: Vec<Arc<str>>,
@@ -163,7 +163,7 @@ impl Contract {
         Ok(next.pop())
     }
 
-    /// Whether the fairness asks the loop's thread for a step.
+    /// Whether fairness demands a step of the loop's thread.
     pub(super) fn is_demanded(&self, state: &State) -> anyhow::Result<bool> {
         let next = self.all_next(state, Action::Owner, None)?;
         // Weak fairness is about steps that change something.
@@ -220,7 +220,7 @@ impl Contract {
     }
 }
 
-/// What a search needs that keeps states whole.
+/// What a search over complete states needs.
 #[cfg(test)]
 impl Contract {
     pub(super) fn initial(&self) -> &State {
@@ -234,7 +234,7 @@ impl Contract {
         }
     }
 
-    /// Accepted, and still to be run.
+    /// Accepted, and waiting to run.
     pub(super) fn is_pending(&self, state: &State, callback: &Value) -> bool {
         let in_set = |column: usize| match &state.values[column] {
             Value::Set(values) => values.contains(callback),
@@ -282,22 +282,21 @@ fn number(number: usize) -> Value {
     Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// A state of the contract without its history, as small as it can be and still lead to the same
-/// steps.
+/// A state of the contract without its history: the smallest one that leads to the same steps.
 ///
 /// The contract's actions look at the phase, at `stopping`, and at the callbacks that are pending:
 /// which of them is the first, whether the snapshot covers one, and whether there is one beyond it.
-/// At what has been settled, they do not look. So a state without its settled callbacks takes the same
-/// steps; and one in which a third callback stands behind a second of the same sort takes the same
-/// steps without it. That is a claim about the text of the specification, and it is tested: on random
-/// recordings, the judge must agree with a search that keeps its states whole.
+/// They do not look at what has been settled. So a state takes the same steps without its settled
+/// callbacks. It also takes the same steps without a third callback that stands behind a second of the same
+/// sort. That is a claim about the text of the specification, and it is tested: on random recordings, the
+/// judge must agree with a search over complete states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Window {
     pub(super) phase: Phase,
     pub(super) stopping: bool,
     /// How many pending callbacks the snapshot covers: 0, 1, or 2, which stands for more.
     pub(super) covered: u8,
-    /// How many are pending beyond it: likewise.
+    /// How many are pending beyond it, counted in the same way.
     pub(super) beyond: u8,
 }
 
@@ -310,7 +309,7 @@ pub(super) struct Step {
     pub(super) runs: Option<usize>,
 }
 
-/// The contract's steps between windows. Each is evaluated once, and remembered.
+/// The contract's steps between windows. Each is evaluated once and then remembered.
 #[derive(Debug)]
 pub(super) struct Windows {
     contract: Contract,
@@ -332,7 +331,7 @@ impl Windows {
         })
     }
 
-    /// Whether the contract allows a step, and what comes of it. `Submit` and `Refuse` are about a new
+    /// Whether the contract allows a step, and where it leads. `Submit` and `Refuse` are about a new
     /// callback, `Cancel` is about the first that is pending.
     pub(super) fn step(&mut self, window: Window, action: Action) -> anyhow::Result<Option<Step>> {
         if let Some(&known) = self.steps.get(&(window, action)) {
@@ -343,7 +342,7 @@ impl Windows {
         Ok(step)
     }
 
-    /// Whether the fairness asks the loop's thread for a step.
+    /// Whether fairness demands a step of the loop's thread.
     pub(super) fn is_demanded(&mut self, window: Window) -> anyhow::Result<bool> {
         if let Some(&known) = self.demands.get(&window) {
             return Ok(known);
@@ -364,8 +363,8 @@ impl Windows {
         state
     }
 
-    /// Evaluates a step, and makes sure that it is of the shape that the judge carries over to the
-    /// callbacks of the recording.
+    /// Evaluates a step, and makes sure that it has the shape that the judge applies to the callbacks of
+    /// the recording.
     fn evaluate(&self, window: Window, action: Action) -> anyhow::Result<Option<Step>> {
         let contract = &self.contract;
         let before = self.state(window);

@@ -1,18 +1,18 @@
 //! The judge: finds out whether there are moments at which the contract allows what was recorded.
 //!
-//! It does not try every order. What nobody has seen is decided as late as possible:
+//! It does not try every order. What the recording does not show is decided as late as possible:
 //!
 //! * **Submissions** take effect when it matters whether they have: when the loop begins an iteration.
-//!   Of two callbacks in the same iteration, it is their running that tells which was first, unless
-//!   the submission of one had ended before that of the other began.
-//! * **Iterations** begin at some moment since the one before was over. For each way in which the
-//!   recording can have gone, the judge remembers at which moments the last iteration can have begun;
-//!   everything else about it follows from the moment. These are few ranges of line numbers.
+//!   Of two callbacks in the same iteration, the one that ran first was submitted first, unless the
+//!   submission of the other had ended before its own began.
+//! * **Iterations** begin at some moment after the one before was over. For each way in which the
+//!   execution can have gone, the judge remembers the moments at which the last iteration can have begun:
+//!   a few ranges of line numbers. Everything else about an iteration follows from that moment.
 //! * **Stops** take effect when their call ends, or when the loop returns, which needs one.
 //! * **What is settled** is forgotten. The specification does not look at it again.
 //!
-//! So there are a handful of ways at any time, whatever the length of the recording and the number of
-//! threads, and what is remembered are the calls that are open and the callbacks that are to be run.
+//! So there are only a handful of ways at any time, however long the recording and however many the
+//! threads. The judge remembers the calls that are open and the callbacks that wait to run.
 //! Whether the contract allows a step in a [`Window`] is asked of `EventLoop.tla` itself.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -36,12 +36,12 @@ pub(super) enum Fate {
     Dropped,
 }
 
-/// One way in which the recording can have gone, as far as it differs from others.
+/// One way in which the execution can have gone, as far as it differs from others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mode {
     phase: Phase,
     stopping: Stopping,
-    /// The call in whose run the loop is.
+    /// The call that the loop runs in.
     run: Option<CallId>,
     /// The calls whose run is over, and which have not returned yet.
     returned: Vec<CallId>,
@@ -84,11 +84,11 @@ impl Mode {
     }
 }
 
-/// A callback that is being submitted, or is to be run.
+/// A callback that is being submitted, or waits to run.
 #[derive(Debug)]
 pub(super) struct Submitted {
     pub(super) begin: u64,
-    /// Nothing as long as the call is open.
+    /// `None` while the call is open.
     pub(super) end: Option<u64>,
     pub(super) call: Call,
     kind: Kind,
@@ -100,11 +100,11 @@ impl Submitted {
     }
 }
 
-/// The callbacks that are being submitted, or are to be run.
+/// The callbacks that are being submitted, or wait to run.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     all: HashMap<Callback, Submitted>,
-    /// Those whose submission has ended, by the line in which it did.
+    /// Those whose submission has ended, by the line that says so.
     ended: HashMap<Kind, BTreeMap<u64, Callback>>,
     /// How many of them were submitted by a call that wakes.
     waking: usize,
@@ -178,7 +178,7 @@ impl Pending {
         }
     }
 
-    /// How many callbacks are to be run.
+    /// How many callbacks wait to run.
     pub(super) fn accepted(&self) -> usize {
         self.waking + self.silent.len()
     }
@@ -206,11 +206,11 @@ pub(super) struct Late<'w> {
     open: BTreeMap<CallId, Call>,
     pending: Pending,
     submitted: Numbers,
-    /// The ways in which it can have gone, each with the moments at which the last iteration can have
-    /// begun, or the loop can have been closed.
+    /// The ways in which it can have gone. Each has the moments at which the last iteration can have begun,
+    /// or the loop can have been closed.
     modes: Vec<(Mode, Moments)>,
     fates: VecDeque<(Callback, Fate)>,
-    /// A callback whose fate is remembered in any case.
+    /// A callback whose fate is remembered, however long ago it was settled.
     watched: Option<Callback>,
     fate_of_watched: Option<Fate>,
     is_unasked: bool,
@@ -237,7 +237,7 @@ impl<'w> Late<'w> {
         }
     }
 
-    /// Remembers what becomes of a callback, however long ago it is.
+    /// Remembers what becomes of this callback, however long ago that is.
     pub(super) fn watch(&mut self, callback: Callback) {
         self.watched = Some(callback);
     }
@@ -254,7 +254,7 @@ impl<'w> Late<'w> {
         &self.pending
     }
 
-    /// What has become of a callback that is not pending any more, if that is remembered.
+    /// What has become of a callback that is no longer pending, if that is remembered.
     pub(super) fn fate(&self, callback: Callback) -> Option<Fate> {
         if self.watched == Some(callback) {
             return self.fate_of_watched;
@@ -279,12 +279,12 @@ impl<'w> Late<'w> {
         start.map(|call| &*call.thread)
     }
 
-    /// Whether nobody can have asked the loop to stop: so it was just before the line that was refused.
+    /// Whether nobody can have asked the loop to stop before the line that was refused.
     pub(super) fn is_unasked(&self) -> bool {
         self.is_unasked
     }
 
-    /// Something has happened.
+    /// Takes note of an event.
     ///
     /// # Errors
     ///
@@ -313,7 +313,7 @@ impl<'w> Late<'w> {
         Ok(Ok(()))
     }
 
-    /// Does all that may happen unseen between the line before and this one.
+    /// Does everything that may happen unseen between the previous line and this one.
     fn unseen(&mut self, now: u64) -> anyhow::Result<()> {
         let mut place = 0;
         while place < self.modes.len() {
@@ -470,7 +470,7 @@ impl<'w> Late<'w> {
         (mode.due && by_the_loop).then_some(clause)
     }
 
-    /// What comes of an event in one mode.
+    /// Where an event leads from one mode.
     fn after(
         &mut self,
         line: u64,
@@ -730,7 +730,7 @@ impl<'w> Late<'w> {
         Ok(())
     }
 
-    /// Liveness, made finite: nobody goes on by itself, so nothing may be asked of the loop's thread.
+    /// Liveness, made finite: no thread goes on by itself, so nothing may be demanded of the loop's.
     fn after_asleep(&mut self, mode: Mode, moments: Moments) -> anyhow::Result<Survival> {
         let mut open = self.open.keys();
         if open.any(|call| mode.run != Some(*call)) {
@@ -878,7 +878,7 @@ impl<'w> Late<'w> {
         self.merge();
     }
 
-    /// Puts modes together that have become the same.
+    /// Merges modes that have become the same.
     fn merge(&mut self) {
         if self.modes.len() > 1 {
             for (mode, moments) in std::mem::take(&mut self.modes) {

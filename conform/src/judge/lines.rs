@@ -1,4 +1,4 @@
-//! Lines of a file, whatever wrote them.
+//! The lines of a file, whatever program wrote it.
 
 use std::io::{BufRead, Read};
 
@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 pub(crate) struct Lines<R> {
     input: R,
     line: u64,
-    /// All that has been read, if it is to be read again.
+    /// Everything that has been read, if it will be read again.
     read: Option<Vec<u8>>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Lines<R> {
 #[derive(Debug)]
 pub(crate) struct Text {
     pub(crate) text: String,
-    /// Whether the line came to its end, rather than the file.
+    /// Whether the line ends with a newline, rather than with the file.
     pub(crate) is_whole: bool,
 }
 
@@ -53,7 +53,7 @@ impl<R: BufRead> Lines<R> {
         self.line
     }
 
-    /// The next line that is not blank; nothing at the end of the file.
+    /// The next line that is not blank, or `None` at the end of the file.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Text>> {
         let mut bytes = Vec::new();
         loop {

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-/// Moments, as ranges that are apart. Moment `n` is just before line `n`.
+/// Moments, as ranges with gaps between them. Moment `n` is just before line `n`.
 ///
-/// New moments are added at the end, and old ones are dropped from the beginning, so a set costs
-/// what changes in it, not what is in it.
+/// New moments are added at the end, and old ones are dropped from the beginning. So the cost grows with
+/// what changes, not with the size of the set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Moments {
     ranges: VecDeque<(u64, u64)>,
@@ -31,7 +31,7 @@ impl Moments {
         self.ranges.len()
     }
 
-    /// Adds the present moment, which no moment of the set lies behind.
+    /// Adds the present moment. No moment of the set is later.
     pub(super) fn add(&mut self, now: u64) {
         match self.ranges.back_mut() {
             Some((_, last)) if *last + 1 >= now => *last = now.max(*last),
@@ -39,7 +39,7 @@ impl Moments {
         }
     }
 
-    /// Keeps those behind a line.
+    /// Keeps those after a line.
     pub(super) fn keep_after(&mut self, line: u64) {
         while let Some((first, last)) = self.ranges.front_mut() {
             if *last <= line {
@@ -51,7 +51,7 @@ impl Moments {
         }
     }
 
-    /// Keeps those in front of a line.
+    /// Keeps those before a line.
     pub(super) fn keep_before(&mut self, line: u64) {
         while let Some((first, last)) = self.ranges.back_mut() {
             if *first > line {

@@ -1,9 +1,9 @@
 //! The same verdict by trying every order, for recordings of a few lines.
 //!
-//! This says what the verdict *is*. It keeps the states of `EventLoop.tla` whole, lets each call take
-//! effect at any moment between its two lines, and lets the loop do unseen what nobody sees, wherever
-//! the specification allows it. What it costs grows with every order that is possible, so it serves to
-//! check the judge that does without: see [`late`](super::late).
+//! This says what the verdict *is*. It keeps complete states of `EventLoop.tla`, lets each call take effect at
+//! any moment between its two lines, and lets the loop take unseen steps wherever the specification allows
+//! them. Its cost grows with the number of possible orders. So it only serves to check the judge that does
+//! not try them all: see [`late`](super::late).
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,11 +17,11 @@ use super::recording::{Header, Order};
 /// How many ways are tried at most.
 const MOST_WAYS: usize = 200_000;
 
-/// One way in which the recording can have gone.
+/// One way in which the execution can have gone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Way {
     state: State,
-    /// The call in whose run the loop is.
+    /// The call that the loop runs in.
     run: Option<CallId>,
     /// What the open calls have done.
     done: BTreeMap<CallId, Did>,
@@ -81,7 +81,7 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// Something has happened. Returns whether the contract allows it.
+    /// Takes note of an event. Returns whether the contract allows it.
     pub(super) fn event(&mut self, line: u64, event: &Event) -> anyhow::Result<bool> {
         self.unseen()?;
         let mut ways = HashSet::new();
@@ -116,7 +116,7 @@ impl<'a> Plain<'a> {
         Ok(!self.ways.is_empty())
     }
 
-    /// All that may happen unseen.
+    /// Everything that may happen unseen.
     fn unseen(&mut self) -> anyhow::Result<()> {
         let mut new: Vec<Way> = self.ways.iter().cloned().collect();
         while let Some(way) = new.pop() {
@@ -265,7 +265,7 @@ impl<'a> Plain<'a> {
         Ok(is_it.then(|| contract.with_ran(state, &callback)))
     }
 
-    /// Whether somebody who is not waiting for anything has to go on.
+    /// Whether a thread that waits for nothing has to go on.
     fn is_demanded(&self, way: &Way) -> anyhow::Result<bool> {
         let contract = self.contract;
         if self.open.keys().any(|call| way.run != Some(*call)) {

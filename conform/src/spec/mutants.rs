@@ -1,6 +1,6 @@
 //! Whether the specification is sharp: each module with one condition left out at a time.
 //!
-//! A condition is a conjunct of an action's guard, or one of what fairness asks for. If the module
+//! A condition is a conjunct of an action's guard, or of what fairness demands. If the module
 //! without it satisfies every model, then either the models do not look closely enough or the
 //! condition is not needed, and the specification should say why it is there.
 //!
@@ -26,13 +26,13 @@ const NAMED_CONDITIONS: [&str; 3] = ["NothingToDo", "CalledFor", "Inv"];
 pub struct Mutant {
     /// The module.
     pub module: String,
-    /// The definition that has the condition.
+    /// The definition that contains the condition.
     pub definition: String,
     /// The condition.
     pub without: String,
-    /// Why it may be left out without being noticed.
+    /// The reason why nobody need notice that it is missing.
     pub may_stand: Option<&'static str>,
-    /// What has become of it.
+    /// What the models said.
     pub fate: Fate,
     #[serde(skip)]
     text: String,
@@ -60,18 +60,18 @@ impl Mutant {
         self.fate != Fate::Stands
     }
 
-    /// Whether it was caught, or not and for a known reason.
+    /// Whether it was caught, or was missed for a known reason.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
         self.is_caught() != self.may_stand.is_some()
     }
 }
 
-/// Leaves out each condition of each module in turn, but for the modules of faults.
+/// Leaves out each condition of each module in turn, except in the modules of faults.
 ///
 /// # Errors
 ///
-/// If a module cannot be read, or is not laid out as it has to be.
+/// If a module cannot be read, or is not laid out with one conjunct to a line.
 pub fn make(specification: &Specification) -> anyhow::Result<Vec<Mutant>> {
     let mut mutants = Vec::new();
     for module in models(specification).into_keys() {
@@ -213,7 +213,7 @@ pub fn check_all(
         Ok(())
     })?;
     let fates = in_parallel(&mutants, |mutant| {
-        // What is left may make no sense any more, and that is noticed too.
+        // What is left may make no sense. Then an error counts as noticed.
         let fate =
             fate(&models[&*mutant.module], &mutant.text).unwrap_or_else(|error| Fate::Caught {
                 model: mutant.module.clone(),
@@ -228,8 +228,8 @@ pub fn check_all(
     Ok(mutants)
 }
 
-/// Checks a module's text by its models. If it has many more states than the module, there may be
-/// no end of them, and that is an error.
+/// Checks a module's text with its models. If the text has many more states than the module, it may have
+/// infinitely many, and that is an error.
 fn fate(models: &[&Model], text: &str) -> anyhow::Result<Fate> {
     let states = models
         .iter()
@@ -237,7 +237,7 @@ fn fate(models: &[&Model], text: &str) -> anyhow::Result<Fate> {
     let most = 4 * usize::try_from(states.max().unwrap_or(0))? + 1000;
     for model in models {
         let finding = model.check_text_within(text, most)?;
-        // The numbers of states would tell nearly all mutants, and tell nothing by that.
+        // The number of states gives away nearly every mutant, and says nothing about the models.
         let verdict = |finding: &Finding| (finding.outcome, finding.fails.clone());
         if verdict(&finding) != (model.expected.outcome, model.expected.fails.clone()) {
             return Ok(Fate::Caught {
@@ -249,17 +249,17 @@ fn fate(models: &[&Model], text: &str) -> anyhow::Result<Fate> {
     Ok(Fate::Stands)
 }
 
-/// One of the lines that a definition is made of, with those that it goes on in.
+/// One line of a definition, with the lines that continue it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Conjunct<'a> {
     /// The definition's name.
     pub definition: &'a str,
     /// What lays the line out, up to the last bullet.
     layout: &'a str,
-    /// What the line says, without those that it goes on in.
+    /// What the line says, without the lines that continue it.
     pub text: &'a str,
     first: usize,
-    /// The first line behind it.
+    /// The first line after it.
     end: usize,
 }
 
@@ -277,7 +277,7 @@ impl Conjunct<'_> {
         whole.join("\n")
     }
 
-    /// The line and those that it goes on in, as one.
+    /// The line and the lines that continue it, as one.
     pub fn whole(&self, lines: &[&str]) -> String {
         let more = lines[self.first + 1..self.end]
             .iter()
