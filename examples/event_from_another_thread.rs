@@ -1,4 +1,4 @@
-//! The question's program: a task waits for an event, and another thread sets it, in the safe way or,
+//! A task waits for an event, and another thread sets it, in the safe way or,
 //! with `--hang`, in the unsafe one.
 //!
 //! ```text

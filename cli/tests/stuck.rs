@@ -101,7 +101,7 @@ fn shape(text: &str) -> String {
     shape
 }
 
-/// The question's program, in asyncio: an event set from another thread, which wakes nobody.
+/// The README's asyncio program: an event set from another thread, which wakes nobody.
 #[test]
 fn the_questions_program_is_diagnosed_as_in_the_readme() {
     let program = concat!(
