@@ -294,3 +294,38 @@ fn help_has_examples() {
         );
     }
 }
+
+/// `wakeproof … | true`: whoever asks for the exit status gets the verdict's, even if nobody reads the output.
+#[cfg(unix)]
+#[test]
+fn the_exit_status_is_the_verdicts_though_nobody_reads_the_output() {
+    let broken = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../spec/examples/condition-broken.jsonl"
+    );
+    let commands: [(&[&str], i32); 6] = [
+        (&["conform", "--trace", broken], 1),
+        (&["conform", "--trace", broken, "--format", "json"], 1),
+        (&["spec", "--model", "LostWakeupUnsafe", "--trace"], 0),
+        (&["explore", "--threads", "1", "--quiet"], 0),
+        (&["explore", "--threads", "1", "--without-wakeup"], 0),
+        (&["trace", "no-notify"], 0),
+    ];
+    for (arguments, expected) in commands {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(expected),
+            "{arguments:?}: {errors}"
+        );
+    }
+}
