@@ -4,6 +4,7 @@ mod check;
 mod commands;
 mod counterexample;
 mod diagnosis;
+mod group;
 mod interrupt;
 mod matrix;
 mod probe;

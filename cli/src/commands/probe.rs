@@ -183,33 +183,26 @@ fn subjects(
     chosen: &[Loop],
     is_interrupted: &AtomicBool,
 ) -> anyhow::Result<(Vec<Subject>, Vec<Missing>)> {
-    if let Some(factory) = &args.python {
-        let name = factory.replace(['/', ':'], ".");
-        let command = loops::asyncio_like(factory);
+    let own = |name, command| {
         let design = None;
-        return Ok((
-            vec![Subject {
-                name,
-                command,
-                design,
-            }],
-            Vec::new(),
-        ));
+        let subject = Subject {
+            name,
+            command,
+            design,
+        };
+        Ok((vec![subject], Vec::new()))
+    };
+    if let Some(factory) = &args.python {
+        return own(
+            factory.replace(['/', ':'], "."),
+            loops::asyncio_like(factory),
+        );
     }
     if let Some(program) = args.adapter.first() {
         let name = Path::new(program)
             .file_stem()
             .map_or(program.into(), |stem| stem.to_string_lossy());
-        let (name, command) = (harmless(&name), args.adapter.clone());
-        let design = None;
-        return Ok((
-            vec![Subject {
-                name,
-                command,
-                design,
-            }],
-            Vec::new(),
-        ));
+        return own(harmless(&name), args.adapter.clone());
     }
     let (mut subjects, mut missing) = (Vec::new(), Vec::new());
     let bar = progress(chosen.len(), "adapters that are built");

@@ -3,21 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::atomic::Ordering;
+use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use rustix::process::{Pid, Signal, kill_process_group};
 use wakeproof_asleep::harmless;
 use wakeproof_conform::spec::proofs::{Checked, Proofs};
 
-use crate::interrupt;
 use crate::report::Verdict;
+use crate::{group, interrupt};
 
 /// Multiplies the provers' time limits: a busy machine makes them no less right.
 const STRETCH: &str = "10";
@@ -163,29 +160,11 @@ fn provers() -> anyhow::Result<BTreeMap<String, String>> {
 
 /// Runs a command to its end. Ctrl-C kills it, with the provers that it has started.
 fn output(mut command: Command) -> io::Result<Output> {
-    let child = command
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
-    let group = Pid::from_child(&child);
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::Relaxed) {
-                if interrupt::flag().load(Ordering::Relaxed) {
-                    // Gone already is as good.
-                    let _ = kill_process_group(group, Signal::KILL);
-                    break;
-                }
-                thread::park_timeout(Duration::from_millis(20));
-            }
-        });
-        let output = child.wait_with_output();
-        ended.store(true, Ordering::Relaxed);
-        output
-    })
+        .stderr(Stdio::piped());
+    group::output(&mut command, interrupt::flag())
 }
 
 fn today() -> String {

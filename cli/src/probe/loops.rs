@@ -2,14 +2,11 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use crate::group;
 
 /// A loop, and how to drive it.
 #[derive(Debug, Clone, Copy)]
@@ -305,30 +302,13 @@ impl Loop {
 
 /// Runs a script of the shell in the folder of the adapters. Ctrl-C kills it, with the compilers.
 fn run(script: &str, is_interrupted: &AtomicBool) -> io::Result<Output> {
-    let child = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", script])
         .current_dir(folder())
         .env("BUILT", built())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
-    let group = Pid::from_child(&child);
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::Relaxed) {
-                if is_interrupted.load(Ordering::Relaxed) {
-                    // Gone already is as good.
-                    let _ = kill_process_group(group, Signal::KILL);
-                    break;
-                }
-                thread::park_timeout(Duration::from_millis(20));
-            }
-        });
-        let output = child.wait_with_output();
-        ended.store(true, Ordering::Relaxed);
-        output
-    })
+        .stderr(Stdio::piped());
+    group::output(&mut command, is_interrupted)
 }
