@@ -97,7 +97,7 @@ fn ctrl_c_ends_a_search_with_one_line() {
     use std::process::{Command, Stdio};
 
     const LONG: [&[&str]; 3] = [
-        &["explore", "--threads", "4", "--callbacks", "4"],
+        &["explore", "--threads", "3", "--callbacks", "3"],
         &["explore", "--threads", "3", "--checker", "shuttle"],
         &["matrix"],
     ];
