@@ -446,15 +446,21 @@ fn a_call_that_does_not_return_is_refused_when_everybody_sleeps() {
     );
 }
 
-#[test]
-fn the_history_leaves_out_what_has_nothing_to_do_with_it() {
+/// Three thousand callbacks that are submitted and run, and one line more.
+fn long_recording_and(last: &str) -> Vec<String> {
     let mut lines = vec!["main starts".to_owned()];
     for number in 1..=3_000 {
         lines.push(format!("w submits {number}"));
         lines.push("w accepted".to_owned());
         lines.push(format!("main runs {number}"));
     }
-    lines.push("main runs 2999".to_owned());
+    lines.push(last.to_owned());
+    lines
+}
+
+#[test]
+fn the_history_leaves_out_what_has_nothing_to_do_with_it() {
+    let lines = long_recording_and("main runs 2999");
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let refusal = expect_last_refused(
         &lines,
@@ -475,13 +481,7 @@ fn the_history_leaves_out_what_has_nothing_to_do_with_it() {
 
 #[test]
 fn what_happened_long_ago_is_looked_up_in_a_second_reading() {
-    let mut lines = vec!["main starts".to_owned()];
-    for number in 1..=3_000 {
-        lines.push(format!("w submits {number}"));
-        lines.push("w accepted".to_owned());
-        lines.push(format!("main runs {number}"));
-    }
-    lines.push("main runs 1".to_owned());
+    let lines = long_recording_and("main runs 1");
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let text = recording(HEADER, &lines);
     let once = Judge::new()

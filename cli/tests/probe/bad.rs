@@ -4,18 +4,12 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::command::{finish, probe, start};
+use super::command::{finish, probe, start, trial};
 
 pub fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok::<(), Failed>(())
-        })
-    };
     vec![
         trial("a_bad_adapter_gets_one_line", a_bad_adapter_gets_one_line),
         trial(

@@ -1,16 +1,10 @@
 //! `wakeproof check`, with the same adapters: right and wrong loops, and adapters that misbehave.
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
-use super::command::{Probe, check};
+use super::command::{Probe, check, trial};
 
 pub fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok::<(), Failed>(())
-        })
-    };
     vec![
         trial(
             "a_right_loop_is_as_the_reference",

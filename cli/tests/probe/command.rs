@@ -5,12 +5,21 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 /// How this binary is told to be an adapter.
 pub const ADAPTER: &str = "--adapter=";
 /// The variable with the file in which an adapter notes its processes.
 pub const PIDS: &str = "WAKEPROOF_TEST_PIDS";
+
+/// A test that fails by a panic, as those of the standard harness do.
+pub fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok::<(), Failed>(())
+    })
+}
 
 /// A run of `wakeproof probe`.
 pub struct Probe {

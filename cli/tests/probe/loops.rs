@@ -3,17 +3,11 @@
 use std::fs;
 use std::process::Command;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
-use super::command::probe;
+use super::command::{probe, trial};
 
 pub fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(name, move || {
-            test();
-            Ok::<(), Failed>(())
-        })
-    };
     vec![
         trial(
             "a_right_loop_is_as_it_must_be",
