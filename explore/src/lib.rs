@@ -108,8 +108,12 @@
 //!
 //! | | loom | shuttle |
 //! |---|---|---|
-//! | `Mutex`: `new`, `lock`, `into_inner` | explored; used again after a [deliberate](wakeproof::platform::Deliberate) panic of its holder: cannot judge | explored |
+//! | `Mutex` | explored; used again after a [deliberate](wakeproof::platform::Deliberate) panic of its holder: cannot judge | explored |
 //! | `Condvar`: all | explored | explored |
+//! | `RwLock`, `Barrier` | explored | explored |
+//! | `Once`, `OnceLock`, `LazyLock` | explored | explored |
+//! | `mpsc`: `channel`, `sync_channel` | explored | explored |
+//! | [`thread_local!`], [`statics!`] | explored | explored |
 //! | atomics of every width, `AtomicBool`, `AtomicPtr` | C11, as [CHECKERS.md](https://github.com/wakeproof/wakeproof/blob/main/explore/CHECKERS.md) says | sequentially consistent |
 //! | `fence` | explored | has no effect |
 //! | `compare_exchange_weak` | never fails without a reason | never fails without a reason |
@@ -118,9 +122,12 @@
 //! | `Instant` | explored | explored |
 //! | `Arc`, `Weak` | the standard library's: their counts are not explored | the same |
 //!
-//! What is not in this table is not there, so that code which needs it does not compile: `try_lock`,
-//! `RwLock`, `Barrier`, `Once` and its relatives, `mpsc`, `thread_local!`, `const` constructors, values
-//! without a size, and `thread::scope`.
+//! What is not in this table is not there, so that code which needs it does not compile: `const`
+//! constructors (of a static, too: write [`statics!`]), values without a size, and `thread::scope`.
+//!
+//! `RwLock`, `Barrier`, `Once` and its relatives, and channels are made of one state each, which threads
+//! change in single steps and wait for. What one of them makes visible is what a read-modify-write of
+//! one word with the same orderings would.
 
 mod dropin;
 pub mod hint;

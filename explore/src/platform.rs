@@ -3,6 +3,7 @@
 mod clock;
 mod environment;
 mod flag;
+pub(crate) mod locals;
 mod loom;
 mod misuse;
 mod model;
@@ -10,11 +11,11 @@ mod observed;
 mod real;
 mod shuttle;
 
-pub(crate) use self::clock::Deadlines;
+pub(crate) use self::clock::{Deadlines, Unlocks};
 pub use self::environment::Environment;
 pub use self::flag::Flag;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
-pub(crate) use self::loom::{LoomAtomic, LoomParker, WeakSpots};
+pub(crate) use self::loom::{LoomAtomic, LoomParker, LoomQueue, LoomSleeper, WeakSpots};
 pub(crate) use self::misuse::{
     Identity, begin_execution, checker, ends, execution, join_execution, key, misuse,
     new_execution, next as next_number,
@@ -23,5 +24,5 @@ pub use self::model::ModelPlatform;
 pub(crate) use self::model::{start_on_threads, start_under_loom, start_under_shuttle};
 pub use self::observed::{Observed, Observer};
 pub use self::real::{RealCondvar, RealGuard, RealMutex, RealThreads};
-pub(crate) use self::shuttle::ShuttleParker;
 pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard, ShuttleMutex};
+pub(crate) use self::shuttle::{ShuttleParker, ShuttleQueue, ShuttleSleeper};

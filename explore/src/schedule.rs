@@ -9,14 +9,14 @@ use std::time::Duration;
 ///
 /// Written down, a number is the thread that ran, with `x` and a count if it ran several times in a
 /// row; `+` and `-` are chances, taken and not taken; `@` and nanoseconds, in front, is a deadline that
-/// the search knew, for the clock to jump to.
+/// the search knew, for the clock to jump to; and `u`, in front, says that to unlock a mutex was a step.
 ///
 /// ```
 /// use wakeproof_explore::Schedule;
 ///
 /// let schedule: Schedule = "0x3,2,+,0".parse().unwrap();
 /// assert_eq!(schedule.to_string(), "0x3,2,+,0");
-/// assert!("@5000000000,0x3".parse::<Schedule>().is_ok());
+/// assert!("@5000000000,u,0x3".parse::<Schedule>().is_ok());
 /// assert!("0x3;2".parse::<Schedule>().is_err());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,12 +30,24 @@ pub(crate) enum Choice {
     Chance(bool),
     /// No choice, but what the clock may jump to: stands in front of the choices.
     Deadline(Duration),
+    /// No choice: to unlock a mutex is a step. Stands in front of the choices.
+    Unlocks,
 }
 
 impl Schedule {
-    pub(crate) fn new(deadlines: Vec<Duration>, choices: &[Choice]) -> Self {
+    pub(crate) fn new(
+        deadlines: Vec<Duration>,
+        unlocks_are_steps: bool,
+        choices: &[Choice],
+    ) -> Self {
         let deadlines = deadlines.into_iter().map(Choice::Deadline);
-        Schedule(deadlines.chain(choices.iter().copied()).collect())
+        let unlocks = unlocks_are_steps.then_some(Choice::Unlocks);
+        let before = deadlines.chain(unlocks);
+        Schedule(before.chain(choices.iter().copied()).collect())
+    }
+
+    pub(crate) fn unlocks_are_steps(&self) -> bool {
+        self.0.contains(&Choice::Unlocks)
     }
 
     pub(crate) fn deadlines(&self) -> Vec<Duration> {
@@ -47,7 +59,7 @@ impl Schedule {
     }
 
     pub(crate) fn choices(&self) -> Vec<Choice> {
-        let is_choice = |choice: &&Choice| !matches!(choice, Choice::Deadline(_));
+        let is_choice = |choice: &&Choice| matches!(choice, Choice::Run(_) | Choice::Chance(_));
         self.0.iter().filter(is_choice).copied().collect()
     }
 }
@@ -79,6 +91,7 @@ impl fmt::Display for Schedule {
                 Choice::Chance(true) => f.write_str("+")?,
                 Choice::Chance(false) => f.write_str("-")?,
                 Choice::Deadline(deadline) => write!(f, "@{}", deadline.as_nanos())?,
+                Choice::Unlocks => f.write_str("u")?,
             }
             if run.len() > 1 {
                 write!(f, "x{}", run.len())?;
@@ -104,6 +117,7 @@ impl FromStr for Schedule {
             let choice = match choice {
                 "+" => Choice::Chance(true),
                 "-" => Choice::Chance(false),
+                "u" => Choice::Unlocks,
                 thread => Choice::Run(thread.parse().map_err(|_| wrong())?),
             };
             let count: u16 = count.parse().map_err(|_| wrong())?;

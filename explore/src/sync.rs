@@ -5,10 +5,20 @@
 //! thread drops the last reference, is not proved by a proof of ours.
 
 pub mod atomic;
+mod barrier;
 mod condvar;
+pub mod mpsc;
 mod mutex;
+mod once;
+mod rwlock;
+mod statics;
 
-pub use std::sync::{Arc, LockResult, PoisonError, Weak};
+pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak};
 
+pub use self::barrier::{Barrier, BarrierWaitResult};
 pub use self::condvar::{Condvar, WaitTimeoutResult};
 pub use self::mutex::{Mutex, MutexGuard};
+pub use self::once::{LazyLock, Once, OnceLock, OnceState};
+pub use self::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[doc(hidden)]
+pub use self::statics::Static;

@@ -4,6 +4,8 @@
 //! them less without unsafe code is not possible. Share through an [`Arc`] and join
 //! the handles.
 
+mod local;
+
 use std::cell::RefCell;
 use std::io;
 use std::panic::Location;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 
 pub use std::thread::{Result, available_parallelism, panicking};
 
+pub use self::local::{AccessError, LocalKey};
+use crate::dropin::FOR_EVER;
 use crate::platform::{
     LoomParker, ShuttleParker, checker, execution, key, next_number, start_on_threads,
     start_under_loom, start_under_shuttle,
@@ -18,9 +22,6 @@ use crate::platform::{
 use crate::search::supervise;
 use crate::time::Duration;
 use crate::verdict::Checker;
-
-/// Longer than this is for ever: no clock comes so far.
-pub(crate) const FOR_EVER: Duration = Duration::from_secs(u64::MAX / 4);
 
 /// A handle to a thread, as [`std::thread::Thread`].
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The time in an execution, and the moments that it may jump to.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,6 +15,35 @@ thread_local! {
     /// The deadlines that the search on this thread knows. Without a search, there is nobody to learn
     /// them, and time passes in timed waits only.
     static DEADLINES: RefCell<Option<Deadlines>> = const { RefCell::new(None) };
+    /// Whether the program looks at whether a mutex is locked. Without a search, it may.
+    static UNLOCKS: Cell<Unlocks> = const { Cell::new(Unlocks::Seen) };
+}
+
+/// Whether unlocking a mutex has to be a step of its own: only a program that looks at whether a mutex is
+/// locked, instead of waiting until it is not, sees the difference. So a search begins without, and begins
+/// again when it comes across such a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unlocks {
+    /// Nobody looks.
+    Unseen,
+    /// Somebody looks, which was not known when the search began.
+    Learned,
+    /// Somebody looks, and each unlock is a step.
+    Seen,
+}
+
+impl Unlocks {
+    /// Whether they are steps.
+    pub(crate) fn are_steps() -> bool {
+        UNLOCKS.get() == Unlocks::Seen
+    }
+
+    /// The program looks at whether a mutex is locked.
+    pub(crate) fn matter() {
+        if UNLOCKS.get() == Unlocks::Unseen {
+            UNLOCKS.set(Unlocks::Learned);
+        }
+    }
 }
 
 /// The deadlines of a program's timed waits, as they come to be known.
@@ -34,10 +63,20 @@ impl Deadlines {
     /// The search that begins on this thread knows none.
     pub(crate) fn forget() {
         DEADLINES.set(Some(Deadlines::default()));
+        UNLOCKS.set(Unlocks::Unseen);
     }
 
-    /// Whether the search has learned of a deadline and has to begin again; it then knows that one.
+    /// Whether the search has learned of a deadline, or that [unlocks](Unlocks) matter, and has to begin
+    /// again; it then knows.
     pub(crate) fn learn() -> bool {
+        let unlocks_matter = UNLOCKS.get() == Unlocks::Learned;
+        if unlocks_matter {
+            UNLOCKS.set(Unlocks::Seen);
+        }
+        unlocks_matter | Self::learn_deadlines()
+    }
+
+    fn learn_deadlines() -> bool {
         DEADLINES.with_borrow_mut(|deadlines| {
             let Some(Deadlines { known, learned }) = deadlines else {
                 return false;
@@ -51,11 +90,11 @@ impl Deadlines {
 
     /// Whether [`learn`](Self::learn) would return `true`.
     pub(crate) fn has_news() -> bool {
-        DEADLINES.with_borrow(|deadlines| {
-            deadlines
-                .as_ref()
-                .is_some_and(|known| !known.learned.is_empty())
-        })
+        let has_learned = |deadlines: &Option<Deadlines>| {
+            let deadlines = deadlines.as_ref();
+            deadlines.is_some_and(|known| !known.learned.is_empty())
+        };
+        UNLOCKS.get() == Unlocks::Learned || DEADLINES.with_borrow(has_learned)
     }
 
     /// Those that are known.
@@ -66,8 +105,14 @@ impl Deadlines {
         })
     }
 
-    /// The search that begins on this thread knows these and learns no others.
-    pub(crate) fn remember(known: Vec<Duration>) {
+    /// The search that begins on this thread knows these and learns no others; nor whether unlocks are
+    /// steps.
+    pub(crate) fn remember(known: Vec<Duration>, unlocks_are_steps: bool) {
+        UNLOCKS.set(if unlocks_are_steps {
+            Unlocks::Seen
+        } else {
+            Unlocks::Unseen
+        });
         DEADLINES.set(Some(Deadlines {
             known,
             learned: BTreeSet::new(),

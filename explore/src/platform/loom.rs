@@ -2,12 +2,13 @@
 
 mod chances;
 mod flag;
+mod queue;
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use loom::sync::atomic::AtomicUsize;
@@ -19,7 +20,7 @@ use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
 use self::chances::{Chances, Dials};
 use super::Environment;
-use super::clock::Clock;
+use super::clock::{Clock, Unlocks};
 use super::misuse::{Identity, Partner};
 use crate::observe;
 use crate::search::supervise;
@@ -27,6 +28,7 @@ use crate::search::supervise;
 pub(crate) use self::flag::LoomAtomic;
 pub use self::flag::LoomFlag;
 pub(crate) use self::flag::WeakSpots;
+pub(crate) use self::queue::{LoomQueue, LoomSleeper};
 
 /// The loop's primitives under [loom](https://docs.rs/loom), for use inside `loom::model`.
 ///
@@ -248,6 +250,29 @@ impl World {
 pub struct LoomMutex<T> {
     mutex: Mutex<T>,
     identity: Identity,
+    /// loom sees by this that a look at the mutex and its unlocking, if that is a step, concern the same
+    /// thing.
+    touched: Touched,
+}
+
+/// An atomic of loom's that is made only if somebody needs it.
+#[derive(Debug, Default)]
+struct Touched(OnceLock<AtomicUsize>);
+
+impl Touched {
+    fn of_a_search() -> Self {
+        let touched = OnceLock::new();
+        if Unlocks::are_steps() {
+            touched.get_or_init(AtomicUsize::default);
+        }
+        Touched(touched)
+    }
+
+    fn touch(&self) {
+        if let Some(touched) = self.0.get() {
+            touched.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// [`Loom`]'s guard.
@@ -259,6 +284,9 @@ pub struct LoomGuard<'a, T> {
 
 impl<T> Drop for LoomGuard<'_, T> {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.mutex.touched.touch();
+        }
         self.mutex.identity.unlocked();
     }
 }
@@ -283,6 +311,7 @@ impl<T> LoomMutex<T> {
         LoomMutex {
             mutex: Mutex::new(value),
             identity: Identity::new(),
+            touched: Touched::of_a_search(),
         }
     }
 
@@ -293,6 +322,32 @@ impl<T> LoomMutex<T> {
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         self.identity.locked(this_thread);
         LoomGuard { mutex: self, guard }
+    }
+
+    /// Locks the mutex, unless somebody holds it.
+    pub(crate) fn try_lock(&self) -> Option<LoomGuard<'_, T>> {
+        supervise::step();
+        self.identity.check();
+        self.look();
+        let guard = match self.mutex.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.identity.locked(thread::current().id());
+        Some(LoomGuard { mutex: self, guard })
+    }
+
+    /// A step that comes before or behind an unlock.
+    pub(crate) fn look(&self) {
+        self.identity.check();
+        Unlocks::matter();
+        self.touched.touch();
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        let inner = self.mutex.get_mut();
+        inner.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn into_inner(self) -> T {
@@ -310,7 +365,7 @@ struct WaitList {
 }
 
 #[derive(Debug)]
-struct Waiter {
+pub(crate) struct Waiter {
     thread: Thread,
     notified: AtomicBool,
     /// Whether time has ended its wait.

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::locals;
 use crate::verdict::Checker;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -30,6 +31,7 @@ pub(crate) fn begin_execution(checker: Checker) {
     CHECKER.set(Some(checker));
     EXECUTION.set(next());
     HELD.with_borrow_mut(Vec::clear);
+    locals::forget();
 }
 
 /// The checker whose execution runs on this thread: it makes the primitives. None outside of a search,
@@ -84,6 +86,11 @@ impl Identity {
         }
     }
 
+    /// Whether this thread belongs to the execution that made it.
+    pub(crate) fn is_of_this_execution(&self) -> bool {
+        self.execution == EXECUTION.get()
+    }
+
     /// A primitive belongs to the execution that made it.
     pub(crate) fn check(&self) {
         if self.execution != EXECUTION.get() {
@@ -115,9 +122,10 @@ impl Identity {
     }
 }
 
-/// When a thread has come to its end: it must hold no lock.
+/// When a thread has come to its end: its thread-local values go, and it must hold no lock.
 pub(crate) fn ends(thread: impl Hash) {
     let thread = key(thread);
+    locals::end(thread);
     if HELD.with_borrow(|held| held.iter().any(|(_, holder)| *holder == thread)) {
         misuse("a guard was leaked: its thread has ended, and the mutex stays locked for ever");
     }

@@ -1,12 +1,14 @@
 //! The platform on which shuttle explores schedules.
 
+mod queue;
+
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -18,8 +20,9 @@ use shuttle::thread::{self, ThreadId};
 use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
+pub(crate) use self::queue::{ShuttleQueue, ShuttleSleeper};
 use super::Environment;
-use super::clock::Clock;
+use super::clock::{Clock, Unlocks};
 use super::misuse::{Identity, Partner};
 use crate::observe;
 use crate::search::supervise;
@@ -180,7 +183,7 @@ impl<T> Drop for ShuttleGuard<'_, T> {
         if self.guard.is_some() {
             self.mutex.identity.unlocked();
         }
-        UNLOCKING.set(true);
+        UNLOCKING.set(!Unlocks::are_steps());
         self.guard = None;
         UNLOCKING.set(false);
     }
@@ -222,6 +225,34 @@ impl<T> ShuttleMutex<T> {
         }
     }
 
+    /// Locks the mutex, unless somebody holds it.
+    pub(crate) fn try_lock(&self) -> Option<ShuttleGuard<'_, T>> {
+        self.identity.check();
+        Unlocks::matter();
+        let guard = match self.mutex.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.identity.locked(thread::current().id());
+        Some(ShuttleGuard {
+            mutex: self,
+            guard: Some(guard),
+        })
+    }
+
+    /// A step that comes before or behind an unlock.
+    pub(crate) fn look(&self) {
+        self.identity.check();
+        Unlocks::matter();
+        AtomicUsize::new(0).load(Ordering::SeqCst);
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        let inner = self.mutex.get_mut();
+        inner.unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn into_inner(self) -> T {
         let inner = self.mutex.into_inner();
         inner.unwrap_or_else(PoisonError::into_inner)
@@ -237,7 +268,7 @@ struct WaitList {
 }
 
 #[derive(Debug, Default)]
-struct Waiter {
+pub(crate) struct Waiter {
     notified: AtomicBool,
     /// Whether time has ended its wait.
     expired: AtomicBool,

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::platform::{Deadlines, Environment, Shuttle};
+use crate::platform::{Deadlines, Environment, Shuttle, Unlocks};
 use shuttle::Runner;
 use shuttle::scheduler::{
     PctScheduler, RandomScheduler, Schedule as Seeded, Scheduler, Task, TaskId, UrwRandomScheduler,
@@ -144,6 +144,7 @@ pub fn replay(
     let misfit = Arc::new(Mutex::new(None));
     let follow = Follow {
         deadlines: schedule.deadlines(),
+        unlocks_are_steps: schedule.unlocks_are_steps(),
         choices: schedule.choices(),
         next: 0,
         begun: false,
@@ -288,7 +289,9 @@ fn explore(
         config.max_steps = shuttle::MaxSteps::None; // the supervisor counts them
         let guide = guide();
         match &guide {
-            Guide::Follow(follow) => Deadlines::remember(follow.deadlines.clone()),
+            Guide::Follow(follow) => {
+                Deadlines::remember(follow.deadlines.clone(), follow.unlocks_are_steps);
+            }
             _ => Deadlines::forget(),
         }
         let supervised = Supervisor {
@@ -428,6 +431,7 @@ impl Supervisor {
             journal: failure.journal,
             replay: Some(Replay::Schedule(Schedule::new(
                 Deadlines::known(),
+                Unlocks::are_steps(),
                 &self.choices,
             ))),
         };
@@ -446,8 +450,8 @@ impl Supervisor {
         lock(&self.report).stopped.get_or_insert(stop);
     }
 
-    /// The clock may jump to a deadline that was learned: a search that leaves nothing out begins
-    /// again.
+    /// The clock may jump to a deadline that was learned, or unlocks are steps from now on: a search that
+    /// leaves nothing out begins again.
     fn learn(&mut self) {
         if matches!(self.guide, Guide::Follow(_)) || !Deadlines::learn() {
             return;
@@ -582,6 +586,7 @@ impl Scheduler for Supervisor {
 /// Makes the choices that were written down.
 struct Follow {
     deadlines: Vec<Duration>,
+    unlocks_are_steps: bool,
     choices: Vec<Choice>,
     next: usize,
     begun: bool,

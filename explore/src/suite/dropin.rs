@@ -1,6 +1,10 @@
 //! The drop-in: each of its primitives, used right and used wrong. The bodies differ from code for the
 //! standard library in their imports alone.
 
+mod channels;
+mod locks;
+mod once;
+
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::LazyLock;
 
@@ -407,10 +411,24 @@ fn case(name: &'static str, loom: Expected, shuttle: Expected, body: fn()) -> Ca
     }
 }
 
+/// One that both checkers prove right.
+fn right(name: &'static str, body: fn()) -> Case {
+    case(name, Expected::Proved, Expected::Proved, body)
+}
+
+/// One in which both checkers find what it says.
+fn wrong(name: &'static str, body: fn(), says: &'static str) -> Case {
+    case(name, Expected::Found, Expected::Found, body).says(says)
+}
+
 pub(super) fn cases() -> Vec<Case> {
+    let of_each = [core(), locks::cases(), once::cases(), channels::cases()];
+    of_each.into_iter().flatten().collect()
+}
+
+/// Mutexes, condvars, atomics, threads, time.
+fn core() -> Vec<Case> {
     use Expected::{CannotJudge, Found, NotProved, Proved};
-    let right = |name, body| case(name, Proved, Proved, body);
-    let wrong = |name, body, says| case(name, Found, Found, body).says(says);
     let spurious = Environment {
         spurious_wakeups: 1,
         ..Environment::QUIET

@@ -3,9 +3,9 @@
 use std::sync::{LockResult, PoisonError};
 
 use super::mutex::{Guard, MutexGuard};
-use crate::dropin::{Real, mixed};
+use crate::dropin::{FOR_EVER, Real, mixed};
 use crate::platform::{LoomCondvar, ShuttleCondvar, checker};
-use crate::thread::FOR_EVER;
+
 use crate::time::{Duration, Instant};
 use crate::verdict::Checker;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LockResult, PoisonError};
+use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 use std::thread;
 
 use crate::dropin::Real;
@@ -13,9 +13,10 @@ use crate::verdict::Checker;
 /// [`std::sync::Mutex`], explored. What it is made of is decided when it is made: under a checker, it
 /// belongs to the execution.
 ///
-/// `T` is sized, and `new` is not `const`: the standard library's are more general. There is no
-/// `try_lock`, and nothing that looks at the poison without the lock: to our searches, unlocking is
-/// not a step of its own, so they would not try every order of it and such a look.
+/// `T` is sized, and `new` is not `const`: the standard library's are more general.
+///
+/// To unlock is a step of its own only for programs that look at whether a mutex is locked or poisoned
+/// instead of waiting for it: a search that comes across such a look begins again with that step.
 ///
 /// ```
 /// use wakeproof_explore::sync::Mutex;
@@ -68,6 +69,89 @@ impl<T> Mutex<T> {
             Kind::Shuttle(mutex) => Guard::Shuttle(mutex.lock()),
         };
         MutexGuard::explored(&self.poisoned, guard)
+    }
+
+    /// Locks the mutex, unless somebody holds it.
+    ///
+    /// # Errors
+    ///
+    /// If somebody holds it, or if a thread has panicked while it held it; the second error has the
+    /// guard.
+    ///
+    /// # Panics
+    ///
+    /// Under a checker: if the mutex was made in another execution, or outside.
+    ///
+    /// ```
+    /// use wakeproof_explore::sync::Mutex;
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// # drop(guard);
+    /// ```
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        let guard = match &self.kind {
+            Kind::Real(mutex) => {
+                return match mutex.get().try_lock() {
+                    Ok(guard) => Ok(MutexGuard::real(Ok(guard))?),
+                    Err(TryLockError::Poisoned(poisoned)) => Ok(MutexGuard::real(Err(poisoned))?),
+                    Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
+                };
+            }
+            Kind::Loom(mutex) => mutex.try_lock().map(Guard::Loom),
+            Kind::Shuttle(mutex) => mutex.try_lock().map(Guard::Shuttle),
+        };
+        let guard = guard.ok_or(TryLockError::WouldBlock)?;
+        Ok(MutexGuard::explored(&self.poisoned, guard)?)
+    }
+
+    /// Whether a thread has panicked while it held the mutex. Without the lock, that may change at any
+    /// time.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_lock`](Self::try_lock).
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        match &self.kind {
+            Kind::Real(mutex) => return mutex.get().is_poisoned(),
+            Kind::Loom(mutex) => mutex.look(),
+            Kind::Shuttle(mutex) => mutex.look(),
+        }
+        self.poisoned.load(Ordering::Relaxed)
+    }
+
+    /// The mutex is not poisoned any more.
+    ///
+    /// # Panics
+    ///
+    /// As [`try_lock`](Self::try_lock).
+    pub fn clear_poison(&self) {
+        match &self.kind {
+            Kind::Real(mutex) => return mutex.get().clear_poison(),
+            Kind::Loom(mutex) => mutex.look(),
+            Kind::Shuttle(mutex) => mutex.look(),
+        }
+        self.poisoned.store(false, Ordering::Relaxed);
+    }
+
+    /// What the mutex guards. Nobody else can have locked it.
+    ///
+    /// # Errors
+    ///
+    /// If a thread has panicked while it held the mutex; the error has the value.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let value = match &mut self.kind {
+            Kind::Real(mutex) => return mutex.get_mut().get_mut(),
+            Kind::Loom(mutex) => mutex.get_mut(),
+            Kind::Shuttle(mutex) => mutex.get_mut(),
+        };
+        if *self.poisoned.get_mut() {
+            Err(PoisonError::new(value))
+        } else {
+            Ok(value)
+        }
     }
 
     /// What the mutex guards.

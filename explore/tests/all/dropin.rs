@@ -84,7 +84,7 @@ fn every_operation() {
 }
 
 /// Runs `body` for real, and in the only execution that either checker knows.
-fn everywhere(body: fn()) {
+pub(crate) fn everywhere(body: fn()) {
     body();
     let (quiet, limits) = (Environment::QUIET, Limits::default());
     for explored in [
