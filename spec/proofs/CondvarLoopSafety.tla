@@ -5,7 +5,7 @@
 (* of submitters and stoppers, finite or not, and any number of callbacks  *)
 (* each. The arguments are in the modules that this extends.               *)
 (***************************************************************************)
-EXTENDS CondvarLoopWakeup, CondvarLoopOrder, CondvarLoopSteps
+EXTENDS CondvarLoopOnePage, CondvarLoopOrder, CondvarLoopSteps
 
 THEOREM Safety ==
     Spec => /\ [](/\ TypeOK
@@ -20,7 +20,8 @@ THEOREM Safety ==
   BY TypesHold, MutexHolds, NothingIsLost, ContractHolds, AfterClose, Refinement,
      ActionProperties, PTL DEF Spec, Steps
 
-(* The one property that needs the wakeup. *)
-THEOREM SafetyWithWakeups == ASSUME Wakes PROVE Spec => []NoWakeupLost
-  BY NoWakeupIsLost
+(* The two properties that need the wakeup. *)
+THEOREM SafetyWithWakeups ==
+    ASSUME Wakes PROVE Spec => []NoWakeupLost /\ RefinesLostWakeup
+  BY NoWakeupIsLost, OnePageHolds, PTL
 =============================================================================

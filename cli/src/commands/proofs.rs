@@ -1,6 +1,6 @@
 //! `wakeproof spec --proofs`: has tlapm check the proofs, and records what it has accepted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,15 +19,37 @@ use crate::{group, interrupt};
 /// Multiplies the provers' time limits: a busy machine makes them no less right.
 const STRETCH: &str = "10";
 
-pub(crate) fn run(specification: &Path) -> anyhow::Result<Verdict> {
+/// The oldest version whose answers are understood here.
+const OLDEST: (u32, u32) = (1, 6);
+
+pub(crate) fn run(specification: &Path, only_changed: bool) -> anyhow::Result<Verdict> {
     let proofs = Proofs::load(specification)?;
     let tlapm = version()?;
     let provers = provers()?;
     let mut record = proofs.record().clone();
-    let modules = proofs.modules();
+    let mut modules = proofs.modules();
     record
         .modules
         .retain(|module, _| modules.contains(&&**module));
+    let others = record.modules.values().map(|checked| &checked.tlapm);
+    let others: BTreeSet<&String> = others.filter(|other| **other != tlapm).collect();
+    for other in others {
+        let mut errors = anstream::stderr();
+        writeln!(
+            errors,
+            "wakeproof: checked.json has proofs by tlapm {}; this is tlapm {tlapm}",
+            harmless(other)
+        )?;
+    }
+    if only_changed {
+        modules.retain(|module| !proofs.is_unchanged(module));
+        if modules.is_empty() {
+            writeln!(
+                anstream::stdout(),
+                "No module has changed since its proofs were checked."
+            )?;
+        }
+    }
     let style = ProgressStyle::with_template("{msg} {pos}/{len}")?;
     let progress = ProgressBar::new(modules.len() as u64).with_style(style);
     let mut refused = Vec::new();
@@ -79,13 +101,20 @@ pub(crate) fn run(specification: &Path) -> anyhow::Result<Verdict> {
     for line in &refused {
         writeln!(out, "{line}")?;
     }
-    let proved = modules.len() - refused.len();
-    writeln!(
-        out,
-        "{proved} of {} modules proved by tlapm {tlapm}.",
-        modules.len()
-    )?;
-    Ok(refused.is_empty().into())
+    if !modules.is_empty() {
+        let proved = modules.len() - refused.len();
+        let asked = modules.len();
+        writeln!(out, "{proved} of {asked} modules proved by tlapm {tlapm}.")?;
+    }
+    if !refused.is_empty() {
+        return Ok(Verdict::NotAsExpected);
+    }
+    // A module may assume what it should prove, or somebody has edited one meanwhile.
+    let problems = Proofs::load(specification)?.problems();
+    for problem in &problems {
+        writeln!(out, "{problem}")?;
+    }
+    Ok(problems.is_empty().into())
 }
 
 fn copy_modules(from: &Path, to: &Path) -> anyhow::Result<()> {
@@ -114,15 +143,35 @@ fn judged(output: &Output) -> Result<u64, String> {
     });
     match proved {
         Some(obligations) if output.status.success() && obligations > 0 => Ok(obligations),
-        _ => {
-            let told = said.lines().rfind(|line| line.contains("rror"));
-            let count = said
-                .lines()
-                .rfind(|line| line.contains("obligations failed"));
-            let line = count.or(told).or(said.lines().last());
-            Err(harmless(line.unwrap_or("tlapm says nothing")))
-        }
+        _ => Err(harmless(&why_not(&said))),
     }
+}
+
+/// What tlapm says against a module, in one line.
+fn why_not(said: &str) -> String {
+    // Where something is wrong stands in the line before it.
+    let place = |what: &str| {
+        let lines = said.lines().zip(said.lines().skip(1));
+        let mut lines = lines.filter(|(_, next)| next.starts_with(what));
+        let (place, next) = lines.find(|(place, _)| place.starts_with("File "))?;
+        let at = place
+            .find("line ")
+            .map(|at| place[at..].trim_end_matches(':'));
+        Some((at?.to_owned(), next.to_owned()))
+    };
+    let count = said.lines().rfind(|line| line.contains(" failed."));
+    if let Some((count, (at, _))) = count.zip(place("[ERROR]: Could not prove")) {
+        let count = count.trim_start_matches("[ERROR]: ").trim_end_matches('.');
+        return format!("{count}, the first at {at}");
+    }
+    if said.contains("Could not parse")
+        && let Some((at, what)) = place("")
+    {
+        return format!("it does not parse: {at}: {what}");
+    }
+    let told = said.lines().rfind(|line| line.contains("rror"));
+    let line = told.or(said.lines().last());
+    line.unwrap_or("tlapm says nothing").to_owned()
 }
 
 fn version() -> anyhow::Result<String> {
@@ -130,8 +179,12 @@ fn version() -> anyhow::Result<String> {
     command.arg("--version");
     match output(command) {
         Ok(output) if output.status.success() => {
-            let version = String::from_utf8_lossy(&output.stdout);
-            Ok(harmless(version.trim()))
+            let said = String::from_utf8_lossy(&output.stdout);
+            let version = harmless(said.trim());
+            if numbers(&version).is_none_or(|numbers| numbers < OLDEST) {
+                bail!("this tlapm calls itself {version:?}: get tlapm 1.6 or newer");
+            }
+            Ok(version)
         }
         Ok(output) => bail!(
             "`tlapm --version` ended with {}: get tlapm 1.6 or newer",
@@ -142,6 +195,12 @@ fn version() -> anyhow::Result<String> {
         ),
         Err(error) => Err(error).context("cannot run tlapm"),
     }
+}
+
+/// The first two numbers of a version.
+fn numbers(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 /// The versions of the provers, as tlapm tells them.

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Have tlapm check the proofs, and record what it accepts.
     #[arg(long, conflicts_with_all = ["mutants", "models", "trace", "tlc", "format"])]
     proofs: bool,
+    /// With --proofs: only those modules that have changed since, or build on one that has.
+    #[arg(long, requires = "proofs")]
+    changed: bool,
     /// Where the specification is.
     #[arg(long, value_name = "DIR", default_value_os_t = spec::default_directory())]
     spec_dir: PathBuf,
@@ -69,7 +72,7 @@ struct ModelEntry<'a> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     if args.proofs {
-        return super::proofs::run(&args.spec_dir);
+        return super::proofs::run(&args.spec_dir, args.changed);
     }
     let specification = Specification::load(&args.spec_dir)?;
     if args.mutants {

@@ -131,6 +131,13 @@ impl Proofs {
             .collect()
     }
 
+    /// Whether tlapm has accepted a module and all that it depends on as they are now.
+    #[must_use]
+    pub fn is_unchanged(&self, module: &str) -> bool {
+        let checked = self.record.modules.get(module);
+        checked.is_some_and(|checked| checked.texts == self.texts(module))
+    }
+
     /// How many obligations the record has for a module and the proofs that it builds on.
     #[must_use]
     pub fn obligations(&self, module: &str) -> u64 {
