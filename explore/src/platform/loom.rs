@@ -170,7 +170,7 @@ loom::lazy_static! {
     static ref WORLD: World = World::default();
 }
 
-/// What the environment has in store for an execution, and the time in it.
+/// What the environment may do in an execution, and the time in it.
 #[derive(Default)]
 struct World {
     spurious_wakeups: Chances,

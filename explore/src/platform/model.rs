@@ -39,7 +39,7 @@ pub trait ModelPlatform: Platform {
     /// Waits for a thread to end.
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T;
 
-    /// Orders this thread's accesses to flags before it and behind it, for all threads alike:
+    /// Orders this thread's accesses to flags before it and after it, for all threads alike:
     /// `fence(SeqCst)`.
     fn fence();
 }

@@ -379,7 +379,7 @@ impl ShuttleCondvar {
     }
 
     /// Releases the mutex and joins the waiters, in one step: shuttle's unlock has its scheduling
-    /// point before it takes effect, and none behind. This point is no redundant one, since a
+    /// point before it takes effect, and none after it. So this one is needed: a
     /// notification that needs no lock may come before the wait begins.
     fn join<T>(&self, mut guard: ShuttleGuard<'_, T>) -> Arc<Waiter> {
         guard.mutex.identity.unlocked();

@@ -1,6 +1,6 @@
 //! The first failure of an execution, written down when it happens.
 //!
-//! Panics are how an execution fails, and while a search runs they are nobody else's news. A hook
+//! An execution fails by a panic, and while a search runs nobody else needs to hear of it. A hook
 //! writes the first one down at once: a body that catches it cannot hide it, and what unwinding does
 //! afterwards does not change what has been found.
 

@@ -112,9 +112,9 @@ impl Budget {
 enum Pass {
     /// None fails.
     Clean,
-    /// A deadline was learned: the clock may jump to it, which is to be explored from the beginning.
+    /// A deadline was learned. The clock may jump to it, so the search begins again.
     Again,
-    /// Everything was explored that is to be.
+    /// Everything was explored that has to be.
     Stopped(Stop),
     /// One fails.
     Failed(Failure),

@@ -334,9 +334,9 @@ fn explore(
 }
 
 /// The thread that [`explore`] starts first in each execution. It is scheduled when no other thread
-/// can run: the execution is over or it is deadlocked, and shuttle, which would report the latter by
-/// a panic, need not find out.
-const WATCHMAN: usize = 1;
+/// can run: the execution is over or it is deadlocked. So shuttle, which would report a deadlock by a
+/// panic, never sees one.
+const SUPERVISOR: usize = 1;
 
 fn watch() {
     while !OVER.get() {
@@ -347,14 +347,14 @@ fn watch() {
 thread_local! {
     /// How many bodies of threads have begun to run or wait to begin, and have not ended.
     static UNFINISHED: Cell<usize> = const { Cell::new(0) };
-    /// Whether the watchman may go home.
+    /// Whether the execution has ended, and the supervisor with it.
     static OVER: Cell<bool> = const { Cell::new(false) };
     /// Whether a thread has come to its end by a panic.
     static FAILED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a thread's body, and tells the supervisor of its end, or of its panic, which goes no
-/// further than this: the thread then waits for an execution that is over to be thrown away.
+/// Runs a thread's body, and tells the supervisor of its end. A panic is caught and noted here: the
+/// thread then waits until the execution, which is over, is thrown away.
 pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> T {
     UNFINISHED.set(UNFINISHED.get() + 1);
     match panic::catch_unwind(AssertUnwindSafe(body)) {
@@ -526,7 +526,7 @@ impl Scheduler for Supervisor {
         let candidates: Vec<&Task> = runnable
             .iter()
             .copied()
-            .filter(|task| task.runnable() && usize::from(task.id()) != WATCHMAN)
+            .filter(|task| task.runnable() && usize::from(task.id()) != SUPERVISOR)
             .collect();
         if candidates.is_empty() {
             let ending = if UNFINISHED.get() > 0 {
@@ -541,13 +541,13 @@ impl Scheduler for Supervisor {
                 return None;
             }
             return match ending {
-                Ending::Finished => Some(TaskId::from(WATCHMAN)),
+                Ending::Finished => Some(TaskId::from(SUPERVISOR)),
                 // Nothing more can happen; what is left of the execution is thrown away.
                 Ending::Deadlock => None,
             };
         }
-        let is_watchman = |task: &TaskId| usize::from(*task) == WATCHMAN;
-        let current = current.filter(|task| !is_watchman(task));
+        let is_supervisor = |task: &TaskId| usize::from(*task) == SUPERVISOR;
+        let current = current.filter(|task| !is_supervisor(task));
         if let Some(unlocking) = current
             && Shuttle::is_unlocking()
         {
@@ -569,8 +569,8 @@ impl Scheduler for Supervisor {
         };
         let scheduler = self.guide.scheduler();
         let next = scheduler.next_task(known, current, is_yielding)?;
-        // Nor does a step of the watchman's make a difference to the schedule.
-        if !is_watchman(&next) {
+        // The supervisor's steps make no difference, so they are not part of the schedule.
+        if !is_supervisor(&next) {
             self.choices.push(Choice::Run(next.into()));
         }
         Some(next)

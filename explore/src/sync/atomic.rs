@@ -80,7 +80,7 @@ fn either(success: Ordering, failure: Ordering) -> Ordering {
     }
 }
 
-/// Orders this thread's accesses before it and behind it, as [`std::sync::atomic::fence`].
+/// Orders this thread's accesses before it and after it, as [`std::sync::atomic::fence`].
 ///
 /// # Panics
 ///
