@@ -195,7 +195,9 @@ fn misuses() -> Vec<Misuse> {
         }),
         ("Barrier", || {
             let barrier = Barrier::new(1);
-            Box::new(move || drop(barrier.wait()))
+            Box::new(move || {
+                let _ = barrier.wait();
+            })
         }),
         ("Once", || {
             let once = Once::new();
