@@ -113,6 +113,9 @@
 //! | `RwLock`, `Barrier` | explored | explored |
 //! | `Once`, `OnceLock`, `LazyLock` | explored | explored |
 //! | `mpsc`: `channel`, `sync_channel` | explored | explored |
+//! | [`Semaphore`](sync::Semaphore), [`os::pipe`], [`os::poll`], [`future::block_on`] | explored | explored |
+//! | [`os::Futex`] | explored; with a word that is stored to, often not proved | explored |
+//! | [`parking_lot`]: `Mutex`, `Condvar`, `RwLock` | explored | explored |
 //! | [`thread_local!`], [`statics!`] | explored | explored |
 //! | atomics of every width, `AtomicBool`, `AtomicPtr` | C11, as [CHECKERS.md](https://github.com/wakeproof/wakeproof/blob/main/explore/CHECKERS.md) says | sequentially consistent |
 //! | `fence` | explored | has no effect |
@@ -130,10 +133,13 @@
 //! one word with the same orderings would.
 
 mod dropin;
+pub mod future;
 pub mod hint;
 mod isolated;
 pub mod journal;
 pub mod observe;
+pub mod os;
+pub mod parking_lot;
 pub mod platform;
 mod schedule;
 mod search;

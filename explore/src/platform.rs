@@ -13,6 +13,7 @@ mod shuttle;
 
 pub(crate) use self::clock::{Deadlines, Unlocks};
 pub use self::environment::Environment;
+pub(crate) use self::environment::Spurious;
 pub use self::flag::Flag;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
 pub(crate) use self::loom::{LoomAtomic, LoomParker, LoomQueue, LoomSleeper, WeakSpots};

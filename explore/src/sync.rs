@@ -11,6 +11,7 @@ pub mod mpsc;
 mod mutex;
 mod once;
 mod rwlock;
+mod semaphore;
 mod statics;
 
 pub use std::sync::{Arc, LockResult, PoisonError, TryLockError, TryLockResult, Weak};
@@ -20,5 +21,6 @@ pub use self::condvar::{Condvar, WaitTimeoutResult};
 pub use self::mutex::{Mutex, MutexGuard};
 pub use self::once::{LazyLock, Once, OnceLock, OnceState};
 pub use self::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub use self::semaphore::Semaphore;
 #[doc(hidden)]
 pub use self::statics::Static;

@@ -1,12 +1,13 @@
 //! A state that threads change in single steps and wait for: what the drop-in's primitives are made of
-//! under a checker.
+//! under a checker, and outside of a search those that the standard library has not.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::real::{RealQueue, RealSleeper};
 use crate::platform::{Identity, LoomQueue, LoomSleeper, ShuttleQueue, ShuttleSleeper, checker};
 use crate::search::failure;
 use crate::verdict::Checker;
@@ -27,14 +28,24 @@ pub(crate) struct Monitor<S> {
 
 #[derive(Debug)]
 enum Queue {
+    Real(RealQueue),
     Loom(LoomQueue),
     Shuttle(ShuttleQueue),
 }
 
 #[derive(Debug)]
 enum Sleeper {
+    Real(RealSleeper),
     Loom(LoomSleeper),
     Shuttle(ShuttleSleeper),
+}
+
+/// When a wait ends at the latest.
+#[derive(Debug, Clone, Copy)]
+enum Deadline {
+    Never,
+    Real(Instant),
+    Explored(Duration),
 }
 
 /// An operation's view of the state, which says whom to wake.
@@ -64,48 +75,64 @@ impl<S> DerefMut for Turn<'_, S> {
     }
 }
 
+/// A state to wait for, and whether it is as wanted.
+pub(crate) type Wanted<'a, S> = (&'a Monitor<S>, fn(&S) -> bool);
+
+/// How a wait for a notification has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// By a notification, or for no reason.
+    Notified,
+    /// By its deadline.
+    TimedOut,
+    /// It has not begun.
+    NotAtAll,
+}
+
 impl<S> Monitor<S> {
+    /// A state of the execution that runs on this thread; or a real one, if there is no execution.
+    #[track_caller]
+    pub(crate) fn new(state: S) -> Self {
+        Monitor {
+            identity: Identity::new(),
+            queue: match checker() {
+                Some(Checker::Loom) => Queue::Loom(LoomQueue::new()),
+                Some(Checker::Shuttle) => Queue::Shuttle(ShuttleQueue::new()),
+                _ => Queue::Real(RealQueue::default()),
+            },
+            state: Mutex::new(state),
+        }
+    }
+
     /// A state of the execution that runs on this thread; none if there is no execution.
     #[track_caller]
     pub(crate) fn of_the_execution(state: S) -> Result<Self, S> {
-        let queue = match checker() {
-            Some(Checker::Loom) => Queue::Loom(LoomQueue::new()),
-            Some(Checker::Shuttle) => Queue::Shuttle(ShuttleQueue::new()),
-            _ => return Err(state),
-        };
-        Ok(Monitor {
-            identity: Identity::new(),
-            queue,
-            state: Mutex::new(state),
-        })
+        if checker().is_some() {
+            Ok(Monitor::new(state))
+        } else {
+            Err(state)
+        }
     }
 
     fn begin(&self, ordering: Ordering) -> Turn<'_, S> {
-        self.identity.check();
         match &self.queue {
+            Queue::Real(_) if checker().is_none() => {}
+            _ => self.identity.check(),
+        }
+        match &self.queue {
+            Queue::Real(_) => {}
             Queue::Loom(queue) => queue.step(ordering),
             Queue::Shuttle(queue) => queue.step(),
         }
-        self.now()
-    }
-
-    fn now(&self) -> Turn<'_, S> {
         Turn {
             state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
             wakes: 0,
         }
     }
 
-    fn finish(&self, turn: Turn<'_, S>) {
-        let wakes = turn.wakes;
-        drop(turn);
-        if wakes > 0 {
-            self.wake(wakes);
-        }
-    }
-
     fn wake(&self, most: usize) -> usize {
         match &self.queue {
+            Queue::Real(queue) => queue.wake(most),
             Queue::Loom(queue) => queue.wake(most),
             Queue::Shuttle(queue) => queue.wake(most),
         }
@@ -115,20 +142,26 @@ impl<S> Monitor<S> {
     pub(crate) fn step<R>(&self, ordering: Ordering, act: impl FnOnce(&mut Turn<'_, S>) -> R) -> R {
         let mut turn = self.begin(ordering);
         let result = act(&mut turn);
-        self.finish(turn);
+        let wakes = turn.wakes;
+        drop(turn);
+        if wakes > 0 {
+            self.wake(wakes);
+        }
         result
     }
 
     /// As [`step`](Self::step), in a destructor: does nothing in an execution that has failed or is over.
     pub(crate) fn step_in_drop(&self, ordering: Ordering, act: impl FnOnce(&mut Turn<'_, S>)) {
-        if self.is_alive() {
+        let unwinds = std::thread::panicking() && failure::has_failed();
+        let is_real = matches!(self.queue, Queue::Real(_));
+        let is_alive = if is_real {
+            checker().is_none()
+        } else {
+            self.identity.is_of_this_execution()
+        };
+        if !unwinds && is_alive {
             self.step(ordering, act);
         }
-    }
-
-    fn is_alive(&self) -> bool {
-        let unwinds = std::thread::panicking() && failure::has_failed();
-        !unwinds && self.identity.is_of_this_execution()
     }
 
     /// Does `act` again and again, each time in one step, until it returns something, and waits in between
@@ -136,20 +169,10 @@ impl<S> Monitor<S> {
     pub(crate) fn until<R>(
         &self,
         ordering: Ordering,
-        mut act: impl FnMut(&mut Turn<'_, S>) -> Option<R>,
+        act: impl FnMut(&mut Turn<'_, S>) -> Option<R>,
     ) -> R {
-        loop {
-            let mut turn = self.begin(ordering);
-            let result = act(&mut turn);
-            if let Some(result) = result {
-                self.finish(turn);
-                return result;
-            }
-            let sleeper = Sleeper::of(&self.queue);
-            self.finish(turn);
-            self.join(&sleeper);
-            sleeper.sleep();
-        }
+        let result = self.until_deadline(ordering, Deadline::Never, act);
+        result.expect("without a deadline, there is a result")
     }
 
     /// As [`until`](Self::until), for at most `timeout`.
@@ -159,85 +182,186 @@ impl<S> Monitor<S> {
         timeout: Duration,
         mut act: impl FnMut(&mut Turn<'_, S>) -> Option<R>,
     ) -> Option<R> {
-        if timeout >= FOR_EVER {
-            return Some(self.until(ordering, act));
+        if timeout.is_zero() {
+            return self.step(ordering, act);
         }
-        let now = self.queue.clock();
-        let deadline = now.saturating_add(timeout);
+        let deadline = self.queue.deadline(Some(timeout));
+        self.until_deadline(ordering, deadline, &mut act)
+    }
+
+    fn until_deadline<R>(
+        &self,
+        ordering: Ordering,
+        deadline: Deadline,
+        mut act: impl FnMut(&mut Turn<'_, S>) -> Option<R>,
+    ) -> Option<R> {
         loop {
             let mut turn = self.begin(ordering);
             let result = act(&mut turn);
-            if result.is_some() || timeout.is_zero() {
-                self.finish(turn);
+            let wakes = turn.wakes;
+            if result.is_some() {
+                drop(turn);
+                if wakes > 0 {
+                    self.wake(wakes);
+                }
                 return result;
             }
+            if wakes > 0 {
+                self.wake(wakes);
+            }
             let sleeper = Sleeper::of(&self.queue);
-            self.finish(turn);
-            self.join(&sleeper);
-            if sleep_until(&[&self.queue], &sleeper, deadline) {
+            self.queue.join(&sleeper);
+            drop(turn);
+            if sleeper.sleep(&[&self.queue], deadline) {
                 return None;
             }
         }
     }
 
-    fn join(&self, sleeper: &Sleeper) {
-        match (&self.queue, sleeper) {
-            (Queue::Loom(queue), Sleeper::Loom(sleeper)) => queue.join(sleeper),
-            (Queue::Shuttle(queue), Sleeper::Shuttle(sleeper)) => queue.join(sleeper),
-            _ => super::mixed(),
+    /// Waits to be notified, unless `is_over` says, in the same step, that there is no need to. May end
+    /// without a notification, if the environment admits it.
+    pub(crate) fn wait(&self, timeout: Option<Duration>, is_over: impl FnOnce() -> bool) -> Woken {
+        let deadline = self.queue.deadline(timeout);
+        let turn = self.begin(Ordering::Relaxed);
+        // Under a checker, what comes after the last step of this thread is one step; and another thread
+        // may take one while `is_over` looks.
+        let turn = matches!(self.queue, Queue::Real(_)).then_some(turn);
+        let wakes_spuriously = self.queue.wakes_spuriously();
+        if is_over() {
+            return Woken::NotAtAll;
+        }
+        if wakes_spuriously {
+            return Woken::Notified;
+        }
+        let sleeper = Sleeper::of(&self.queue);
+        self.queue.join(&sleeper);
+        drop(turn);
+        if sleeper.sleep(&[&self.queue], deadline) {
+            Woken::TimedOut
+        } else {
+            Woken::Notified
+        }
+    }
+
+    /// Wakes at most `most` of the threads that [wait](Self::wait), and returns how many.
+    pub(crate) fn notify(&self, most: usize) -> usize {
+        let turn = self.begin(Ordering::Relaxed);
+        drop(turn);
+        self.wake(most)
+    }
+
+    /// Waits until one of several states is as wanted, one looked at after the other, for at most
+    /// `timeout`. Returns of each whether it is.
+    pub(crate) fn until_any(monitors: &[Wanted<'_, S>], timeout: Option<Duration>) -> Vec<bool> {
+        let Some((first, _)) = monitors.first() else {
+            return Vec::new();
+        };
+        let deadline = match timeout {
+            Some(Duration::ZERO) => Deadline::Never,
+            timeout => first.queue.deadline(timeout),
+        };
+        let queues: Vec<&Queue> = monitors.iter().map(|(monitor, _)| &monitor.queue).collect();
+        loop {
+            let sleeper = Sleeper::of(&first.queue);
+            let look = |(monitor, is_wanted): &Wanted<'_, S>| {
+                let turn = monitor.begin(Ordering::Acquire);
+                monitor.queue.join(&sleeper);
+                is_wanted(&turn)
+            };
+            let are: Vec<bool> = monitors.iter().map(look).collect();
+            let is_over = are.contains(&true) || timeout == Some(Duration::ZERO);
+            let timed_out = !is_over && sleeper.sleep(&queues, deadline);
+            for queue in &queues {
+                queue.leave(&sleeper);
+            }
+            if is_over || timed_out {
+                return are;
+            }
         }
     }
 }
 
 impl Queue {
-    fn clock(&self) -> Duration {
+    fn deadline(&self, timeout: Option<Duration>) -> Deadline {
+        let Some(timeout) = timeout.filter(|timeout| *timeout < FOR_EVER) else {
+            return Deadline::Never;
+        };
         match self {
-            Queue::Loom(_) => LoomQueue::now(),
-            Queue::Shuttle(_) => ShuttleQueue::now(),
+            Queue::Real(_) => Instant::now()
+                .checked_add(timeout)
+                .map_or(Deadline::Never, Deadline::Real),
+            Queue::Loom(_) => Deadline::Explored(LoomQueue::now().saturating_add(timeout)),
+            Queue::Shuttle(_) => Deadline::Explored(ShuttleQueue::now().saturating_add(timeout)),
         }
     }
+
+    fn wakes_spuriously(&self) -> bool {
+        match self {
+            Queue::Real(_) => false,
+            Queue::Loom(_) => LoomQueue::wakes_spuriously(),
+            Queue::Shuttle(_) => ShuttleQueue::wakes_spuriously(),
+        }
+    }
+
+    fn join(&self, sleeper: &Sleeper) {
+        match (self, sleeper) {
+            (Queue::Real(queue), Sleeper::Real(sleeper)) => queue.join(sleeper),
+            (Queue::Loom(queue), Sleeper::Loom(sleeper)) => queue.join(sleeper),
+            (Queue::Shuttle(queue), Sleeper::Shuttle(sleeper)) => queue.join(sleeper),
+            _ => super::mixed(),
+        }
+    }
+
+    fn leave(&self, sleeper: &Sleeper) {
+        match (self, sleeper) {
+            (Queue::Real(queue), Sleeper::Real(sleeper)) => queue.leave(sleeper),
+            (Queue::Loom(queue), Sleeper::Loom(sleeper)) => queue.leave(sleeper),
+            (Queue::Shuttle(queue), Sleeper::Shuttle(sleeper)) => queue.leave(sleeper),
+            _ => super::mixed(),
+        }
+    }
+}
+
+/// Those queues that are of one kind: all of them.
+macro_rules! of_kind {
+    ($queues:expr, $kind:ident) => {
+        $queues
+            .iter()
+            .filter_map(|queue| match queue {
+                Queue::$kind(queue) => Some(queue),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
 }
 
 impl Sleeper {
     fn of(queue: &Queue) -> Self {
         match queue {
+            Queue::Real(_) => Sleeper::Real(RealSleeper::of_this_thread()),
             Queue::Loom(_) => Sleeper::Loom(LoomQueue::sleeper()),
             Queue::Shuttle(_) => Sleeper::Shuttle(ShuttleQueue::sleeper()),
         }
     }
 
-    fn sleep(&self) {
-        match self {
-            Sleeper::Loom(sleeper) => LoomQueue::sleep(sleeper),
-            Sleeper::Shuttle(sleeper) => ShuttleQueue::sleep(sleeper),
+    /// Blocks this thread, which is in the queues, until it is woken or until the deadline. Returns whether
+    /// it was the deadline.
+    fn sleep(&self, queues: &[&Queue], deadline: Deadline) -> bool {
+        match (self, deadline) {
+            (Sleeper::Real(sleeper), Deadline::Real(deadline)) => {
+                return sleeper.sleep_until(&of_kind!(queues, Real), deadline);
+            }
+            (Sleeper::Loom(sleeper), Deadline::Explored(deadline)) => {
+                return LoomQueue::sleep_until(&of_kind!(queues, Loom), sleeper, deadline);
+            }
+            (Sleeper::Shuttle(sleeper), Deadline::Explored(deadline)) => {
+                return ShuttleQueue::sleep_until(&of_kind!(queues, Shuttle), sleeper, deadline);
+            }
+            (Sleeper::Real(sleeper), _) => sleeper.sleep(),
+            (Sleeper::Loom(sleeper), _) => LoomQueue::sleep(sleeper),
+            (Sleeper::Shuttle(sleeper), _) => ShuttleQueue::sleep(sleeper),
         }
-    }
-}
-
-/// Blocks the thread, which is in the queues, until it is woken or until the deadline. Returns whether it
-/// was the deadline.
-fn sleep_until(queues: &[&Queue], sleeper: &Sleeper, deadline: Duration) -> bool {
-    match sleeper {
-        Sleeper::Loom(sleeper) => {
-            let queues: Vec<&LoomQueue> = queues
-                .iter()
-                .filter_map(|queue| match queue {
-                    Queue::Loom(queue) => Some(queue),
-                    Queue::Shuttle(_) => None,
-                })
-                .collect();
-            LoomQueue::sleep_until(&queues, sleeper, deadline)
-        }
-        Sleeper::Shuttle(sleeper) => {
-            let queues: Vec<&ShuttleQueue> = queues
-                .iter()
-                .filter_map(|queue| match queue {
-                    Queue::Shuttle(queue) => Some(queue),
-                    Queue::Loom(_) => None,
-                })
-                .collect();
-            ShuttleQueue::sleep_until(&queues, sleeper, deadline)
-        }
+        false
     }
 }
 

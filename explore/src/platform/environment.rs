@@ -45,6 +45,13 @@ pub struct Environment {
     pub punctual: bool,
 }
 
+/// Whether the environment may end a wait without a reason. Some condvars promise that it never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spurious {
+    Wakeups,
+    Never,
+}
+
 impl Environment {
     /// Nothing happens but what the program does.
     pub const QUIET: Environment = Environment {

@@ -19,9 +19,9 @@ use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
 use self::chances::{Chances, Dials};
-use super::Environment;
 use super::clock::{Clock, Unlocks};
 use super::misuse::{Identity, Partner};
+use super::{Environment, Spurious};
 use crate::observe;
 use crate::search::supervise;
 
@@ -488,11 +488,11 @@ impl LoomCondvar {
         waiter
     }
 
-    pub(crate) fn wait<'a, T>(&self, guard: LoomGuard<'a, T>) -> LoomGuard<'a, T> {
+    pub(crate) fn wait<'a, T>(&self, guard: LoomGuard<'a, T>, may: Spurious) -> LoomGuard<'a, T> {
         supervise::step();
         self.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
-        if WORLD.spurious_wakeups.happens() {
+        if may == Spurious::Wakeups && WORLD.spurious_wakeups.happens() {
             drop(guard);
         } else {
             self.join(guard).block();
@@ -505,6 +505,7 @@ impl LoomCondvar {
         &self,
         guard: LoomGuard<'a, T>,
         deadline: impl FnOnce(Duration) -> Duration,
+        may: Spurious,
     ) -> (LoomGuard<'a, T>, bool) {
         supervise::step();
         self.partner.waits_with(&guard.mutex.identity);
@@ -517,7 +518,7 @@ impl LoomCondvar {
             return (mutex.lock(), true);
         }
         world.clock().note(deadline);
-        if world.spurious_wakeups.happens() {
+        if may == Spurious::Wakeups && world.spurious_wakeups.happens() {
             drop(guard);
             return (mutex.lock(), false);
         }
@@ -542,15 +543,17 @@ impl LoomCondvar {
         waiter.is_some()
     }
 
-    /// Wakes all that wait now, in one step.
-    pub(crate) fn notify_all(&self) {
+    /// Wakes all that wait now, in one step, and returns how many.
+    pub(crate) fn notify_all(&self) -> usize {
         supervise::step();
         self.partner.check();
         let mut waiters = self.list.step();
         observe::notified(!waiters.is_empty());
+        let number = waiters.len();
         for waiter in waiters.drain(..) {
             waiter.notify();
         }
+        number
     }
 }
 
@@ -659,7 +662,7 @@ impl Platform for Loom {
         condvar: &LoomCondvar,
         guard: Self::Guard<'a, T>,
     ) -> Self::Guard<'a, T> {
-        condvar.wait(guard)
+        condvar.wait(guard, Spurious::Wakeups)
     }
 
     fn wait_until<'a, T: Send + 'static>(
@@ -667,7 +670,7 @@ impl Platform for Loom {
         guard: Self::Guard<'a, T>,
         deadline: Duration,
     ) -> (Self::Guard<'a, T>, bool) {
-        condvar.wait_until(guard, |_| deadline)
+        condvar.wait_until(guard, |_| deadline, Spurious::Wakeups)
     }
 
     fn notify_one(condvar: &LoomCondvar) -> bool {

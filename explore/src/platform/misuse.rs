@@ -93,7 +93,12 @@ impl Identity {
 
     /// A primitive belongs to the execution that made it.
     pub(crate) fn check(&self) {
-        if self.execution != EXECUTION.get() {
+        if self.execution == 0 && EXECUTION.get() != 0 {
+            misuse(format_args!(
+                "a primitive that was made outside of the execution, at {}, is used inside; make it in the body",
+                self.made
+            ));
+        } else if self.execution != EXECUTION.get() {
             misuse(format_args!(
                 "a primitive that was made in one execution, at {}, is used in another; make it in the body",
                 self.made

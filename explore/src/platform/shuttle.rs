@@ -21,9 +21,9 @@ use wakeproof::inbox::{Correct, Status, Step};
 use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
 pub(crate) use self::queue::{ShuttleQueue, ShuttleSleeper};
-use super::Environment;
 use super::clock::{Clock, Unlocks};
 use super::misuse::{Identity, Partner};
+use super::{Environment, Spurious};
 use crate::observe;
 use crate::search::supervise;
 
@@ -389,10 +389,14 @@ impl ShuttleCondvar {
         waiter
     }
 
-    pub(crate) fn wait<'a, T>(&self, guard: ShuttleGuard<'a, T>) -> ShuttleGuard<'a, T> {
+    pub(crate) fn wait<'a, T>(
+        &self,
+        guard: ShuttleGuard<'a, T>,
+        may: Spurious,
+    ) -> ShuttleGuard<'a, T> {
         self.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
-        if happens(SPURIOUS_WAKEUPS) {
+        if may == Spurious::Wakeups && happens(SPURIOUS_WAKEUPS) {
             drop(guard);
         } else {
             self.join(guard).block();
@@ -405,6 +409,7 @@ impl ShuttleCondvar {
         &self,
         guard: ShuttleGuard<'a, T>,
         deadline: impl FnOnce(Duration) -> Duration,
+        may: Spurious,
     ) -> (ShuttleGuard<'a, T>, bool) {
         self.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
@@ -415,7 +420,7 @@ impl ShuttleCondvar {
             return (mutex.lock(), true);
         }
         clock(|clock| clock.note(deadline));
-        if happens(SPURIOUS_WAKEUPS) {
+        if may == Spurious::Wakeups && happens(SPURIOUS_WAKEUPS) {
             drop(guard);
             return (mutex.lock(), false);
         }
@@ -439,14 +444,16 @@ impl ShuttleCondvar {
         waiter.is_some()
     }
 
-    /// Wakes all that wait now, in one step.
-    pub(crate) fn notify_all(&self) {
+    /// Wakes all that wait now, in one step, and returns how many.
+    pub(crate) fn notify_all(&self) -> usize {
         self.partner.check();
         let mut waiters = self.list.step();
         observe::notified(!waiters.is_empty());
+        let number = waiters.len();
         for waiter in waiters.drain(..) {
             waiter.notify();
         }
+        number
     }
 }
 
@@ -549,7 +556,7 @@ impl Platform for Shuttle {
         condvar: &ShuttleCondvar,
         guard: Self::Guard<'a, T>,
     ) -> Self::Guard<'a, T> {
-        condvar.wait(guard)
+        condvar.wait(guard, Spurious::Wakeups)
     }
 
     fn wait_until<'a, T: Send + 'static>(
@@ -557,7 +564,7 @@ impl Platform for Shuttle {
         guard: Self::Guard<'a, T>,
         deadline: Duration,
     ) -> (Self::Guard<'a, T>, bool) {
-        condvar.wait_until(guard, |_| deadline)
+        condvar.wait_until(guard, |_| deadline, Spurious::Wakeups)
     }
 
     fn notify_one(condvar: &ShuttleCondvar) -> bool {

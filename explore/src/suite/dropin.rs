@@ -4,6 +4,8 @@
 mod channels;
 mod locks;
 mod once;
+mod parking_lot;
+mod system;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::LazyLock;
@@ -422,7 +424,14 @@ fn wrong(name: &'static str, body: fn(), says: &'static str) -> Case {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    let of_each = [core(), locks::cases(), once::cases(), channels::cases()];
+    let of_each = [
+        core(),
+        locks::cases(),
+        once::cases(),
+        channels::cases(),
+        system::cases(),
+        parking_lot::cases(),
+    ];
     of_each.into_iter().flatten().collect()
 }
 

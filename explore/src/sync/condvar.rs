@@ -4,7 +4,7 @@ use std::sync::{LockResult, PoisonError};
 
 use super::mutex::{Guard, MutexGuard};
 use crate::dropin::{FOR_EVER, Real, mixed};
-use crate::platform::{LoomCondvar, ShuttleCondvar, checker};
+use crate::platform::{LoomCondvar, ShuttleCondvar, Spurious, checker};
 
 use crate::time::{Duration, Instant};
 use crate::verdict::Checker;
@@ -88,10 +88,13 @@ impl Condvar {
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let (guard, ()) = guard.waits(|guard| match (&self.0, guard) {
             (Kind::Real(condvar), Guard::Real(guard)) => (real(condvar.get().wait(guard)), ()),
-            (Kind::Loom(condvar), Guard::Loom(guard)) => (Ok(Guard::Loom(condvar.wait(guard))), ()),
-            (Kind::Shuttle(condvar), Guard::Shuttle(guard)) => {
-                (Ok(Guard::Shuttle(condvar.wait(guard))), ())
+            (Kind::Loom(condvar), Guard::Loom(guard)) => {
+                (Ok(Guard::Loom(condvar.wait(guard, Spurious::Wakeups))), ())
             }
+            (Kind::Shuttle(condvar), Guard::Shuttle(guard)) => (
+                Ok(Guard::Shuttle(condvar.wait(guard, Spurious::Wakeups))),
+                (),
+            ),
             _ => mixed(),
         });
         guard
@@ -150,11 +153,11 @@ impl Condvar {
                 }
             }
             (Kind::Loom(condvar), Guard::Loom(guard)) => {
-                let (guard, timed_out) = condvar.wait_until(guard, deadline);
+                let (guard, timed_out) = condvar.wait_until(guard, deadline, Spurious::Wakeups);
                 (Ok(Guard::Loom(guard)), timed_out)
             }
             (Kind::Shuttle(condvar), Guard::Shuttle(guard)) => {
-                let (guard, timed_out) = condvar.wait_until(guard, deadline);
+                let (guard, timed_out) = condvar.wait_until(guard, deadline, Spurious::Wakeups);
                 (Ok(Guard::Shuttle(guard)), timed_out)
             }
             _ => mixed(),
@@ -219,8 +222,12 @@ impl Condvar {
     pub fn notify_all(&self) {
         match &self.0 {
             Kind::Real(condvar) => condvar.get().notify_all(),
-            Kind::Loom(condvar) => condvar.notify_all(),
-            Kind::Shuttle(condvar) => condvar.notify_all(),
+            Kind::Loom(condvar) => {
+                condvar.notify_all();
+            }
+            Kind::Shuttle(condvar) => {
+                condvar.notify_all();
+            }
         }
     }
 }

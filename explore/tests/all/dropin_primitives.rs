@@ -2,12 +2,21 @@
 //! standard library documents; and one that was made outside of an execution is refused inside.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{ErrorKind, Read, Write};
 use std::panic::{self, AssertUnwindSafe};
 
+use std::task::Poll;
+use wakeproof_explore::future::block_on;
+use wakeproof_explore::os::{Futex, FutexWait, Interest, pipe, poll};
+use wakeproof_explore::sync::atomic::Ordering;
 use wakeproof_explore::sync::mpsc::{self, RecvTimeoutError, TryRecvError, TrySendError};
-use wakeproof_explore::sync::{Barrier, LazyLock, Mutex, Once, OnceLock, RwLock, TryLockError};
-use wakeproof_explore::time::Duration;
+use wakeproof_explore::sync::{
+    Arc, Barrier, LazyLock, Mutex, Once, OnceLock, RwLock, Semaphore, TryLockError,
+};
+use wakeproof_explore::time::{Duration, Instant};
 use wakeproof_explore::{self as explore, Environment, Limits, Search};
+use wakeproof_explore::{parking_lot, thread};
 use wakeproof_explore::{statics, thread_local};
 
 use crate::dropin::everywhere;
@@ -147,6 +156,115 @@ fn channels() {
     });
 }
 
+#[test]
+fn what_the_standard_library_has_not() {
+    everywhere(|| {
+        let semaphore = Semaphore::new(1);
+        semaphore.acquire();
+        assert!(!semaphore.try_acquire());
+        assert!(!semaphore.acquire_timeout(Duration::ZERO));
+        semaphore.release(2);
+        assert!(semaphore.acquire_timeout(Duration::from_secs(1)));
+        assert!(semaphore.try_acquire());
+
+        let futex = Futex::new(1);
+        assert_eq!(futex.wait(0), FutexWait::Changed);
+        assert_eq!(futex.wait_timeout(2, Duration::MAX), FutexWait::Changed);
+        assert_eq!((futex.wake(1), futex.wake_all()), (0, 0));
+
+        let (mut reader, mut writer) = pipe(3);
+        assert_eq!(
+            poll(&[Interest::Readable(&reader)], Some(Duration::ZERO)),
+            [false]
+        );
+        assert_eq!(poll(&[Interest::Writable(&writer)], None), [true]);
+        assert_eq!(writer.write(b"ab").unwrap(), 2);
+        let blocked = writer.try_write(b"cd").unwrap_err();
+        assert_eq!(blocked.kind(), ErrorKind::WouldBlock);
+        assert_eq!(writer.try_write(b"c").unwrap(), 1);
+        assert_eq!(
+            poll(&[Interest::Writable(&writer)], Some(Duration::ZERO)),
+            [false]
+        );
+        let mut bytes = [0; 2];
+        reader.read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"ab");
+        let other = writer.clone();
+        drop(writer);
+        assert_eq!(reader.try_read(&mut bytes).unwrap(), 1);
+        let blocked = reader.try_read(&mut bytes).unwrap_err();
+        assert_eq!(blocked.kind(), ErrorKind::WouldBlock);
+        drop(other);
+        assert_eq!(reader.read(&mut bytes).unwrap(), 0);
+        let (reader, writer) = pipe(1);
+        drop(reader);
+        let broken = writer.try_write(b"a").unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
+
+        assert_eq!(block_on(async { 1 }), 1);
+        let mut times = 0;
+        let woken = block_on(poll_fn(|context| {
+            times += 1;
+            if times == 3 {
+                return Poll::Ready(times);
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        assert_eq!(woken, 3);
+    });
+}
+
+#[test]
+fn the_face_of_parking_lot() {
+    everywhere(|| {
+        let mut mutex = parking_lot::Mutex::new(1);
+        let guard = mutex.lock();
+        assert!(mutex.try_lock().is_none());
+        drop(guard);
+        *mutex.get_mut() += 1;
+        let condvar = parking_lot::Condvar::new();
+        let mut guard = mutex.try_lock().unwrap();
+        assert!(condvar.wait_for(&mut guard, Duration::ZERO).timed_out());
+        assert!(condvar.wait_until(&mut guard, Instant::now()).timed_out());
+        assert!(!condvar.notify_one());
+        assert_eq!(condvar.notify_all(), 0);
+        drop(guard);
+        assert_eq!(mutex.into_inner(), 2);
+        let mut lock = parking_lot::RwLock::new(1);
+        let guards = (lock.read(), lock.try_read().unwrap());
+        assert!(lock.try_write().is_none());
+        drop(guards);
+        *lock.write() += 1;
+        *lock.get_mut() += 1;
+        assert_eq!(lock.into_inner(), 3);
+    });
+}
+
+/// For real: threads wait for each other.
+#[test]
+fn outside_a_search_threads_wait_for_each_other() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let futex = Arc::new(Futex::new(0));
+    let (reader, writer) = pipe(1);
+    let (other, word) = (semaphore.clone(), futex.clone());
+    let thread = thread::spawn(move || {
+        other.release(1);
+        word.store(1, Ordering::Release);
+        word.wake_all();
+        writer.try_write(b"a").unwrap();
+    });
+    semaphore.acquire();
+    while futex.load(Ordering::Acquire) == 0 {
+        futex.wait(0);
+    }
+    assert_eq!(poll(&[Interest::Readable(&reader)], None), [true]);
+    thread.join().unwrap();
+    assert!(!semaphore.acquire_timeout(Duration::from_nanos(1)));
+    let waited = futex.wait_timeout(1, Duration::from_nanos(1));
+    assert_eq!(waited, FutexWait::TimedOut);
+}
+
 thread_local! {
     static CELL: Cell<u32> = const { Cell::new(1) };
     static REFERENCE: RefCell<Vec<u32>> = RefCell::default();
@@ -195,9 +313,7 @@ fn misuses() -> Vec<Misuse> {
         }),
         ("Barrier", || {
             let barrier = Barrier::new(1);
-            Box::new(move || {
-                let _ = barrier.wait();
-            })
+            Box::new(move || assert!(barrier.wait().is_leader()))
         }),
         ("Once", || {
             let once = Once::new();
@@ -212,6 +328,31 @@ fn misuses() -> Vec<Misuse> {
         ("LazyLock", || {
             let lazy: LazyLock<u32> = LazyLock::new(|| 1);
             Box::new(move || assert_eq!(*lazy, 1))
+        }),
+        ("Semaphore", || {
+            let semaphore = Semaphore::new(9);
+            Box::new(move || semaphore.acquire())
+        }),
+        ("Futex", || {
+            let futex = Futex::new(0);
+            Box::new(move || {
+                futex.wake(1);
+            })
+        }),
+        ("pipe", || {
+            let (reader, writer) = pipe(9);
+            Box::new(move || {
+                let _ = &reader;
+                writer.try_write(b"a").unwrap();
+            })
+        }),
+        ("parking_lot::Mutex", || {
+            let mutex = parking_lot::Mutex::new(0);
+            Box::new(move || drop(mutex.lock()))
+        }),
+        ("parking_lot::RwLock", || {
+            let lock = parking_lot::RwLock::new(0);
+            Box::new(move || drop(lock.read()))
         }),
         ("channel", || {
             let (sender, receiver) = mpsc::channel();

@@ -119,6 +119,11 @@ impl LoomQueue {
         woken
     }
 
+    /// Whether a wait that begins ends without a reason.
+    pub(crate) fn wakes_spuriously() -> bool {
+        WORLD.spurious_wakeups.happens()
+    }
+
     /// The time, which may have passed.
     pub(crate) fn now() -> Duration {
         supervise::step();

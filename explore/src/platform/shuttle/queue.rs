@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use shuttle::sync::atomic::AtomicUsize;
 
-use super::{OVERTAKINGS, STUCK, Waiter};
+use super::{OVERTAKINGS, SPURIOUS_WAKEUPS, STUCK, Waiter};
 use super::{clock, happens, is_chosen, look_at_clock, wake_expired};
 use crate::search::supervise;
 
@@ -112,6 +112,11 @@ impl ShuttleQueue {
             woken += 1;
         }
         woken
+    }
+
+    /// Whether a wait that begins ends without a reason.
+    pub(crate) fn wakes_spuriously() -> bool {
+        happens(SPURIOUS_WAKEUPS)
     }
 
     /// The time, which may have passed.
