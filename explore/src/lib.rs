@@ -115,6 +115,7 @@
 //! | `mpsc`: `channel`, `sync_channel` | explored | explored |
 //! | [`Semaphore`](sync::Semaphore), [`os::pipe`], [`os::poll`], [`future::block_on`] | explored | explored |
 //! | [`os::Futex`] | explored; with a word that is stored to, often not proved | explored |
+//! | [`os::Signal`], [`os::Suspension`] | explored; not while a thread waits for a mutex or joins another | explored; the same |
 //! | [`parking_lot`]: `Mutex`, `Condvar`, `RwLock` | explored | explored |
 //! | [`thread_local!`], [`statics!`] | explored | explored |
 //! | atomics of every width, `AtomicBool`, `AtomicPtr` | C11, as [CHECKERS.md](https://github.com/wakeproof/wakeproof/blob/main/explore/CHECKERS.md) says | sequentially consistent |
@@ -124,6 +125,13 @@
 //! | a loop that spins, with `spin_loop` or `yield_now` | explored | not proved |
 //! | `Instant` | explored | explored |
 //! | `Arc`, `Weak` | the standard library's: their counts are not explored | the same |
+//!
+//! The environment has its part in all of them. Condvars, parks and futexes wake spuriously, and futures are
+//! polled for no reason; every wait with a time limit ends at it, or after it; of those that wait for a
+//! condvar or a futex, another than the first is woken; a lock, a permit or a message goes to whoever comes
+//! first, however long others have waited. Any thread may stop for any time between two of its steps. Code
+//! in which a signal handler runs between two steps of its own thread says so with [`os::Signal`], and
+//! code in which one thread suspends another with [`os::Suspension`].
 //!
 //! What is not in this table is not there, so that code which needs it does not compile: `const`
 //! constructors (of a static, too: write [`statics!`]), values without a size, and `thread::scope`.

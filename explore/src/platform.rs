@@ -2,7 +2,9 @@
 
 mod clock;
 mod environment;
+mod execution;
 mod flag;
+pub(crate) mod interrupts;
 pub(crate) mod locals;
 mod loom;
 mod misuse;
@@ -14,12 +16,12 @@ mod shuttle;
 pub(crate) use self::clock::{Deadlines, Unlocks};
 pub use self::environment::Environment;
 pub(crate) use self::environment::Spurious;
+pub(crate) use self::execution::{checker, next as next_number, number as execution, this_thread};
 pub use self::flag::Flag;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
 pub(crate) use self::loom::{LoomAtomic, LoomParker, LoomQueue, LoomSleeper, WeakSpots};
 pub(crate) use self::misuse::{
-    Identity, begin_execution, checker, ends, execution, join_execution, key, misuse,
-    new_execution, next as next_number,
+    Identity, begin_execution, ends, join_execution, misuse, new_execution,
 };
 pub use self::model::ModelPlatform;
 pub(crate) use self::model::{start_on_threads, start_under_loom, start_under_shuttle};

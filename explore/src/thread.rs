@@ -16,8 +16,8 @@ pub use std::thread::{Result, available_parallelism, panicking};
 pub use self::local::{AccessError, LocalKey};
 use crate::dropin::FOR_EVER;
 use crate::platform::{
-    LoomParker, ShuttleParker, checker, execution, key, next_number, start_on_threads,
-    start_under_loom, start_under_shuttle,
+    LoomParker, ShuttleParker, checker, execution, interrupts, next_number, start_on_threads,
+    start_under_loom, start_under_shuttle, this_thread,
 };
 use crate::search::supervise;
 use crate::time::Duration;
@@ -127,13 +127,6 @@ impl Threads {
     }
 }
 
-fn this_thread(checker: Checker) -> u64 {
-    match checker {
-        Checker::Loom => key(loom::thread::current().id()),
-        _ => key(shuttle::thread::current().id()),
-    }
-}
-
 /// The handle of this thread.
 ///
 /// ```
@@ -147,7 +140,7 @@ pub fn current() -> Thread {
     let Some(checker) = checker() else {
         return Thread(Kind::Real(std::thread::current()));
     };
-    let this = this_thread(checker);
+    let this = this_thread();
     THREADS.with_borrow_mut(|threads| {
         let threads = threads.of_this_execution();
         if let Some((_, thread)) = threads.iter().find(|(known, _)| *known == this) {
@@ -160,8 +153,8 @@ pub fn current() -> Thread {
 }
 
 /// This thread, which begins, has the handle that its parent knows it by.
-fn begin(checker: Checker, thread: Thread) {
-    let this = this_thread(checker);
+fn begin(thread: Thread) {
+    let this = this_thread();
     THREADS.with_borrow_mut(|threads| threads.of_this_execution().push((this, thread)));
 }
 
@@ -215,6 +208,7 @@ pub fn sleep(duration: Duration) {
 
 /// Lets other threads run.
 pub fn yield_now() {
+    interrupts::before_step();
     match checker() {
         Some(Checker::Loom) => {
             supervise::step();
@@ -295,6 +289,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        interrupts::before_step();
         let Builder { name, stack_size } = self;
         let Some(checker) = checker() else {
             let mut builder = std::thread::Builder::new();
@@ -316,7 +311,7 @@ impl Builder {
         let thread = Thread::explored(checker, name);
         let child = thread.clone();
         let body = Box::new(move || {
-            begin(checker, child);
+            begin(child);
             body()
         });
         let started = match checker {
@@ -351,6 +346,7 @@ impl<T> JoinHandle<T> {
     ///
     /// If it has panicked: what with.
     pub fn join(self) -> Result<T> {
+        interrupts::before_step();
         match self.started {
             Started::Real(thread) => thread.join(),
             Started::Loom(thread) => {

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 /// A value of one thread.
@@ -15,7 +16,8 @@ struct Local {
 }
 
 thread_local! {
-    static LOCALS: RefCell<Vec<Local>> = const { RefCell::new(Vec::new()) };
+    static LOCALS: RefCell<ManuallyDrop<Vec<Local>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// The thread's value of that key, which is made if there is none. None if it has been destroyed.
@@ -60,10 +62,5 @@ pub(super) fn end(thread: u64) {
 /// The execution that begins has none. Those of an execution that has failed are not destroyed: what they
 /// use is gone.
 pub(super) fn forget() {
-    LOCALS.with_borrow_mut(|locals| {
-        locals.retain(|local| local.value.is_some());
-        for local in locals.drain(..) {
-            std::mem::forget(local);
-        }
-    });
+    LOCALS.set(ManuallyDrop::default());
 }

@@ -20,6 +20,7 @@ use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
 use self::chances::{Chances, Dials};
 use super::clock::{Clock, Unlocks};
+use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
 use crate::observe;
@@ -458,9 +459,21 @@ impl Waiter {
 
     /// Blocks this thread until it is notified, or until time ends its wait.
     fn block(&self) {
-        while !self.is_notified() && !self.expired.load(Ordering::Relaxed) {
-            thread::park();
+        while !self.is_over() {
+            if !interrupts::are_there() {
+                thread::park();
+                continue;
+            }
+            interrupts::before_step();
+            if !self.is_over() {
+                let thread = self.thread.clone();
+                interrupts::while_asleep(move || thread.unpark(), thread::park);
+            }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_notified() || self.expired.load(Ordering::Relaxed)
     }
 }
 
@@ -576,6 +589,7 @@ impl LoomParker {
 
     /// Takes the token, or joins the list, in one step.
     fn join(&self) -> Option<Arc<Waiter>> {
+        interrupts::before_step();
         let mut waiters = self.list.step();
         if self.token.swap(false, Ordering::Relaxed) {
             drop(waiters);

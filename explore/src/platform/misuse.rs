@@ -3,46 +3,26 @@
 //! Waiting without the lock cannot be written down: a wait takes a guard, and a guard does not leave
 //! its thread.
 
-use std::cell::{Cell, RefCell};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::cell::RefCell;
+use std::hash::Hash;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::locals;
+use super::execution::{self, key, next};
+use super::{interrupts, locals};
 use crate::verdict::Checker;
 
-static NEXT: AtomicU64 = AtomicU64::new(1);
-
 thread_local! {
-    /// The number of the execution that runs on this thread; 0 outside of a search.
-    static EXECUTION: Cell<u64> = const { Cell::new(0) };
-    /// The checker whose execution runs on this thread, if one does.
-    static CHECKER: Cell<Option<Checker>> = const { Cell::new(None) };
     /// The mutexes that are locked now, and by whom.
     static HELD: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
-pub(crate) fn next() -> u64 {
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 /// The execution that begins on this thread has primitives of its own, and no mutex is locked in it.
 pub(crate) fn begin_execution(checker: Checker) {
-    CHECKER.set(Some(checker));
-    EXECUTION.set(next());
+    execution::begin(Some(checker), next());
     HELD.with_borrow_mut(Vec::clear);
     locals::forget();
-}
-
-/// The checker whose execution runs on this thread: it makes the primitives. None outside of a search,
-/// and on real threads.
-pub(crate) fn checker() -> Option<Checker> {
-    CHECKER.get()
-}
-
-/// The number of the execution that runs on this thread; 0 outside of a search.
-pub(crate) fn execution() -> u64 {
-    EXECUTION.get()
+    interrupts::forget();
 }
 
 /// An execution on threads of the operating system, each of which [joins](join_execution) it.
@@ -52,20 +32,13 @@ pub(crate) fn new_execution() -> u64 {
 
 /// This thread takes part in the execution.
 pub(crate) fn join_execution(execution: u64) {
-    EXECUTION.set(execution);
+    execution::begin(None, execution);
     HELD.with_borrow_mut(Vec::clear);
 }
 
 /// A thread that unwinds has failed already.
 pub(crate) fn misuse(what: impl std::fmt::Display) {
     assert!(std::thread::panicking(), "misuse: {what}");
-}
-
-/// A thread, by what its platform calls it.
-pub(crate) fn key(thread: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    thread.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What tells a primitive apart from others.
@@ -81,24 +54,25 @@ impl Identity {
     pub(crate) fn new() -> Self {
         Identity {
             number: next(),
-            execution: EXECUTION.get(),
+            execution: execution::number(),
             made: Location::caller(),
         }
     }
 
     /// Whether this thread belongs to the execution that made it.
     pub(crate) fn is_of_this_execution(&self) -> bool {
-        self.execution == EXECUTION.get()
+        self.execution == execution::number()
     }
 
-    /// A primitive belongs to the execution that made it.
+    /// A step begins. A primitive belongs to the execution that made it.
     pub(crate) fn check(&self) {
-        if self.execution == 0 && EXECUTION.get() != 0 {
+        interrupts::before_step();
+        if self.execution == 0 && execution::number() != 0 {
             misuse(format_args!(
                 "a primitive that was made outside of the execution, at {}, is used inside; make it in the body",
                 self.made
             ));
-        } else if self.execution != EXECUTION.get() {
+        } else if self.execution != execution::number() {
             misuse(format_args!(
                 "a primitive that was made in one execution, at {}, is used in another; make it in the body",
                 self.made
@@ -123,6 +97,7 @@ impl Identity {
 
     /// When this thread unlocks the mutex.
     pub(crate) fn unlocked(&self) {
+        interrupts::before_step();
         HELD.with_borrow_mut(|held| held.retain(|(mutex, _)| *mutex != self.number));
     }
 }

@@ -22,6 +22,7 @@ use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
 pub(crate) use self::queue::{ShuttleQueue, ShuttleSleeper};
 use super::clock::{Clock, Unlocks};
+use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
 use crate::observe;
@@ -272,6 +273,8 @@ pub(crate) struct Waiter {
     notified: AtomicBool,
     /// Whether time has ended its wait.
     expired: AtomicBool,
+    /// Whether something happens to it while it waits.
+    interrupted: AtomicBool,
     waker: std::sync::Mutex<Option<Waker>>,
 }
 
@@ -334,9 +337,31 @@ impl Waiter {
 
     /// Blocks this thread until it is notified, or until time ends its wait. No scheduling point if it
     /// is already.
-    fn block(&self) {
+    fn block(self: &Arc<Self>) {
+        if !interrupts::are_there() {
+            return self.wait();
+        }
+        while !self.is_over() {
+            interrupts::before_step();
+            if !self.is_over() {
+                let waiter = self.clone();
+                let interrupt = move || {
+                    waiter.interrupted.store(true, Ordering::Relaxed);
+                    waiter.wake();
+                };
+                interrupts::while_asleep(interrupt, || self.wait());
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_notified() || self.expired.load(Ordering::Relaxed)
+    }
+
+    /// Also until it is interrupted.
+    fn wait(&self) {
         shuttle::future::block_on(future::poll_fn(|context| {
-            if self.is_notified() || self.expired.load(Ordering::Relaxed) {
+            if self.is_over() || self.interrupted.swap(false, Ordering::Relaxed) {
                 return Poll::Ready(());
             }
             *self.waker.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -476,6 +501,7 @@ impl ShuttleParker {
 
     /// Takes the token, or joins the list, in one step.
     fn join(&self) -> Option<Arc<Waiter>> {
+        interrupts::before_step();
         let mut waiters = self.list.step();
         if self.token.swap(false, Ordering::Relaxed) {
             return None;

@@ -2,6 +2,7 @@
 //! standard library in their imports alone.
 
 mod channels;
+mod interrupts;
 mod locks;
 mod once;
 mod parking_lot;
@@ -430,6 +431,7 @@ pub(super) fn cases() -> Vec<Case> {
         once::cases(),
         channels::cases(),
         system::cases(),
+        interrupts::cases(),
         parking_lot::cases(),
     ];
     of_each.into_iter().flatten().collect()

@@ -9,7 +9,7 @@ use std::panic::Location;
 pub use std::sync::atomic::Ordering;
 
 use crate::dropin::Real;
-use crate::platform::{Identity, LoomAtomic, checker, misuse};
+use crate::platform::{Identity, LoomAtomic, checker, interrupts, misuse};
 use crate::search::supervise;
 use crate::verdict::Checker;
 
@@ -94,6 +94,7 @@ fn either(success: Ordering, failure: Ordering) -> Ordering {
 #[track_caller]
 pub fn fence(ordering: Ordering) {
     refuse("a relaxed fence", ordering, [Ordering::Relaxed; 2]);
+    interrupts::before_step();
     match checker() {
         Some(Checker::Loom) => {
             supervise::step();

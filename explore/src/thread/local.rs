@@ -5,8 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use super::this_thread;
-use crate::platform::{checker, locals};
+use crate::platform::{checker, locals, this_thread};
 
 /// Declares values of which each thread has its own, as [`std::thread_local!`]. Under a checker, each
 /// thread of each execution has its own, which is destroyed when the thread ends.
@@ -86,12 +85,11 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// If the value has been destroyed.
     pub fn try_with<R>(&'static self, look: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
-        let Some(checker) = checker() else {
+        if checker().is_none() {
             return self.real.try_with(look).map_err(|_| AccessError);
-        };
+        }
         let key = std::ptr::from_ref(self).addr();
-        let value: Rc<dyn Any> =
-            locals::get(this_thread(checker), key, self.make).ok_or(AccessError)?;
+        let value: Rc<dyn Any> = locals::get(this_thread(), key, self.make).ok_or(AccessError)?;
         value.downcast_ref().map(look).ok_or(AccessError)
     }
 }
