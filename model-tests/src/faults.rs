@@ -16,6 +16,7 @@ use crate::models::{
     Submit, TimerFromAnotherThread, Unasked, WorkerPool,
 };
 
+pub mod asyncio;
 mod jobs;
 mod primitives;
 mod tasks;

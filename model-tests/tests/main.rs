@@ -2,5 +2,6 @@
 
 mod faults;
 mod models;
+mod two_loops;
 #[path = "../../proptests/tests/watchdog.rs"]
 mod watchdog;

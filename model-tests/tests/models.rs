@@ -10,7 +10,7 @@ use wakeproof_model_tests::pairs::{Pair, pairs};
 
 use crate::watchdog;
 
-fn assert_proved(name: &str, exploration: &Exploration) {
+pub(crate) fn assert_proved(name: &str, exploration: &Exploration) {
     println!("{name}: {exploration} ({:?})", exploration.time);
     if let Ok(trace) = Trace::told(name, "must not fail", exploration, "a counterexample") {
         panic!("{}", trace.to_text());
@@ -18,7 +18,7 @@ fn assert_proved(name: &str, exploration: &Exploration) {
     assert!(exploration.is_proved(), "{name}: {exploration}");
 }
 
-fn assert_found(name: &str, exploration: &Exploration) {
+pub(crate) fn assert_found(name: &str, exploration: &Exploration) {
     println!("{name}: {exploration} ({:?})", exploration.time);
     assert!(
         matches!(exploration.verdict, Verdict::Found(_)),
@@ -27,7 +27,7 @@ fn assert_found(name: &str, exploration: &Exploration) {
 }
 
 /// Adds at most one spurious wakeup to the model's environment.
-fn with_a_spurious_wakeup(subject: Subject) -> Subject {
+pub(crate) fn with_a_spurious_wakeup(subject: Subject) -> Subject {
     subject.in_environment(Environment {
         spurious_wakeups: 1,
         ..subject.environment

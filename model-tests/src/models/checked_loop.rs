@@ -1,6 +1,7 @@
 //! A loop that fails the model if a callback panics.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -12,7 +13,7 @@ use wakeproof::platform::{Deliberate, Platform};
 ///
 /// It is not dropped while its thread unwinds. Closing it takes a lock, which is impossible in an
 /// execution that has failed.
-pub(crate) struct CheckedLoop<P: Platform> {
+pub struct CheckedLoop<P: Platform> {
     event_loop: ManuallyDrop<EventLoop<P>>,
     caught: Rc<RefCell<CaughtPanics>>,
 }
@@ -69,6 +70,12 @@ impl<P: Platform> CheckedLoop<P> {
     /// How many deliberate panics the exception handler received.
     pub(crate) fn deliberate_panics(&self) -> usize {
         self.caught.borrow().deliberate
+    }
+}
+
+impl<P: Platform> fmt::Debug for CheckedLoop<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CheckedLoop").finish_non_exhaustive()
     }
 }
 

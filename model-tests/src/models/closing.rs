@@ -1,9 +1,11 @@
 //! `close`, while another thread submits; and handles that are dropped.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{CheckedLoop, Log, Model};
+use crate::design::{CondvarLoop, Design, Loop, LoopHandle};
 use wakeproof_explore::platform::ModelPlatform;
 
 /// Owned by a callback or a future. Counts how often it is dropped.
@@ -52,7 +54,7 @@ impl Model for CloseRacesWithSubmit {
             handle.call_soon_threadsafe(callback)
         });
         event_loop.run_once();
-        event_loop.close().expect("the loop is not running");
+        Loop::close(&event_loop);
 
         let ran = log.runs().len();
         match P::join(thread) {
@@ -76,15 +78,43 @@ impl Model for CloseRacesWithSubmit {
     }
 }
 
+/// The same on any design, without what only our handles tell: an accepted callback runs or is dropped by
+/// `close`, and a refused one does not run.
+#[derive(Debug)]
+pub struct CloseAmidSubmission<D>(PhantomData<D>);
+
+impl<D: Design> Model for CloseAmidSubmission<D> {
+    const THREADS: usize = 1;
+
+    fn run<P: ModelPlatform>() {
+        let event_loop = D::Loop::<P>::new();
+        let log = Log::<P>::new();
+        let (counter, drops) = DropCounter::new();
+        let (handle, writer) = (event_loop.handle(), log.clone());
+        let thread = P::spawn("thread 1", move || {
+            let callback = move || {
+                let _counter = counter;
+                writer.ran(0, 0);
+            };
+            handle.call_soon_threadsafe(callback).is_ok()
+        });
+        event_loop.run_once();
+        event_loop.close();
+        let accepted = P::join(thread);
+        assert_eq!(drops.number(), 1, "accepted, and neither run nor dropped");
+        assert!(accepted || log.runs().is_empty(), "refused, but it ran");
+    }
+}
+
 /// One thread drops its handle unused. Another drops its handle after submitting a callback.
 #[derive(Debug)]
-pub struct HandlesDropped;
+pub struct HandlesDropped<D = CondvarLoop>(PhantomData<D>);
 
-impl Model for HandlesDropped {
+impl<D: Design> Model for HandlesDropped<D> {
     const THREADS: usize = 2;
 
     fn run<P: ModelPlatform>() {
-        let event_loop = CheckedLoop::<P>::new();
+        let event_loop = D::Loop::<P>::new();
         let log = Log::<P>::new();
         let handle = event_loop.handle();
         let idle = P::spawn("thread 1", move || drop(handle));
@@ -97,7 +127,7 @@ impl Model for HandlesDropped {
             };
             let call = handle.call_soon_threadsafe(callback);
             drop(handle);
-            drop(call.expect("the loop is open"));
+            call.expect("the loop is open");
         });
         event_loop.run();
         log.assert_complete(1, 1);

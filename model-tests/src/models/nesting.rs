@@ -1,23 +1,26 @@
 //! Callbacks that submit callbacks.
 
-use super::{CheckedLoop, Log, Model};
+use std::marker::PhantomData;
+
+use super::{Log, Model};
+use crate::design::{CondvarLoop, Design, Loop, LoopHandle};
 use wakeproof_explore::platform::ModelPlatform;
 
 /// A callback from the loop's thread submits another one, and so does a callback from another thread. The
 /// last of the four stops the loop.
 #[derive(Debug)]
-pub struct CallbackSubmits;
+pub struct CallbackSubmits<D = CondvarLoop>(PhantomData<D>);
 
-impl Model for CallbackSubmits {
+impl<D: Design> Model for CallbackSubmits<D> {
     const THREADS: usize = 1;
 
     fn run<P: ModelPlatform>() {
         const OWN: usize = 0;
         const OTHER: usize = 1;
-        let event_loop = CheckedLoop::<P>::new();
+        let event_loop = D::Loop::<P>::new();
         let log = Log::<P>::new();
 
-        let (local, handle, writer) = (event_loop.local(), event_loop.handle(), log.clone());
+        let (own, handle, writer) = (event_loop.handle(), event_loop.handle(), log.clone());
         let stop_behind_four = move |writer: &Log<P>, by, nth| {
             if writer.ran(by, nth) == 4 {
                 handle.stop();
@@ -27,12 +30,10 @@ impl Model for CallbackSubmits {
         let outer = move || {
             last(&writer, OWN, 0);
             let inner = move || last(&writer, OWN, 1);
-            local.call_soon(inner).expect("the loop is open");
+            own.call_soon(inner).expect("the loop is open");
         };
-        event_loop
-            .local()
-            .call_soon(outer)
-            .expect("the loop is open");
+        let here = event_loop.handle();
+        here.call_soon(outer).expect("the loop is open");
 
         let (handle, writer) = (event_loop.handle(), log.clone());
         let thread = P::spawn("thread 1", move || {

@@ -1,22 +1,25 @@
 //! Two loops on two threads.
 
-use super::{CheckedLoop, Log, Model};
+use std::marker::PhantomData;
+
+use super::{Log, Model};
+use crate::design::{CondvarLoop, Design, Loop, LoopHandle};
 use wakeproof_explore::platform::ModelPlatform;
 
 /// Another thread's loop submits to this loop, which submits to that one, which submits back. Both loops
 /// stop.
 #[derive(Debug)]
-pub struct TwoLoops;
+pub struct TwoLoops<D = CondvarLoop>(PhantomData<D>);
 
-impl Model for TwoLoops {
+impl<D: Design> Model for TwoLoops<D> {
     const THREADS: usize = 1;
 
     fn run<P: ModelPlatform>() {
-        let event_loop = CheckedLoop::<P>::new();
+        let event_loop = D::Loop::<P>::new();
         let log = Log::<P>::new();
         let (here, writer) = (event_loop.handle(), log.clone());
         let thread = P::spawn("other loop", move || {
-            let other_loop = CheckedLoop::<P>::new();
+            let other_loop = D::Loop::<P>::new();
             let other_log = Log::<P>::new();
             let (there, back) = (other_loop.handle(), here.clone());
             let other_writer = other_log.clone();

@@ -1,6 +1,7 @@
 //! Threads submit to a loop that may be falling asleep.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use wakeproof::inbox::Inbox;
@@ -8,25 +9,26 @@ use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
 use wakeproof_explore::{self as explore, DoesNotFit, Exploration, Limits, Schedule, Search};
 use wakeproof_faults::{Faulty, InboxFault};
 
-use super::{CheckedLoop, Log, Model, SPURIOUS, ensure_loom_can, with_fault};
+use super::{Log, Model, SPURIOUS, ensure_loom_can, with_fault};
+use crate::design::{CondvarLoop, Design, Loop, LoopHandle};
 
 /// `N` threads submit `EACH` callbacks each. The callback that runs last stops the loop.
 ///
 /// The checker tries submissions before the loop looks at its queue, between the look and the sleep, and
 /// while the loop is asleep. If a wakeup is lost, the loop stays asleep.
 #[derive(Debug)]
-pub struct Submit<const N: usize, const EACH: usize>;
+pub struct Submit<const N: usize, const EACH: usize, D = CondvarLoop>(PhantomData<D>);
 
-impl<const N: usize, const EACH: usize> Model for Submit<N, EACH> {
+impl<const N: usize, const EACH: usize, D: Design> Model for Submit<N, EACH, D> {
     const THREADS: usize = N;
 
     fn run<P: ModelPlatform>() {
-        submit::<P>(N, EACH);
+        submit::<D, P>(N, EACH);
     }
 }
 
-fn submit<P: ModelPlatform>(threads: usize, each: usize) {
-    let event_loop = CheckedLoop::<P>::new();
+fn submit<D: Design, P: ModelPlatform>(threads: usize, each: usize) {
+    let event_loop = D::Loop::<P>::new();
     let log = Log::<P>::new();
     let submitters: Vec<_> = (0..threads)
         .map(|by| {
@@ -73,7 +75,9 @@ impl Submissions {
     pub fn loom(self, limits: &Limits) -> anyhow::Result<Exploration> {
         let Submissions { threads, each, .. } = self;
         ensure_loom_can(threads, self.environment)?;
-        let body = with_fault(self.fault, move || submit::<Faulty<Loom>>(threads, each));
+        let body = with_fault(self.fault, move || {
+            submit::<CondvarLoop, Faulty<Loom>>(threads, each)
+        });
         Ok(explore::loom(self.environment, limits, body))
     }
 
@@ -94,7 +98,9 @@ impl Submissions {
 
     fn under_shuttle(self) -> impl Fn() + Send + Sync + 'static {
         let Submissions { threads, each, .. } = self;
-        with_fault(self.fault, move || submit::<Faulty<Shuttle>>(threads, each))
+        with_fault(self.fault, move || {
+            submit::<CondvarLoop, Faulty<Shuttle>>(threads, each)
+        })
     }
 }
 
