@@ -160,12 +160,9 @@ def run(command, name, module):
     """
     with tempfile.TemporaryDirectory(prefix="tlc-") as folder:
         java, *rest = command
-        done = subprocess.run(
+        return Ending.run(
             [java, f"-Djava.io.tmpdir={folder}", *rest, "-metadir", str(Path(folder, "states")),
-             "-config", f"{name}.cfg", f"{module}.tla"],
-            cwd=SPEC, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8", errors="replace")
-    return done.stdout, done.returncode
+             "-config", f"{name}.cfg", f"{module}.tla"])
 
 
 def check(command, name, module):
@@ -231,6 +228,38 @@ def differences(model, found):
             for key in keys if found[key] != model[key]]
 
 
+class Ending:
+    """SIGTERM ends this program and the process that it runs. While that starts, nobody knows which it
+    is: a signal that comes then has to wait, or it would leave the process behind."""
+
+    starts = False
+    number = None
+
+    @classmethod
+    def handle(cls, number, _frame):
+        if cls.starts:
+            cls.number = number
+        else:
+            sys.exit(128 + number)
+
+    @classmethod
+    def run(cls, command):
+        """Runs a command in the specification's folder. Returns its output and exit status."""
+        cls.starts = True
+        process = subprocess.Popen(
+            command, cwd=SPEC, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+        try:
+            cls.starts = False
+            if cls.number is not None:
+                sys.exit(128 + cls.number)
+            output, _ = process.communicate()
+            return output, process.returncode
+        finally:
+            process.kill()
+            process.wait()
+
+
 def end_with_stdin():
     """Ends this program when whoever has started it is gone, however that has come about."""
     while os.read(0, 1024):
@@ -254,7 +283,7 @@ def main():
                         help="end, and TLC too, when standard input ends: for a program that may be killed")
     arguments = parser.parse_args()
     # Whatever ends this ends TLC with it and clears its folder away.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, Ending.handle)
     if arguments.while_stdin_is_open:
         threading.Thread(target=end_with_stdin, daemon=True).start()
     try:
