@@ -23,7 +23,8 @@ shuttle depth-first: the shortest of all 5 schedules, 5 steps
    5                                    unlocks, and has woken nobody
  end  ASLEEP FOR EVER                   ends
 
-=> the loop is asleep beside a queue with 1 callback in it, and nobody is left who would wake it
+=> the loop is asleep beside a queue with 1 callback in it, and nobody is left
+   who would wake it
 
 Replay: wakeproof trace no-notify --schedule=0x5,2x2
 ";

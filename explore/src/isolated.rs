@@ -185,6 +185,7 @@ enum Says {
     Proved,
     Found {
         message: String,
+        at: Option<String>,
         execution: u64,
         threads: Vec<String>,
         /// Each with its thread; no words if it is the thread's end.
@@ -204,6 +205,7 @@ impl Told {
             Verdict::Proved(_) => Says::Proved,
             Verdict::Found(found) => Says::Found {
                 message: found.message,
+                at: found.at,
                 execution: found.execution,
                 threads: found.journal.threads,
                 steps: found
@@ -245,6 +247,7 @@ impl Told {
             Says::Proved => Verdict::Proved(scope),
             Says::Found {
                 message,
+                at,
                 execution,
                 threads,
                 steps,
@@ -261,6 +264,7 @@ impl Told {
                 Verdict::Found(Counterexample {
                     scope,
                     message: message.clone(),
+                    at: at.clone(),
                     execution: *execution,
                     journal: Journal {
                         threads: threads.clone(),

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::{self, Debug};
+use std::panic::Location;
 
 use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::Platform;
@@ -23,7 +24,11 @@ impl Journal {
     /// How many steps it has, without the ends of threads.
     #[must_use]
     pub fn steps(&self) -> usize {
-        let is_step = |entry: &&Entry| entry.what != What::End;
+        let is_step = |entry: &&Entry| match &entry.what {
+            What::End => false,
+            What::Act(act) => !matches!(act.effect, Effect::Begins | Effect::MayBlock),
+            _ => true,
+        };
         self.entries.iter().filter(is_step).count()
     }
 }
@@ -49,8 +54,49 @@ pub enum What {
     },
     /// A step of another protocol, or of the model, in words.
     Note(Cow<'static, str>),
+    /// What it did with a primitive of the drop-in.
+    Act(Act),
     /// The thread has come to its end.
     End,
+}
+
+/// What a thread did with a primitive of the drop-in, recorded when the execution was run again to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// The primitive.
+    pub object: Object,
+    /// In words, with `{}` where the primitive's name belongs.
+    pub what: Cow<'static, str>,
+    /// The line that called.
+    pub at: &'static Location<'static>,
+    /// What that means for the threads.
+    pub effect: Effect,
+}
+
+/// A primitive of the drop-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Object {
+    /// Such as "mutex".
+    pub kind: &'static str,
+    /// Tells it apart from others.
+    pub number: u64,
+    /// The line that made it.
+    pub made: &'static Location<'static>,
+}
+
+/// What an act means for the threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Nothing,
+    /// The thread begins: the primitive is the thread itself.
+    Begins,
+    /// The thread is about to do something that may block it. If it has no later entry, it is blocked.
+    MayBlock,
+    /// The thread goes to sleep.
+    Sleeps,
+    /// That many others wake.
+    Wakes(usize),
 }
 
 impl fmt::Display for What {
@@ -60,6 +106,7 @@ impl fmt::Display for What {
             What::Notified { somebody: true } => f.write_str("notified the sleeper"),
             What::Notified { somebody: false } => f.write_str("notified nobody"),
             What::Note(note) => f.write_str(note),
+            What::Act(act) => f.write_str(&act.what.replace("{}", act.object.kind)),
             What::End => f.write_str("ends"),
         }
     }
@@ -76,6 +123,9 @@ struct Recording {
     identities: Vec<Box<dyn Any>>,
     journal: Journal,
 }
+
+/// The first thread of an execution, until it turns out to be a loop's.
+pub(crate) const MAIN: &str = "main";
 
 /// Begins an empty journal, for the execution that begins.
 pub fn begin() {
@@ -114,6 +164,16 @@ pub fn note<P: Platform>(note: impl Into<Cow<'static, str>>) {
     record::<P>(What::Note(note.into()));
 }
 
+/// The calling thread's number in the journal.
+pub(crate) fn this_thread<P: Platform>() -> usize {
+    JOURNAL.with_borrow_mut(|recording| recording.index_of(P::current_thread()))
+}
+
+/// Writes down what the calling thread did with a primitive of the drop-in.
+pub(crate) fn act<P: Platform>(act: Act) {
+    record::<P>(What::Act(act));
+}
+
 /// Notes that the calling thread has come to its end.
 pub(crate) fn end<P: Platform>() {
     record::<P>(What::End);
@@ -123,6 +183,10 @@ fn record<P: Platform>(what: What) {
     let id = P::current_thread();
     JOURNAL.with_borrow_mut(|recording| {
         let thread = recording.index_of(id);
+        let name = &mut recording.journal.threads[thread];
+        if name == MAIN && matches!(what, What::Step(Step::Take | Step::Sleep, _)) {
+            "loop".clone_into(name);
+        }
         recording.journal.entries.push(Entry { thread, what });
     });
 }

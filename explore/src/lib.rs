@@ -141,6 +141,7 @@
 //! one word with the same orderings would.
 
 mod dropin;
+mod explorer;
 pub mod future;
 pub mod hint;
 mod isolated;
@@ -151,6 +152,7 @@ pub mod parking_lot;
 pub mod platform;
 mod schedule;
 mod search;
+mod story;
 pub mod suite;
 pub mod sync;
 pub mod thread;
@@ -158,6 +160,7 @@ pub mod time;
 pub mod trace;
 mod verdict;
 
+pub use explorer::{CannotReplay, Explorer, Story};
 pub use isolated::isolated;
 pub use platform::Environment;
 pub use schedule::{NotASchedule, Schedule};

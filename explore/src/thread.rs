@@ -16,10 +16,11 @@ pub use std::thread::{Result, available_parallelism, panicking};
 pub use self::local::{AccessError, LocalKey};
 use crate::dropin::FOR_EVER;
 use crate::platform::{
-    LoomParker, ShuttleParker, checker, execution, interrupts, next_number, start_on_threads,
-    start_under_loom, start_under_shuttle, this_thread,
+    Identity, LoomParker, ShuttleParker, checker, execution, interrupts, next_number,
+    start_on_threads, start_under_loom, start_under_shuttle, this_thread,
 };
 use crate::search::supervise;
+use crate::story;
 use crate::time::Duration;
 use crate::verdict::Checker;
 
@@ -64,7 +65,9 @@ impl Thread {
     /// # Panics
     ///
     /// Under a checker, if the thread belongs to another execution.
+    #[track_caller]
     pub fn unpark(&self) {
+        story::here();
         match &self.0 {
             Kind::Real(thread) => thread.unpark(),
             Kind::Explored(thread) => match &thread.parker {
@@ -92,6 +95,17 @@ impl Thread {
         }
     }
 
+    /// Tells something of the thread, if it is explored.
+    fn tell(&self, tell: impl FnOnce(&Identity)) {
+        if let Kind::Explored(thread) = &self.0 {
+            tell(match &thread.parker {
+                Parker::Loom(parker) => parker.identity(),
+                Parker::Shuttle(parker) => parker.identity(),
+            });
+        }
+    }
+
+    #[track_caller]
     fn explored(checker: Checker, name: Option<String>) -> Self {
         let parker = match checker {
             Checker::Loom => Parker::Loom(LoomParker::new()),
@@ -160,7 +174,9 @@ fn begin(thread: Thread) {
 
 /// Blocks this thread until it is [unparked](Thread::unpark), and uses that up; or, if the environment
 /// admits spurious wakeups, for less.
+#[track_caller]
 pub fn park() {
+    story::here();
     match current().0 {
         Kind::Real(_) => std::thread::park(),
         Kind::Explored(thread) => match &thread.parker {
@@ -171,7 +187,9 @@ pub fn park() {
 }
 
 /// As [`park`], but for at most `timeout`, if the environment admits that time passes.
+#[track_caller]
 pub fn park_timeout(timeout: Duration) {
+    story::here();
     if timeout >= FOR_EVER {
         return park();
     }
@@ -190,7 +208,9 @@ pub fn park_timeout(timeout: Duration) {
 /// Blocks this thread for `duration`. Under a checker, that is a timed wait that nobody notifies: it
 /// takes one of the environment's [timeouts](crate::Environment::timeouts), and without one it does
 /// not end.
+#[track_caller]
 pub fn sleep(duration: Duration) {
+    story::here();
     let mut deadline = None;
     let mut until = |now: Duration| *deadline.get_or_insert(now.saturating_add(duration));
     match checker() {
@@ -307,13 +327,16 @@ impl Builder {
             });
         };
         let called = name.clone();
-        let called = called.unwrap_or_else(|| format!("thread of {}", Location::caller()));
+        let place = Location::caller();
+        let called = called.unwrap_or_else(|| format!("thread of {}", story::place(place)));
         let thread = Thread::explored(checker, name);
         let child = thread.clone();
         let body = Box::new(move || {
+            child.tell(|identity| story::begins(identity.object("thread")));
             begin(child);
             body()
         });
+        story::here();
         let started = match checker {
             Checker::Loom => {
                 supervise::step();
@@ -321,6 +344,7 @@ impl Builder {
             }
             _ => Started::Shuttle(start_under_shuttle(called, body)),
         };
+        thread.tell(|identity| story::did(identity.object("thread"), || "starts {}"));
         Ok(JoinHandle { thread, started })
     }
 }
@@ -345,16 +369,23 @@ impl<T> JoinHandle<T> {
     /// # Errors
     ///
     /// If it has panicked: what with.
+    #[track_caller]
     pub fn join(self) -> Result<T> {
         interrupts::before_step();
-        match self.started {
+        story::here();
+        let thread = self.thread;
+        thread.tell(|identity| story::may_block(identity.object("thread"), "waits for {} to end"));
+        let result = match self.started {
             Started::Real(thread) => thread.join(),
             Started::Loom(thread) => {
                 supervise::step();
                 thread.join()
             }
             Started::Shuttle(thread) => thread.join(),
-        }
+        };
+        thread
+            .tell(|identity| story::did(identity.object("thread"), || "joins {}, which has ended"));
+        result
     }
 
     /// The thread's handle.

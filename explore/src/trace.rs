@@ -5,9 +5,12 @@ use std::fmt;
 use serde::Serialize;
 use wakeproof::inbox::Step;
 
-use crate::journal::{Entry, Journal, What};
-use crate::verdict::Exploration;
+pub use self::acts::Notified;
+use self::acts::{ASLEEP, Names};
+use crate::journal::{Effect, Entry, Journal, What};
+use crate::verdict::{Counterexample, Exploration};
 
+mod acts;
 mod mermaid;
 mod svg;
 mod text;
@@ -65,18 +68,6 @@ pub struct Told {
     pub notifies: Option<Notified>,
 }
 
-/// Whom a notification reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Notified {
-    /// This thread wakes: an index into [`Trace::threads`].
-    Thread(usize),
-    /// One of several.
-    Somebody,
-    /// Nobody waits.
-    Nobody,
-}
-
 /// An exploration found no counterexample, so there is none to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NothingToTell(String);
@@ -107,15 +98,19 @@ impl Trace {
             )));
         };
         let journal = &counterexample.journal;
-        let ends = ends(journal, &counterexample.message);
+        let names = Names::of(journal);
+        let ends = ends(journal, &names, &counterexample.message);
+        let steps = tell(journal, &names);
+        let legend = names.legend();
+        let legend = legend.map_or_else(String::new, |legend| format!(" ({legend})"));
         Ok(Trace {
             fault: name.into(),
             wrong: wrong.into(),
-            found: format!("{worth}, {} steps", journal.steps()),
+            found: format!("{worth}, {} steps{legend}", steps.len()),
             schedule: counterexample.schedule().map(ToString::to_string),
             threads: journal.threads.clone(),
-            steps: tell(journal),
-            end: end(journal, &ends, &counterexample.message),
+            steps,
+            end: end(journal, &names, &ends, counterexample),
             ends,
         })
     }
@@ -140,12 +135,16 @@ impl Trace {
 }
 
 /// Each step in words; a notification is one with the step that caused it.
-fn tell(journal: &Journal) -> Vec<Told> {
+fn tell(journal: &Journal, names: &Names<'_>) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::new();
     for (index, entry) in journal.entries.iter().enumerate() {
         let thread = entry.thread;
         let (what, notifies) = match &entry.what {
             What::End => continue,
+            What::Act(act) => match names.tell(index, act) {
+                Some(told) => told,
+                None => continue,
+            },
             What::Note(note) => (note.to_string(), None),
             What::Notified { somebody } => {
                 let notifies = if *somebody {
@@ -237,7 +236,25 @@ fn is_going_to_sleep(entry: &Entry) -> bool {
     match &entry.what {
         What::Step(Step::Sleep, _) => true,
         What::Note(note) => note.ends_with("is about to sleep"),
+        What::Act(act) => act.effect == Effect::Sleeps,
         _ => false,
+    }
+}
+
+/// What an assertion says, on one line and without its own words for it.
+fn in_words(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().map(str::trim).collect();
+    let part = |name: &str| lines.iter().find_map(|line| line.strip_prefix(name));
+    let (Some(left), Some(right)) = (part("left: "), part("right: ")) else {
+        return lines.join("; ");
+    };
+    let why = lines[0]
+        .split_once("failed: ")
+        .map_or_else(String::new, |(_, why)| format!("{why}: "));
+    if lines[0].contains("left != right") {
+        format!("{why}it is {left}, which it must not be")
+    } else {
+        format!("{why}it is {left}, not {right}")
     }
 }
 
@@ -246,7 +263,7 @@ fn is_deadlock(message: &str) -> bool {
     message.starts_with("deadlock")
 }
 
-fn ends(journal: &Journal, message: &str) -> Vec<String> {
+fn ends(journal: &Journal, names: &Names<'_>, message: &str) -> Vec<String> {
     (0..journal.threads.len())
         .map(|thread| {
             let last = journal
@@ -254,31 +271,50 @@ fn ends(journal: &Journal, message: &str) -> Vec<String> {
                 .iter()
                 .rev()
                 .find(|entry| entry.thread == thread);
-            match last {
+            let told = match last {
                 Some(entry) if entry.what == What::End => "ends",
                 _ if !is_deadlock(message) => "…",
-                Some(entry) if is_going_to_sleep(entry) => "ASLEEP FOR EVER",
-                _ => "waits for ever for a thread to end",
-            }
-            .into()
+                Some(entry) if is_going_to_sleep(entry) => ASLEEP,
+                other => {
+                    let blocked = other.and_then(|entry| names.end(entry));
+                    return blocked.unwrap_or_else(|| "waits for ever for a thread to end".into());
+                }
+            };
+            told.into()
         })
         .collect()
 }
 
-fn end(journal: &Journal, ends: &[String], message: &str) -> String {
+fn end(
+    journal: &Journal,
+    names: &Names<'_>,
+    ends: &[String],
+    counterexample: &Counterexample,
+) -> String {
+    let message = &counterexample.message;
     if !is_deadlock(message) {
-        // The values that an assertion prints come on lines of their own.
-        return message
-            .lines()
-            .map(str::trim)
-            .collect::<Vec<_>>()
-            .join("; ");
+        let failed = in_words(message);
+        return match &counterexample.at {
+            Some(at) => format!("{at}: {failed}"),
+            None => failed,
+        };
+    }
+    let threads = 0..journal.threads.len();
+    let mut told: Vec<String> = threads
+        .clone()
+        .filter_map(|thread| names.asleep(thread))
+        .collect();
+    if told.is_empty() {
+        told = threads.filter_map(|thread| names.blocked(thread)).collect();
+    }
+    if !told.is_empty() {
+        return told.join("; ");
     }
     let sleepers: Vec<&str> = journal
         .threads
         .iter()
         .zip(ends)
-        .filter(|(_, end)| end.as_str() == "ASLEEP FOR EVER")
+        .filter(|(_, end)| end.as_str() == ASLEEP)
         .map(|(thread, _)| match thread.as_str() {
             "loop" => "the loop",
             thread => thread,

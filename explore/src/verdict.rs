@@ -135,6 +135,8 @@ pub struct Counterexample {
     pub scope: Scope,
     /// How it fails.
     pub message: String,
+    /// The line whose panic it is, with its file, unless no thread can go on.
+    pub at: Option<String>,
     /// Which execution it was, counted from one.
     pub execution: u64,
     /// Its steps, up to the failure.
@@ -232,6 +234,7 @@ impl fmt::Display for Stop {
             Stop::Executions(most) => write!(f, "limit of {most} executions"),
             Stop::Samples(_) => f.write_str("others not tried"),
             Stop::Time(most) => write!(f, "limit of {most:?}"),
+            Stop::Preemptions(1) => f.write_str("limit of 1 preemption"),
             Stop::Preemptions(most) => write!(f, "limit of {most} preemptions"),
             Stop::Steps(most) => write!(
                 f,

@@ -23,8 +23,8 @@ use super::clock::{Clock, Unlocks};
 use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
-use crate::observe;
 use crate::search::supervise;
+use crate::{observe, story};
 
 pub(crate) use self::flag::LoomAtomic;
 pub use self::flag::LoomFlag;
@@ -289,6 +289,7 @@ impl<T> Drop for LoomGuard<'_, T> {
             self.mutex.touched.touch();
         }
         self.mutex.identity.unlocked();
+        story::did(self.mutex.identity.object("mutex"), || story::UNLOCKS);
     }
 }
 
@@ -320,8 +321,10 @@ impl<T> LoomMutex<T> {
         supervise::step();
         let this_thread = thread::current().id();
         self.identity.locks(this_thread);
+        story::may_block(self.identity.object("mutex"), "waits to lock {}");
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         self.identity.locked(this_thread);
+        story::did(self.identity.object("mutex"), || "locks {}");
         LoomGuard { mutex: self, guard }
     }
 
@@ -498,6 +501,7 @@ impl LoomCondvar {
         let waiter = Waiter::of_this_thread();
         self.list.step().push_back(waiter.clone());
         drop(guard);
+        self.partner.sleeps();
         waiter
     }
 
@@ -506,9 +510,11 @@ impl LoomCondvar {
         self.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
         if may == Spurious::Wakeups && WORLD.spurious_wakeups.happens() {
+            self.partner.wakes_for_no_reason();
             drop(guard);
         } else {
             self.join(guard).block();
+            self.partner.wakes(false);
         }
         mutex.lock()
     }
@@ -527,16 +533,19 @@ impl LoomCondvar {
         let now = world.look_at_clock();
         let deadline = deadline(now);
         if deadline <= now {
+            self.partner.is_late();
             drop(guard);
             return (mutex.lock(), true);
         }
         world.clock().note(deadline);
         if may == Spurious::Wakeups && world.spurious_wakeups.happens() {
+            self.partner.wakes_for_no_reason();
             drop(guard);
             return (mutex.lock(), false);
         }
         let waiter = self.join(guard);
         let timed_out = self.list.block_until(&waiter, deadline);
+        self.partner.wakes(timed_out);
         (mutex.lock(), timed_out)
     }
 
@@ -552,7 +561,8 @@ impl LoomCondvar {
         if let Some(waiter) = &waiter {
             waiter.notify();
         }
-        observe::notified(waiter.is_some());
+        self.partner
+            .notified("notify_one", usize::from(waiter.is_some()));
         waiter.is_some()
     }
 
@@ -561,8 +571,8 @@ impl LoomCondvar {
         supervise::step();
         self.partner.check();
         let mut waiters = self.list.step();
-        observe::notified(!waiters.is_empty());
         let number = waiters.len();
+        self.partner.notified("notify_all", number);
         for waiter in waiters.drain(..) {
             waiter.notify();
         }
@@ -579,12 +589,22 @@ pub(crate) struct LoomParker {
 }
 
 impl LoomParker {
+    #[track_caller]
     pub(crate) fn new() -> Self {
         LoomParker {
             token: AtomicBool::new(false),
             list: WaitList::new(),
             identity: Identity::new(),
         }
+    }
+
+    /// The thread that parks here.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn tells(&self, what: &'static str) {
+        story::did(self.identity.object("thread"), || what);
     }
 
     /// Takes the token, or joins the list, in one step.
@@ -594,20 +614,24 @@ impl LoomParker {
         if self.token.swap(false, Ordering::Relaxed) {
             drop(waiters);
             self.list.acquire();
+            self.tells("is unparked already, and goes on");
             return None;
         }
         let waiter = Waiter::of_this_thread();
         waiters.push_back(waiter.clone());
+        story::sleeps(self.identity.object("thread"), "parks");
         Some(waiter)
     }
 
     pub(crate) fn park(&self) {
         supervise::step();
         if WORLD.spurious_wakeups.happens() {
+            self.tells("parks, and wakes for no reason");
             return;
         }
         if let Some(waiter) = self.join() {
             waiter.block();
+            self.tells("is unparked");
         }
     }
 
@@ -620,11 +644,20 @@ impl LoomParker {
         if deadline > now {
             world.clock().note(deadline);
             if world.spurious_wakeups.happens() {
+                self.tells("parks, and wakes for no reason");
                 return false;
             }
         }
-        let waiter = self.join();
-        waiter.is_some_and(|waiter| self.list.block_until(&waiter, deadline))
+        let Some(waiter) = self.join() else {
+            return false;
+        };
+        let timed_out = self.list.block_until(&waiter, deadline);
+        self.tells(if timed_out {
+            "wakes: the time is up"
+        } else {
+            "is unparked"
+        });
+        timed_out
     }
 
     /// Wakes the thread, which then sees what this one has written; or leaves the token for it.
@@ -633,8 +666,14 @@ impl LoomParker {
         self.identity.check();
         let mut waiters = self.list.release();
         match waiters.pop_front() {
-            Some(waiter) => waiter.notify(),
-            None => self.token.store(true, Ordering::Relaxed),
+            Some(waiter) => {
+                waiter.notify();
+                story::wakes(self.identity.object("thread"), "unparks {}", 1);
+            }
+            None => {
+                self.token.store(true, Ordering::Relaxed);
+                self.tells("unparks {}, which is not parked: its next park will return at once");
+            }
         }
     }
 }

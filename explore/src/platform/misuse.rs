@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::execution::{self, key, next};
 use super::{interrupts, locals};
+use crate::journal::Object;
 use crate::verdict::Checker;
+use crate::{observe, story};
 
 thread_local! {
     /// The mutexes that are locked now, and by whom.
@@ -56,6 +58,15 @@ impl Identity {
             number: next(),
             execution: execution::number(),
             made: Location::caller(),
+        }
+    }
+
+    /// For the story of the execution.
+    pub(crate) fn object(&self, kind: &'static str) -> Object {
+        Object {
+            kind,
+            number: self.number,
+            made: self.made,
         }
     }
 
@@ -130,6 +141,41 @@ impl Partner {
     /// Before the condvar is notified.
     pub(crate) fn check(&self) {
         self.identity.check();
+    }
+
+    /// This thread goes to sleep.
+    pub(crate) fn sleeps(&self) {
+        story::sleeps(self.identity.object("condvar"), "sleeps on {}");
+    }
+
+    /// This thread's sleep is over.
+    pub(crate) fn wakes(&self, timed_out: bool) {
+        story::did(self.identity.object("condvar"), || {
+            if timed_out {
+                "wakes: the time is up"
+            } else {
+                "is woken"
+            }
+        });
+    }
+
+    /// This thread's wait ends before it has begun to sleep.
+    pub(crate) fn wakes_for_no_reason(&self) {
+        let what = "waits on {}, and wakes for no reason";
+        story::did(self.identity.object("condvar"), || what);
+    }
+
+    /// This thread waits until a moment that is over.
+    pub(crate) fn is_late(&self) {
+        let what = "does not wait on {}: the time is up";
+        story::did(self.identity.object("condvar"), || what);
+    }
+
+    /// This thread has notified that many others.
+    pub(crate) fn notified(&self, what: &'static str, number: usize) {
+        if !story::wakes(self.identity.object("condvar"), what, number) {
+            observe::notified(number > 0);
+        }
     }
 
     /// Before a thread waits on the condvar with a guard of `mutex`.

@@ -25,8 +25,8 @@ use super::clock::{Clock, Unlocks};
 use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
-use crate::observe;
 use crate::search::supervise;
+use crate::{observe, story};
 
 /// The loop's primitives under [shuttle](https://docs.rs/shuttle), for use inside a
 /// `shuttle::Runner`.
@@ -181,12 +181,14 @@ pub struct ShuttleGuard<'a, T> {
 
 impl<T> Drop for ShuttleGuard<'_, T> {
     fn drop(&mut self) {
-        if self.guard.is_some() {
-            self.mutex.identity.unlocked();
-        }
+        let Some(guard) = self.guard.take() else {
+            return;
+        };
+        self.mutex.identity.unlocked();
         UNLOCKING.set(!Unlocks::are_steps());
-        self.guard = None;
+        drop(guard);
         UNLOCKING.set(false);
+        story::did(self.mutex.identity.object("mutex"), || story::UNLOCKS);
     }
 }
 
@@ -218,8 +220,10 @@ impl<T> ShuttleMutex<T> {
     pub(crate) fn lock(&self) -> ShuttleGuard<'_, T> {
         let this_thread = thread::current().id();
         self.identity.locks(this_thread);
+        story::may_block(self.identity.object("mutex"), "waits to lock {}");
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         self.identity.locked(this_thread);
+        story::did(self.identity.object("mutex"), || "locks {}");
         ShuttleGuard {
             mutex: self,
             guard: Some(guard),
@@ -411,6 +415,7 @@ impl ShuttleCondvar {
         drop(guard.guard.take());
         let waiter = Arc::new(Waiter::default());
         self.list.now().push_back(waiter.clone());
+        self.partner.sleeps();
         waiter
     }
 
@@ -422,9 +427,11 @@ impl ShuttleCondvar {
         self.partner.waits_with(&guard.mutex.identity);
         let mutex = guard.mutex;
         if may == Spurious::Wakeups && happens(SPURIOUS_WAKEUPS) {
+            self.partner.wakes_for_no_reason();
             drop(guard);
         } else {
             self.join(guard).block();
+            self.partner.wakes(false);
         }
         mutex.lock()
     }
@@ -441,16 +448,19 @@ impl ShuttleCondvar {
         let now = look_at_clock();
         let deadline = deadline(now);
         if deadline <= now {
+            self.partner.is_late();
             drop(guard);
             return (mutex.lock(), true);
         }
         clock(|clock| clock.note(deadline));
         if may == Spurious::Wakeups && happens(SPURIOUS_WAKEUPS) {
+            self.partner.wakes_for_no_reason();
             drop(guard);
             return (mutex.lock(), false);
         }
         let waiter = self.join(guard);
         let timed_out = self.list.block_until(&waiter, deadline);
+        self.partner.wakes(timed_out);
         (mutex.lock(), timed_out)
     }
 
@@ -465,7 +475,8 @@ impl ShuttleCondvar {
         if let Some(waiter) = &waiter {
             waiter.notify();
         }
-        observe::notified(waiter.is_some());
+        self.partner
+            .notified("notify_one", usize::from(waiter.is_some()));
         waiter.is_some()
     }
 
@@ -473,8 +484,8 @@ impl ShuttleCondvar {
     pub(crate) fn notify_all(&self) -> usize {
         self.partner.check();
         let mut waiters = self.list.step();
-        observe::notified(!waiters.is_empty());
         let number = waiters.len();
+        self.partner.notified("notify_all", number);
         for waiter in waiters.drain(..) {
             waiter.notify();
         }
@@ -491,6 +502,7 @@ pub(crate) struct ShuttleParker {
 }
 
 impl ShuttleParker {
+    #[track_caller]
     pub(crate) fn new() -> Self {
         ShuttleParker {
             token: AtomicBool::new(false),
@@ -499,24 +511,37 @@ impl ShuttleParker {
         }
     }
 
+    /// The thread that parks here.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn tells(&self, what: &'static str) {
+        story::did(self.identity.object("thread"), || what);
+    }
+
     /// Takes the token, or joins the list, in one step.
     fn join(&self) -> Option<Arc<Waiter>> {
         interrupts::before_step();
         let mut waiters = self.list.step();
         if self.token.swap(false, Ordering::Relaxed) {
+            self.tells("is unparked already, and goes on");
             return None;
         }
         let waiter = Arc::new(Waiter::default());
         waiters.push_back(waiter.clone());
+        story::sleeps(self.identity.object("thread"), "parks");
         Some(waiter)
     }
 
     pub(crate) fn park(&self) {
         if happens(SPURIOUS_WAKEUPS) {
+            self.tells("parks, and wakes for no reason");
             return;
         }
         if let Some(waiter) = self.join() {
             waiter.block();
+            self.tells("is unparked");
         }
     }
 
@@ -527,11 +552,20 @@ impl ShuttleParker {
         if deadline > now {
             clock(|clock| clock.note(deadline));
             if happens(SPURIOUS_WAKEUPS) {
+                self.tells("parks, and wakes for no reason");
                 return false;
             }
         }
-        let waiter = self.join();
-        waiter.is_some_and(|waiter| self.list.block_until(&waiter, deadline))
+        let Some(waiter) = self.join() else {
+            return false;
+        };
+        let timed_out = self.list.block_until(&waiter, deadline);
+        self.tells(if timed_out {
+            "wakes: the time is up"
+        } else {
+            "is unparked"
+        });
+        timed_out
     }
 
     /// Wakes the thread, or leaves the token for it.
@@ -539,8 +573,14 @@ impl ShuttleParker {
         self.identity.check();
         let mut waiters = self.list.step();
         match waiters.pop_front() {
-            Some(waiter) => waiter.notify(),
-            None => self.token.store(true, Ordering::Relaxed),
+            Some(waiter) => {
+                waiter.notify();
+                story::wakes(self.identity.object("thread"), "unparks {}", 1);
+            }
+            None => {
+                self.token.store(true, Ordering::Relaxed);
+                self.tells("unparks {}, which is not parked: its next park will return at once");
+            }
         }
     }
 }

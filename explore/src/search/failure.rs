@@ -12,12 +12,15 @@ use wakeproof::platform::Deliberate;
 
 use super::message;
 use crate::journal::{self, Journal};
+use crate::story;
 
 /// How an execution failed.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     /// What the panic says.
     pub(super) message: String,
+    /// The line that panicked, if there is one to tell.
+    pub(super) at: Option<String>,
     /// Whether the code that panicked is a checker's own.
     pub(super) is_in_checker: bool,
     /// The steps up to it.
@@ -29,6 +32,7 @@ impl Failure {
     pub(super) fn now(message: &str) -> Self {
         Failure {
             message: message.to_owned(),
+            at: None,
             is_in_checker: false,
             journal: journal::with(Journal::clone),
         }
@@ -111,8 +115,13 @@ fn write_down(news: &PanicHookInfo<'_>) {
                 .any(|name| folder.starts_with(name))
         })
     });
+    let message = message(payload);
+    // Misuse has a line of its own in its words.
+    let is_the_bodys = !is_in_checker && !message.starts_with("misuse");
+    let at = news.location().filter(|_| is_the_bodys).map(story::place);
     FIRST.set(Some(Failure {
-        message: message(payload),
+        message,
+        at,
         is_in_checker,
         journal: journal::with(Journal::clone),
     }));

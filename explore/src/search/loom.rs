@@ -8,6 +8,7 @@ use crate::platform::{Deadlines, Environment, Loom, WeakSpots};
 use super::failure::{self, Failure};
 use super::supervise::{self, supervised};
 use super::{Budget, DEADLOCK, Limits, message, not_proved};
+use crate::story;
 use crate::verdict::{
     CannotJudge, Checker, Counterexample, Exploration, Replay, Scope, Stop, Verdict,
 };
@@ -198,8 +199,9 @@ fn pass(
             supervise::begin_execution();
             platform::begin_execution(Checker::Loom);
             journal::begin();
+            story::begin::<Loom>();
             observe::watch(journal::recorder::<Loom>());
-            journal::name_this_thread::<Loom>("loop");
+            journal::name_this_thread::<Loom>(journal::MAIN);
             Loom::enter(environment);
             body();
             platform::ends(loom::thread::current().id());
@@ -226,6 +228,7 @@ fn pass(
 fn failed(scope: Scope, budget: &Budget, failure: Failure) -> Verdict {
     let Failure {
         mut message,
+        at,
         is_in_checker,
         journal,
     } = failure;
@@ -257,6 +260,7 @@ fn failed(scope: Scope, budget: &Budget, failure: Failure) -> Verdict {
     Verdict::Found(Counterexample {
         scope,
         message,
+        at,
         execution,
         journal,
         replay: Some(Replay::Execution(execution)),

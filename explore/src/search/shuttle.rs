@@ -18,6 +18,7 @@ use super::supervise::{self, supervised};
 use super::{Budget, DEADLOCK, Limits, not_proved};
 use crate::journal::{self, Journal};
 use crate::schedule::{Choice, Schedule};
+use crate::story;
 use crate::verdict::{
     CannotJudge, Checker, Counterexample, Exploration, Replay, Scope, Stop, Verdict,
 };
@@ -307,8 +308,9 @@ fn explore(
             Runner::new(supervised, config).run(move || {
                 shuttle::thread::spawn(watch);
                 journal::begin();
+                story::begin::<Shuttle>();
                 observe::watch(journal::recorder::<Shuttle>());
-                journal::name_this_thread::<Shuttle>("loop");
+                journal::name_this_thread::<Shuttle>(journal::MAIN);
                 Shuttle::enter(environment);
                 guarded(|| {
                     body();
@@ -427,6 +429,7 @@ impl Supervisor {
         let counterexample = Counterexample {
             scope: self.options.scope,
             message: failure.message,
+            at: failure.at,
             execution: self.budget.executions(),
             journal: failure.journal,
             replay: Some(Replay::Schedule(Schedule::new(

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Budget, failure};
+use crate::story;
 use crate::verdict::Stop;
 
 /// How long an execution that is told to end may take for it.
@@ -115,7 +116,9 @@ pub(super) fn supervised<T: Send + 'static>(
     let shared = line.clone();
     let panicked = Arc::new(Mutex::new(None));
     let escaped = panicked.clone();
+    let is_told = story::is_told();
     let searching = thread::spawn(move || {
+        story::tell(is_told);
         failure::listen();
         LINE.set(Some(shared));
         let reporter = Reporter { sender };

@@ -71,6 +71,7 @@ pub fn threads(
                 return budget.end(Verdict::Found(Counterexample {
                     scope,
                     message,
+                    at: None,
                     execution: budget.executions(),
                     journal: Journal::default(),
                     replay: None,

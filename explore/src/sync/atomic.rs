@@ -11,6 +11,7 @@ pub use std::sync::atomic::Ordering;
 use crate::dropin::Real;
 use crate::platform::{Identity, LoomAtomic, checker, interrupts, misuse};
 use crate::search::supervise;
+use crate::story;
 use crate::verdict::Checker;
 
 #[derive(Debug)]
@@ -18,6 +19,18 @@ enum Kind<R, L, S> {
     Real(Real<R>),
     Loom(LoomAtomic<L>),
     Shuttle(Sequential<S>),
+}
+
+impl<R, L, S> Kind<R, L, S> {
+    /// For the story of the execution.
+    #[inline]
+    fn did(&self, what: impl FnOnce() -> String) {
+        match self {
+            Kind::Real(_) => {}
+            Kind::Loom(atomic) => story::did(atomic.identity().object("atomic"), what),
+            Kind::Shuttle(atomic) => story::did(atomic.identity.object("atomic"), what),
+        }
+    }
 }
 
 /// One of shuttle's atomics, which belongs to an execution.
@@ -109,14 +122,21 @@ pub fn fence(ordering: Ordering) {
 macro_rules! modify {
     ($value:ty: $($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
+        #[track_caller]
         pub fn $name(&self, value: $value, ordering: Ordering) -> $value {
-            match &self.0 {
+            story::here();
+            let was = match &self.0 {
                 Kind::Real(atomic) => atomic.get().$name(value, ordering),
                 Kind::Loom(atomic) => {
                     atomic.swap(ordering, |atomic, ordering| atomic.$name(value, ordering))
                 }
                 Kind::Shuttle(atomic) => atomic.get().$name(value, ordering),
-            }
+            };
+            self.0.did(|| {
+                let name = stringify!($name);
+                format!("{name}({value:?}, {ordering:?}) on {{}}: it was {was:?}")
+            });
+            was
         }
     )*};
 }
@@ -159,19 +179,24 @@ macro_rules! atomic {
             #[track_caller]
             pub fn load(&self, ordering: Ordering) -> $value {
                 is_load(ordering);
-                match &self.0 {
+                story::here();
+                let value = match &self.0 {
                     Kind::Real(atomic) => atomic.get().load(ordering),
                     Kind::Loom(atomic) => {
                         atomic.access(ordering, |atomic, ordering| atomic.load(ordering))
                     }
                     Kind::Shuttle(atomic) => atomic.get().load(ordering),
-                }
+                };
+                self.0
+                    .did(|| format!("reads {value:?} from {{}} ({ordering:?})"));
+                value
             }
 
             /// Writes the value.
             #[track_caller]
             pub fn store(&self, value: $value, ordering: Ordering) {
                 is_store(ordering);
+                story::here();
                 match &self.0 {
                     Kind::Real(atomic) => atomic.get().store(value, ordering),
                     Kind::Loom(atomic) => atomic.store(
@@ -183,6 +208,8 @@ macro_rules! atomic {
                     ),
                     Kind::Shuttle(atomic) => atomic.get().store(value, ordering),
                 }
+                self.0
+                    .did(|| format!("writes {value:?} to {{}} ({ordering:?})"));
             }
 
             modify! { $value:
@@ -204,7 +231,8 @@ macro_rules! atomic {
                 failure: Ordering,
             ) -> Result<$value, $value> {
                 is_load(failure);
-                match &self.0 {
+                story::here();
+                let exchanged = match &self.0 {
                     Kind::Real(atomic) => {
                         atomic.get().compare_exchange(current, new, success, failure)
                     }
@@ -214,7 +242,12 @@ macro_rules! atomic {
                     Kind::Shuttle(atomic) => {
                         atomic.get().compare_exchange(current, new, success, failure)
                     }
-                }
+                };
+                self.0.did(|| match exchanged {
+                    Ok(_) => format!("changes {{}} from {current:?} to {new:?} ({success:?})"),
+                    Err(was) => format!("does not change {{}}: it is {was:?}, not {current:?}"),
+                });
+                exchanged
             }
 
             /// As [`compare_exchange`](Self::compare_exchange), but outside of an exploration it may

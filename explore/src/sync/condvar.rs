@@ -5,6 +5,7 @@ use std::sync::{LockResult, PoisonError};
 use super::mutex::{Guard, MutexGuard};
 use crate::dropin::{FOR_EVER, Real, mixed};
 use crate::platform::{LoomCondvar, ShuttleCondvar, Spurious, checker};
+use crate::story;
 
 use crate::time::{Duration, Instant};
 use crate::verdict::Checker;
@@ -85,7 +86,9 @@ impl Condvar {
     ///
     /// If the condvar is used with two mutexes. Under a checker, also if the condvar was made in
     /// another execution, or outside.
+    #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        story::here();
         let (guard, ()) = guard.waits(|guard| match (&self.0, guard) {
             (Kind::Real(condvar), Guard::Real(guard)) => (real(condvar.get().wait(guard)), ()),
             (Kind::Loom(condvar), Guard::Loom(guard)) => {
@@ -109,6 +112,7 @@ impl Condvar {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_while<'a, T>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -129,11 +133,13 @@ impl Condvar {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_timeout<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
         timeout: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        story::here();
         if timeout >= FOR_EVER {
             let pair = |guard| (guard, WaitTimeoutResult(false));
             return self
@@ -178,6 +184,7 @@ impl Condvar {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_timeout_while<'a, T>(
         &self,
         mut guard: MutexGuard<'a, T>,
@@ -202,7 +209,9 @@ impl Condvar {
     /// # Panics
     ///
     /// Under a checker, if the condvar was made in another execution, or outside.
+    #[track_caller]
     pub fn notify_one(&self) {
+        story::here();
         match &self.0 {
             Kind::Real(condvar) => condvar.get().notify_one(),
             Kind::Loom(condvar) => {
@@ -219,7 +228,9 @@ impl Condvar {
     /// # Panics
     ///
     /// Under a checker, if the condvar was made in another execution, or outside.
+    #[track_caller]
     pub fn notify_all(&self) {
+        story::here();
         match &self.0 {
             Kind::Real(condvar) => condvar.get().notify_all(),
             Kind::Loom(condvar) => {

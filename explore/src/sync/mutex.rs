@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::dropin::Real;
 use crate::platform::{LoomGuard, LoomMutex, ShuttleGuard, ShuttleMutex, checker};
+use crate::story;
 use crate::verdict::Checker;
 
 /// [`std::sync::Mutex`], explored. What it is made of is decided when it is made: under a checker, it
@@ -62,7 +63,9 @@ impl<T> Mutex<T> {
     ///
     /// Under a checker: if this thread holds the mutex already, or if the mutex was made in another
     /// execution, or outside.
+    #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        story::here();
         let guard = match &self.kind {
             Kind::Real(mutex) => return MutexGuard::real(mutex.get().lock()),
             Kind::Loom(mutex) => Guard::Loom(mutex.lock()),
@@ -90,7 +93,9 @@ impl<T> Mutex<T> {
     /// assert!(mutex.try_lock().is_err());
     /// # drop(guard);
     /// ```
+    #[track_caller]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        story::here();
         let guard = match &self.kind {
             Kind::Real(mutex) => {
                 return match mutex.get().try_lock() {

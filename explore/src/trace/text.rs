@@ -41,7 +41,7 @@ pub(super) fn draw(trace: &Trace) -> String {
             .collect::<Vec<_>>(),
     );
     for (number, step) in trace.steps.iter().enumerate() {
-        for (part, text) in wrap(&step.what).iter().enumerate() {
+        for (part, text) in wrap(&step.what, LANE - 2).iter().enumerate() {
             let number = if part == 0 {
                 (number + 1).to_string()
             } else {
@@ -50,7 +50,7 @@ pub(super) fn draw(trace: &Trace) -> String {
             line(&mut out, &number, &[(step.thread, text)]);
         }
     }
-    let ends: Vec<Vec<String>> = trace.ends.iter().map(|end| wrap(end)).collect();
+    let ends: Vec<Vec<String>> = trace.ends.iter().map(|end| wrap(end, LANE - 2)).collect();
     for row in 0..ends.iter().map(Vec::len).max().unwrap_or(0) {
         let cells: Vec<(usize, &str)> = ends
             .iter()
@@ -59,7 +59,7 @@ pub(super) fn draw(trace: &Trace) -> String {
             .collect();
         line(&mut out, if row == 0 { "end" } else { "" }, &cells);
     }
-    let _ = writeln!(out, "\n=> {}", trace.end);
+    let _ = writeln!(out, "\n=> {}", wrap(&trace.end, 76).join("\n   "));
     out
 }
 
@@ -76,12 +76,12 @@ fn line(out: &mut String, label: &str, cells: &[(usize, &str)]) {
     out.push('\n');
 }
 
-/// Breaks a text between words, so that it fits into a lane.
-fn wrap(text: &str) -> Vec<String> {
+/// Breaks a text between words, so that it fits into that many columns.
+fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let last = lines.last_mut().expect("there is always a last line");
-        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > LANE - 2 {
+        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > width {
             lines.push(word.to_owned());
         } else {
             if !last.is_empty() {

@@ -83,7 +83,7 @@ fn what_is_found_comes_back_with_its_journal_and_schedule() {
         panic!("{explored}");
     };
     assert_eq!(found.message, "it fails");
-    assert_eq!(found.journal.threads, ["loop", "other"]);
+    assert_eq!(found.journal.threads, ["main", "other"]);
     assert_eq!(found.journal.steps(), 1);
     let schedule = found.schedule().expect("shuttle has schedules");
     let replayed = explore::replay(ENVIRONMENT, schedule, body).unwrap();

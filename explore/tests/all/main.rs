@@ -6,6 +6,7 @@ mod common;
 mod dropin;
 mod dropin_primitives;
 mod dropin_reports;
+mod explorer;
 mod isolated;
 mod observed;
 mod platforms;

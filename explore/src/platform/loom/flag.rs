@@ -71,6 +71,10 @@ impl<A> LoomAtomic<A> {
         }
     }
 
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     pub(crate) fn into_inner(self) -> A {
         self.identity.check();
         self.atomic

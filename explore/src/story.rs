@@ -1,0 +1,126 @@
+//! The story of an execution: what its threads do with the drop-in's primitives, and at which line.
+//!
+//! It is told only while an execution is run again to be recorded; a search does not pay for it. Each act is told
+//! where it takes effect, without a step of another thread in between.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::panic::Location;
+
+use wakeproof::platform::Platform;
+
+use crate::journal::{self, Act, Effect, Object};
+
+/// What a thread does at the end of a critical section, at no line of its own.
+pub(crate) const UNLOCKS: &str = "unlocks {}";
+
+thread_local! {
+    static IS_TOLD: Cell<bool> = const { Cell::new(false) };
+    /// Who writes down what the execution on this thread does, if it is told.
+    static TELLER: Cell<Option<Teller>> = const { Cell::new(None) };
+    /// Where each thread of the execution has called the drop-in last.
+    static PLACES: RefCell<HashMap<usize, &'static Location<'static>>> = RefCell::default();
+}
+
+#[derive(Clone, Copy)]
+struct Teller {
+    /// This thread's number in the journal.
+    thread: fn() -> usize,
+    write_down: fn(Act),
+}
+
+/// Whether the executions that begin on this thread are told.
+pub(crate) fn tell(is_told: bool) {
+    IS_TOLD.set(is_told);
+}
+
+/// Whether the executions on this thread are told.
+pub(crate) fn is_told() -> bool {
+    IS_TOLD.get()
+}
+
+/// The execution that begins on the platform `P` has no story yet.
+pub(crate) fn begin<P: Platform>() {
+    PLACES.with_borrow_mut(HashMap::clear);
+    TELLER.set(IS_TOLD.get().then_some(Teller {
+        thread: journal::this_thread::<P>,
+        write_down: journal::act::<P>,
+    }));
+}
+
+/// What this thread does next is the act of whoever has called here.
+#[track_caller]
+#[inline]
+pub(crate) fn here() {
+    if let Some(teller) = TELLER.get() {
+        let place = Location::caller();
+        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), place));
+    }
+}
+
+/// This thread has done something with a primitive. `{}` in the words stands for the primitive.
+#[inline]
+pub(crate) fn did<W: Into<Cow<'static, str>>>(object: Object, what: impl FnOnce() -> W) {
+    if let Some(teller) = TELLER.get() {
+        record(teller, object, what().into(), Effect::Nothing);
+    }
+}
+
+/// What this thread does next may block it.
+#[inline]
+pub(crate) fn may_block(object: Object, what: &'static str) {
+    if let Some(teller) = TELLER.get() {
+        record(teller, object, what.into(), Effect::MayBlock);
+    }
+}
+
+/// This thread goes to sleep.
+#[inline]
+pub(crate) fn sleeps(object: Object, what: &'static str) {
+    if let Some(teller) = TELLER.get() {
+        record(teller, object, what.into(), Effect::Sleeps);
+    }
+}
+
+/// This thread has woken that many others. Returns whether that was told.
+#[inline]
+pub(crate) fn wakes(object: Object, what: &'static str, number: usize) -> bool {
+    TELLER
+        .get()
+        .is_some_and(|teller| record(teller, object, what.into(), Effect::Wakes(number)))
+}
+
+/// This thread begins, and is the one that the others know as that.
+pub(crate) fn begins(thread: Object) {
+    if let Some(teller) = TELLER.get() {
+        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), thread.made));
+        record(teller, thread, "begins".into(), Effect::Begins);
+    }
+}
+
+#[cold]
+fn record(teller: Teller, object: Object, what: Cow<'static, str>, effect: Effect) -> bool {
+    // A guard that is dropped while its thread unwinds: the execution is over.
+    if std::thread::panicking() {
+        return false;
+    }
+    // Code that is generic over its platform has no lines to tell.
+    let place = PLACES.with_borrow(|places| places.get(&(teller.thread)()).copied());
+    let Some(at) = place else {
+        return false;
+    };
+    (teller.write_down)(Act {
+        object,
+        what,
+        at,
+        effect,
+    });
+    true
+}
+
+/// A file, without its folders, and a line.
+pub(crate) fn place(location: &Location<'_>) -> String {
+    let file = location.file().rsplit(['/', '\\']).next();
+    format!("{}:{}", file.unwrap_or_default(), location.line())
+}

@@ -1,0 +1,302 @@
+//! What threads did with the drop-in's primitives, in words.
+
+use std::panic::Location;
+
+use serde::Serialize;
+
+use crate::journal::{Act, Effect, Entry, Journal, Object, What};
+use crate::story::{UNLOCKS, place};
+
+/// How a thread that nobody wakes ends.
+pub(super) const ASLEEP: &str = "ASLEEP FOR EVER";
+
+/// Whom a notification reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notified {
+    /// This thread wakes: an index into [`Trace::threads`].
+    Thread(usize),
+    /// One of several.
+    Somebody,
+    /// Nobody waits.
+    Nobody,
+}
+
+/// What the primitives and the lines of an execution are called.
+pub(super) struct Names<'a> {
+    journal: &'a Journal,
+    /// In the order in which they were first used.
+    objects: Vec<Object>,
+    /// Whether all lines are of one file, which then need not be named each time.
+    is_one_file: bool,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn of(journal: &'a Journal) -> Self {
+        let mut objects: Vec<Object> = Vec::new();
+        for act in acts(journal) {
+            if !objects.contains(&act.object) {
+                objects.push(act.object);
+            }
+        }
+        let mut files = acts(journal).map(|act| act.at.file());
+        let first = files.next();
+        Names {
+            journal,
+            objects,
+            is_one_file: files.all(|file| Some(file) == first),
+        }
+    }
+
+    /// A primitive, or a thread by its own name.
+    fn name(&self, object: Object) -> String {
+        if object.kind == "thread" {
+            return self.thread(object);
+        }
+        let same: Vec<&Object> = self
+            .objects
+            .iter()
+            .filter(|other| other.kind == object.kind)
+            .collect();
+        let index = same.iter().position(|other| **other == object);
+        match index {
+            Some(index) if same.len() > 1 => format!("{} {}", object.kind, index + 1),
+            _ => format!("the {}", object.kind),
+        }
+    }
+
+    fn thread(&self, object: Object) -> String {
+        let is_its_own = |entry: &&Entry| match &entry.what {
+            What::Act(act) => {
+                act.object == object && matches!(act.effect, Effect::Begins | Effect::Sleeps)
+            }
+            _ => false,
+        };
+        let own = self.journal.entries.iter().find(is_its_own);
+        own.map_or_else(
+            || format!("thread of {}", place(object.made)),
+            |entry| self.journal.threads[entry.thread].clone(),
+        )
+    }
+
+    fn line(&self, at: &Location<'_>) -> String {
+        if self.is_one_file {
+            format!("line {}", at.line())
+        } else {
+            place(at)
+        }
+    }
+
+    /// Where the lines are, and which primitive is which.
+    pub(super) fn legend(&self) -> Option<String> {
+        let file = acts(self.journal).next()?.at.file();
+        let mut legend = if self.is_one_file {
+            format!("lines of {file}")
+        } else {
+            String::new()
+        };
+        for object in &self.objects {
+            let name = self.name(*object);
+            if object.kind != "thread" && !name.starts_with("the ") {
+                let made = self.line(object.made);
+                let comma = if legend.is_empty() { "" } else { "; " };
+                legend.push_str(&format!("{comma}{name}: {made}"));
+            }
+        }
+        (!legend.is_empty()).then_some(legend)
+    }
+
+    /// A step, in words, and whom it notifies. None if it is not worth telling.
+    pub(super) fn tell(&self, index: usize, act: &Act) -> Option<(String, Option<Notified>)> {
+        let thread = self.journal.entries[index].thread;
+        let name = self.name(act.object);
+        let line = act.at.line();
+        let line = if self.is_one_file {
+            format!("{line}: ")
+        } else {
+            format!("{}: ", self.line(act.at))
+        };
+        let words = |what: &str| format!("{line}{}", what.replace("{}", &name));
+        match act.effect {
+            Effect::Begins => None,
+            Effect::MayBlock => self
+                .after(index, thread)
+                .is_none()
+                .then(|| (words(&act.what), None)),
+            Effect::Nothing if act.what == UNLOCKS => {
+                let sleeps = self.after(index, thread).is_some_and(is_asleep);
+                (!sleeps).then(|| (format!("unlocks {name}"), None))
+            }
+            Effect::Nothing | Effect::Sleeps => Some((words(&act.what), None)),
+            Effect::Wakes(_) if act.object.kind == "thread" => {
+                let woken = self.journal.threads.iter().position(|other| *other == name);
+                Some((words(&act.what), woken.map(Notified::Thread)))
+            }
+            Effect::Wakes(0) => Some((
+                words(&format!("{} on {{}}: nobody is waiting", act.what)),
+                Some(Notified::Nobody),
+            )),
+            Effect::Wakes(1) => {
+                let woken = self.woken(index, act.object);
+                let who = match woken {
+                    Notified::Thread(thread) => &*self.journal.threads[thread],
+                    _ => "one of those that wait",
+                };
+                Some((
+                    words(&format!("{} on {{}} wakes {who}", act.what)),
+                    Some(woken),
+                ))
+            }
+            Effect::Wakes(number) => Some((
+                words(&format!("{} on {{}} wakes {number} threads", act.what)),
+                Some(Notified::Somebody),
+            )),
+        }
+    }
+
+    /// The thread's last entry before that one.
+    fn before(&self, index: usize, thread: usize) -> Option<&Entry> {
+        let entries = self.journal.entries[..index].iter().rev();
+        entries.into_iter().find(|entry| entry.thread == thread)
+    }
+
+    /// The thread's first entry after that one.
+    fn after(&self, index: usize, thread: usize) -> Option<&Entry> {
+        let entries = self.journal.entries[index + 1..].iter();
+        entries.into_iter().find(|entry| entry.thread == thread)
+    }
+
+    /// Whom a notification of one thread reaches: the one whose sleep on the primitive ends next.
+    fn woken(&self, index: usize, object: Object) -> Notified {
+        let sleeps_on_it = |thread: &usize| {
+            let last = self.before(index, *thread);
+            last.is_some_and(|entry| match &entry.what {
+                What::Act(act) => act.effect == Effect::Sleeps && act.object == object,
+                _ => false,
+            })
+        };
+        let sleepers: Vec<usize> = (0..self.journal.threads.len())
+            .filter(sleeps_on_it)
+            .collect();
+        let mut later = self.journal.entries[index + 1..].iter();
+        match sleepers.as_slice() {
+            [one] => Notified::Thread(*one),
+            several => later
+                .find(|entry| several.contains(&entry.thread))
+                .map_or(Notified::Somebody, |entry| Notified::Thread(entry.thread)),
+        }
+    }
+
+    /// How a thread that cannot go on ends, if its last entry tells.
+    pub(super) fn end(&self, last: &Entry) -> Option<String> {
+        let What::Act(act) = &last.what else {
+            return None;
+        };
+        let name = self.name(act.object);
+        match act.effect {
+            Effect::Sleeps => Some(ASLEEP.to_owned()),
+            Effect::MayBlock if act.object.kind == "thread" => {
+                Some(format!("waits for ever for {name} to end"))
+            }
+            Effect::MayBlock => Some(format!("waits for ever for {name}")),
+            _ => None,
+        }
+    }
+
+    /// On what a thread is asleep, and why nobody wakes it.
+    pub(super) fn asleep(&self, thread: usize) -> Option<String> {
+        let entries = &self.journal.entries;
+        let last = entries.iter().rposition(|entry| entry.thread == thread)?;
+        let What::Act(act) = &entries[last].what else {
+            return None;
+        };
+        if act.effect != Effect::Sleeps {
+            return None;
+        }
+        let sleeper = &self.journal.threads[thread];
+        let line = self.line(act.at);
+        let asleep = if act.object.kind == "thread" {
+            format!("{sleeper} is parked ({line})")
+        } else {
+            format!("{sleeper} is asleep on {} ({line})", self.name(act.object))
+        };
+        let notification = entries.iter().enumerate().rev().find_map(|(index, entry)| {
+            let What::Act(other) = &entry.what else {
+                return None;
+            };
+            let notifies = matches!(other.effect, Effect::Wakes(_));
+            (notifies && other.object == act.object).then_some((index, entry.thread, other))
+        });
+        let why = match notification {
+            None if act.object.kind == "thread" => "and nobody unparks it".to_owned(),
+            None => "and nobody notifies it".to_owned(),
+            Some((index, notifier, other)) => {
+                let notifier = &self.journal.threads[notifier];
+                let line = self.line(other.at);
+                let what = &other.what;
+                match other.effect {
+                    Effect::Wakes(0) => {
+                        format!("the {what} of {notifier} ({line}) came before, and reached nobody")
+                    }
+                    _ if act.object.kind == "thread" => {
+                        format!("{notifier} unparked it before ({line}), which is used up")
+                    }
+                    _ => match self.woken(index, act.object) {
+                        Notified::Thread(woken) if woken != thread => format!(
+                            "the {what} of {notifier} ({line}) woke {} instead",
+                            self.journal.threads[woken]
+                        ),
+                        _ => {
+                            format!("the {what} of {notifier} ({line}) came before it slept again")
+                        }
+                    },
+                }
+            }
+        };
+        Some(format!("{asleep}: {why}"))
+    }
+
+    /// Which mutex a thread waits for, and who holds it.
+    pub(super) fn blocked(&self, thread: usize) -> Option<String> {
+        let entries = &self.journal.entries;
+        let last = entries.iter().rfind(|entry| entry.thread == thread)?;
+        let What::Act(act) = &last.what else {
+            return None;
+        };
+        if act.effect != Effect::MayBlock || act.object.kind == "thread" {
+            return None;
+        }
+        let holder = entries.iter().rev().find_map(|entry| match &entry.what {
+            What::Act(other) if other.object == act.object && other.effect == Effect::Nothing => {
+                Some((entry.thread, other.what == UNLOCKS))
+            }
+            _ => None,
+        });
+        let waits = format!(
+            "{} waits for {} ({})",
+            self.journal.threads[thread],
+            self.name(act.object),
+            self.line(act.at)
+        );
+        Some(match holder {
+            Some((holder, false)) => {
+                format!("{waits}, which {} holds", self.journal.threads[holder])
+            }
+            _ => waits,
+        })
+    }
+}
+
+fn acts(journal: &Journal) -> impl Iterator<Item = &Act> {
+    journal
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Act(act) => Some(act),
+            _ => None,
+        })
+}
+
+fn is_asleep(entry: &Entry) -> bool {
+    matches!(&entry.what, What::Act(act) if act.effect == Effect::Sleeps)
+}
