@@ -1,12 +1,14 @@
 //! What the drop-in's types have in common: which checker runs, and what was made outside of it.
 
 mod monitor;
+mod platform;
 mod real;
 
 use std::fmt;
 use std::panic::Location;
 
 pub(crate) use self::monitor::{FOR_EVER, Monitor, Turn, Wanted, Woken};
+pub use self::platform::DropIn;
 use crate::platform::{checker, misuse};
 
 /// A primitive of the standard library's, made while no checker ran on this thread.

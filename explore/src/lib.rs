@@ -122,6 +122,7 @@
 //! | `fence` | explored | has no effect |
 //! | `compare_exchange_weak` | never fails without a reason | never fails without a reason |
 //! | `thread`: `spawn`, `Builder`, `current`, `park`, `park_timeout`, `unpark`, `sleep`, `yield_now` | explored; at most five threads with the first, four in a hostile environment | explored |
+//! | `thread::scope` | cannot judge: loom's threads are `'static` | explored |
 //! | a loop that spins, with `spin_loop` or `yield_now` | explored | not proved |
 //! | `Instant` | explored | explored |
 //! | `Arc`, `Weak` | the standard library's: their counts are not explored | the same |
@@ -134,7 +135,7 @@
 //! code in which one thread suspends another with [`os::Suspension`].
 //!
 //! What is not in this table is not there, so that code which needs it does not compile: `const`
-//! constructors (of a static, too: write [`statics!`]), values without a size, and `thread::scope`.
+//! constructors (of a static, too: write [`statics!`]) and values without a size.
 //!
 //! `RwLock`, `Barrier`, `Once` and its relatives, and channels are made of one state each, which threads
 //! change in single steps and wait for. What one of them makes visible is what a read-modify-write of
@@ -160,6 +161,7 @@ pub mod time;
 pub mod trace;
 mod verdict;
 
+pub use dropin::DropIn;
 pub use explorer::{CannotReplay, Explorer, Story};
 pub use isolated::isolated;
 pub use platform::Environment;

@@ -1,10 +1,7 @@
 //! `std::thread`, explored.
-//!
-//! There is no `thread::scope`: loom and shuttle start threads whose body is `'static`, and to lend
-//! them less without unsafe code is not possible. Share through an [`Arc`] and join
-//! the handles.
 
 mod local;
+mod scope;
 
 use std::cell::RefCell;
 use std::io;
@@ -14,6 +11,7 @@ use std::sync::Arc;
 pub use std::thread::{Result, available_parallelism, panicking};
 
 pub use self::local::{AccessError, LocalKey};
+pub use self::scope::{Scope, ScopedJoinHandle, scope};
 use crate::dropin::FOR_EVER;
 use crate::platform::{
     Identity, LoomParker, ShuttleParker, checker, execution, interrupts, next_number,

@@ -1,5 +1,7 @@
 //! A condvar that wakes only those that are notified.
 
+use wakeproof::platform::{ParkingLot, Platform};
+
 use super::mutex::{Guard, MutexGuard};
 use crate::dropin::{FOR_EVER, Real, mixed};
 use crate::platform::{LoomCondvar, ShuttleCondvar, Spurious, checker};
@@ -74,16 +76,25 @@ impl Condvar {
     /// If the condvar is used with two mutexes. Under a checker, also if the condvar was made in another
     /// execution, or outside.
     pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        self.wait_and(guard, Spurious::Never);
+    }
+
+    /// As [`wait`](Self::wait), and the environment may end it for no reason.
+    pub(crate) fn wait_or_less<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        self.wait_and(guard, Spurious::Wakeups);
+    }
+
+    fn wait_and<T>(&self, guard: &mut MutexGuard<'_, T>, may: Spurious) {
         let waited = match (&self.0, guard.guard.take()) {
             (Kind::Real(condvar), Some(Guard::Real(mut guard))) => {
                 condvar.get().wait(&mut guard);
                 Guard::Real(guard)
             }
             (Kind::Loom(condvar), Some(Guard::Loom(guard))) => {
-                Guard::Loom(condvar.wait(guard, Spurious::Never))
+                Guard::Loom(condvar.wait(guard, may))
             }
             (Kind::Shuttle(condvar), Some(Guard::Shuttle(guard))) => {
-                Guard::Shuttle(condvar.wait(guard, Spurious::Never))
+                Guard::Shuttle(condvar.wait(guard, may))
             }
             _ => mixed(),
         };
@@ -136,6 +147,32 @@ impl Condvar {
     ) -> WaitTimeoutResult {
         let timeout = deadline.saturating_duration_since(Instant::now());
         self.wait_for(guard, timeout)
+    }
+
+    /// Waits until the platform's clock says so, or for less. Returns whether it is so late.
+    pub(crate) fn wait_until_or_less<T: Send + 'static>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        deadline: Duration,
+    ) -> bool {
+        let may = Spurious::Wakeups;
+        let (waited, timed_out) = match (&self.0, guard.guard.take()) {
+            (Kind::Real(condvar), Some(Guard::Real(guard))) => {
+                let (guard, timed_out) = ParkingLot::wait_until(condvar.get(), guard, deadline);
+                (Guard::Real(guard), timed_out)
+            }
+            (Kind::Loom(condvar), Some(Guard::Loom(guard))) => {
+                let (guard, timed_out) = condvar.wait_until(guard, |_| deadline, may);
+                (Guard::Loom(guard), timed_out)
+            }
+            (Kind::Shuttle(condvar), Some(Guard::Shuttle(guard))) => {
+                let (guard, timed_out) = condvar.wait_until(guard, |_| deadline, may);
+                (Guard::Shuttle(guard), timed_out)
+            }
+            _ => mixed(),
+        };
+        guard.guard = Some(waited);
+        timed_out
     }
 
     /// Waits while `condition` is true.

@@ -43,6 +43,15 @@ pub(crate) fn misuse(what: impl std::fmt::Display) {
     assert!(std::thread::panicking(), "misuse: {what}");
 }
 
+/// How [`cannot_judge`] begins.
+pub(crate) const CANNOT_JUDGE: &str = "cannot judge: ";
+
+/// The checker that runs is not able to explore the program; the other one is.
+#[cold]
+pub(crate) fn cannot_judge(why: &str) -> ! {
+    panic!("{CANNOT_JUDGE}{why}")
+}
+
 /// What tells a primitive apart from others.
 #[derive(Debug)]
 pub(crate) struct Identity {

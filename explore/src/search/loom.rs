@@ -232,6 +232,13 @@ fn failed(scope: Scope, budget: &Budget, failure: Failure) -> Verdict {
         is_in_checker,
         journal,
     } = failure;
+    if let Some(why) = message.strip_prefix(platform::CANNOT_JUDGE) {
+        return Verdict::CannotJudge(CannotJudge {
+            scope,
+            why: why.into(),
+            who_can: Some("shuttle".into()),
+        });
+    }
     if message.starts_with(POISONED) {
         return Verdict::CannotJudge(CannotJudge {
             scope,

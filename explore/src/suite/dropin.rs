@@ -330,6 +330,24 @@ fn spin() {
     thread.join().unwrap();
 }
 
+/// Threads add to a number that they borrow, in one step or in two.
+fn scope<const IN_ONE_STEP: bool>() {
+    let number = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                if IN_ONE_STEP {
+                    number.fetch_add(1, Ordering::Relaxed);
+                } else {
+                    let seen = number.load(Ordering::Relaxed);
+                    number.store(seen + 1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(number.load(Ordering::Relaxed), 2, "an addition is lost");
+}
+
 /// Threads have the names and the numbers that they were given.
 fn named<const HAS_A_NAME: bool>() {
     let mut builder = thread::Builder::new();
@@ -507,6 +525,8 @@ fn core() -> Vec<Case> {
         right("sleep, join", sleep::<true>),
         wrong("sleep for join", sleep::<false>, "too short"),
         case("spin_loop", Proved, NotProved, spin),
+        case("a scope, one step", CannotJudge, Proved, scope::<true>).says("loom has no threads"),
+        case("a scope, two steps", CannotJudge, Found, scope::<false>),
         right("a thread with a name", named::<true>),
         wrong("a thread without a name", named::<false>, "no name"),
         case(

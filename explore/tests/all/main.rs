@@ -4,6 +4,7 @@
 mod common;
 
 mod dropin;
+mod dropin_platform;
 mod dropin_primitives;
 mod dropin_reports;
 mod explorer;

@@ -1,6 +1,6 @@
 //! The platforms that explore really do: three programs that are wrong only if a wait ends
 //! spuriously, only if a deadline passes, only if another waiter is picked. Each is caught by both
-//! checkers, its correct twin by none, and neither where the environment is quiet.
+//! checkers, its correct twin by none, and neither where the environment is quiet. The drop-in as a platform does the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use wakeproof::platform::Platform;
 use wakeproof_explore::platform::ModelPlatform;
 use wakeproof_explore::platform::{Environment, Loom, Shuttle};
-use wakeproof_explore::{self as explore, Limits, Search, Verdict};
+use wakeproof_explore::{self as explore, DropIn, Limits, Search, Verdict};
 
 /// A mutex, and a condvar that belongs to it.
 struct Monitor<P: Platform, T: Send + 'static> {
@@ -131,6 +131,11 @@ fn spurious_wakeups() {
         wait_for_a_flag::<Loom>,
         wait_for_a_flag::<Shuttle>,
     );
+    is_wrong_only_in(
+        environment,
+        wait_for_a_flag::<DropIn>,
+        wait_for_a_flag::<DropIn>,
+    );
 }
 
 #[test]
@@ -143,6 +148,11 @@ fn more_than_one_spurious_wakeup() {
         environment,
         wait_for_a_flag::<Loom>,
         wait_for_a_flag::<Shuttle>,
+    );
+    is_wrong_only_in(
+        environment,
+        wait_for_a_flag::<DropIn>,
+        wait_for_a_flag::<DropIn>,
     );
 }
 
@@ -157,6 +167,11 @@ fn timeouts() {
         wait_for_a_flag_until::<Loom>,
         wait_for_a_flag_until::<Shuttle>,
     );
+    is_wrong_only_in(
+        environment,
+        wait_for_a_flag_until::<DropIn>,
+        wait_for_a_flag_until::<DropIn>,
+    );
 }
 
 #[test]
@@ -166,6 +181,7 @@ fn another_waiter_is_picked() {
         ..Environment::QUIET
     };
     is_wrong_only_in(environment, two_waiters::<Loom>, two_waiters::<Shuttle>);
+    is_wrong_only_in(environment, two_waiters::<DropIn>, two_waiters::<DropIn>);
 }
 
 /// Where threads arrive in any order, nobody need be overtaken for any of them to be picked.
