@@ -32,7 +32,7 @@ class Adapter:
     def main(self, loop, version):
         threading.current_thread().name = "main"
         self.scripts = {}
-        calls = {**self.calls, "when": "then"}
+        calls = {**self.calls, "when": "then", "threads": "Thread"}
         say(probe=1, loop=loop, version=version, interface=self.interface, calls=calls, **self.more)
         for line in sys.stdin:
             self.obey(line.strip())
@@ -40,6 +40,8 @@ class Adapter:
 
     def obey(self, line):
         """Obeys commands, `A ; B then C`: C is obeyed by the callbacks that A and B submit."""
+        if line.startswith("threads "):
+            return self.do_threads(line.removeprefix("threads ").split(" | "))
         commands, _, then = line.partition(" then ")
         for command in commands.split(" ; "):
             word, *rest = command.split()
@@ -133,6 +135,17 @@ class Adapter:
             mine = int(first) + number * int(count)
             threading.Thread(target=submit, args=[mine], name=f"w{number + 1}").start()
         return barrier
+
+    def do_threads(self, parts):
+        """Lets a thread obey each part, all at once."""
+        barrier = threading.Barrier(len(parts))
+
+        def obey(part):
+            barrier.wait()
+            self.obey(part)
+
+        for number, part in enumerate(parts):
+            threading.Thread(target=obey, args=[part], name=f"w{number + 1}").start()
 
     def do_race(self, first, count, threads):
         """The same while the loop, which has returned from its run, is closed."""

@@ -4,6 +4,7 @@
 //! have the [properties]. And the history must be linearizable: in some order of the calls, the
 //! [reference](crate::reference) returns what the loop returned.
 
+pub mod claimed;
 pub mod execution;
 pub mod explore;
 pub mod linearize;

@@ -79,6 +79,8 @@ pub enum Capability {
     DebugMode,
     /// Tasks, events, and runs until a future completes.
     Tasks,
+    /// Programs whose threads call it at the same time.
+    Programs,
 }
 
 /// Something that a loop can promise, and that other loops rightly do not.
@@ -126,7 +128,7 @@ pub struct Claims {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Capability; 12] = [
+    pub const ALL: [Capability; 13] = [
         Capability::CallSoon,
         Capability::Threadsafe,
         Capability::OtherThreads,
@@ -139,6 +141,7 @@ impl Capability {
         Capability::Close,
         Capability::DebugMode,
         Capability::Tasks,
+        Capability::Programs,
     ];
 }
 
@@ -192,6 +195,7 @@ impl fmt::Display for Capability {
             Capability::Close => "close",
             Capability::DebugMode => "debug mode",
             Capability::Tasks => "tasks",
+            Capability::Programs => "programs of several threads",
         })
     }
 }

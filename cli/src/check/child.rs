@@ -1,6 +1,7 @@
 //! A loop in a child process, as a loop under test.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -16,10 +17,10 @@ use crate::probe::adapter::{Adapter, Hello, Limits, Problem, Waited};
 /// After this much silence, somebody looks whether the process sleeps.
 const QUIET: Duration = Duration::from_millis(50);
 /// How long a process that is not seen asleep may go on before it is looked at again.
-const RESTLESS: Duration = Duration::from_secs(1);
+pub(super) const RESTLESS: Duration = Duration::from_secs(1);
 
 /// Makes loops in child processes: one process for all where the adapter can open another loop, and
-/// otherwise one for each.
+/// otherwise one for each. Then the next process begins and the last one ends while a loop is tested.
 #[derive(Debug)]
 pub(crate) struct Children {
     command: Vec<String>,
@@ -27,7 +28,16 @@ pub(crate) struct Children {
     hello: Rc<Hello>,
     claims: Claims,
     idle: Rc<RefCell<Option<Adapter<'static>>>>,
+    /// A process that begins.
+    next: RefCell<Option<Adapter<'static>>>,
+    leaving: Leaving,
 }
+
+/// Processes that have been told to end. The second value is what came of telling them.
+type Leaving = Rc<RefCell<VecDeque<(Adapter<'static>, Result<(), Problem>)>>>;
+
+/// How many processes may be ending.
+const MOST_LEAVING: usize = 2;
 
 /// What prevents an answer: which words were said, and what came of them.
 #[derive(Debug)]
@@ -56,13 +66,47 @@ impl Children {
             hello: Rc::new(first.hello().clone()),
             claims,
             idle: Rc::new(RefCell::new(Some(first))),
+            next: RefCell::default(),
+            leaving: Leaving::default(),
         }
     }
 
-    /// Ends the process that is left.
+    /// Ends the processes that are left.
     pub(crate) fn quit(&self) -> Result<(), Trouble> {
+        // Nothing was said to it yet.
+        self.next.take();
         let quit = self.idle.take().map_or(Ok(()), Adapter::quit);
-        quit.map_err(|problem| told("quit", problem))
+        quit.map_err(|problem| told("quit", problem))?;
+        self.await_leaving(0)
+    }
+
+    /// Waits until so many are left of those that were told to end.
+    fn await_leaving(&self, left: usize) -> Result<(), Trouble> {
+        loop {
+            let first = {
+                let mut leaving = self.leaving.borrow_mut();
+                if leaving.len() <= left {
+                    return Ok(());
+                }
+                leaving.pop_front()
+            };
+            if let Some((adapter, said)) = first {
+                let left = said.and_then(|()| adapter.leave());
+                left.map_err(|problem| told("quit", problem))?;
+            }
+        }
+    }
+
+    /// A process of its own, which has said its first line.
+    fn start(&self) -> Result<Adapter<'static>, Problem> {
+        let begin = || Adapter::begin(&self.command, self.limits);
+        let mut adapter = match self.next.take() {
+            Some(adapter) => adapter,
+            None => begin()?,
+        };
+        self.next.replace(Some(begin()?));
+        adapter.greet()?;
+        Ok(adapter)
     }
 }
 
@@ -79,23 +123,38 @@ impl Maker for Children {
     }
 
     fn make(&self, plan: &[Record]) -> Result<Child, Trouble> {
-        let adapter = match self.idle.take() {
-            Some(adapter) => adapter,
-            None => Adapter::start(&self.command, self.limits)
-                .map_err(|problem| told("nothing yet", problem))?,
-        };
-        let mut child = Child {
-            adapter: Some(adapter),
-            idle: self.idle.clone(),
-            hello: self.hello.clone(),
-            ways: ways(plan),
-            last: "nothing yet".into(),
-            is_used: false,
-        };
+        let mut child = self.child(ways(plan))?;
         for words in whens(plan, &self.hello) {
             child.say(&words)?;
         }
         Ok(child)
+    }
+}
+
+impl Children {
+    pub(super) fn hello(&self) -> Rc<Hello> {
+        self.hello.clone()
+    }
+
+    /// A loop. `ways` is how its callbacks are going to be submitted.
+    pub(super) fn child(&self, ways: Ways) -> Result<Child, Trouble> {
+        let adapter = match self.idle.take() {
+            Some(adapter) => adapter,
+            None => self
+                .start()
+                .map_err(|problem| told("nothing yet", problem))?,
+        };
+        self.await_leaving(MOST_LEAVING)?;
+        Ok(Child {
+            adapter: Some(adapter),
+            idle: self.idle.clone(),
+            leaving: self.leaving.clone(),
+            is_in_trouble: false,
+            hello: self.hello.clone(),
+            ways,
+            last: "nothing yet".into(),
+            is_used: false,
+        })
     }
 }
 
@@ -105,33 +164,36 @@ pub(crate) struct Child {
     /// There is one until this is dropped.
     adapter: Option<Adapter<'static>>,
     idle: Rc<RefCell<Option<Adapter<'static>>>>,
+    leaving: Leaving,
     hello: Rc<Hello>,
     ways: Ways,
     last: String,
     /// Whether the process is of no use for another loop.
-    is_used: bool,
+    pub(super) is_used: bool,
+    /// Something is wrong with the process, and has been told.
+    is_in_trouble: bool,
 }
 
 impl Child {
-    fn adapter(&mut self) -> &mut Adapter<'static> {
+    pub(super) fn adapter(&mut self) -> &mut Adapter<'static> {
         self.adapter
             .as_mut()
             .expect("it is there until this is dropped")
     }
 
-    fn trouble(&mut self, problem: Problem) -> Trouble {
-        self.is_used = true;
+    pub(super) fn trouble(&mut self, problem: Problem) -> Trouble {
+        self.is_in_trouble = true;
         told(&self.last, problem)
     }
 
-    fn say(&mut self, words: &str) -> Result<(), Trouble> {
+    pub(super) fn say(&mut self, words: &str) -> Result<(), Trouble> {
         words.clone_into(&mut self.last);
         let said = self.adapter().say(words);
         said.map_err(|problem| self.trouble(problem))
     }
 
     /// Whatever has been written since the last answer is no answer to what is said now.
-    fn nothing_is_late(&mut self) -> Result<(), Trouble> {
+    pub(super) fn nothing_is_late(&mut self) -> Result<(), Trouble> {
         let pumped = self.adapter().pump(Duration::ZERO);
         pumped.map_err(|problem| self.trouble(problem))?;
         match self.adapter().forget().first() {
@@ -219,12 +281,18 @@ impl LoopUnderTest for Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let adapter = self.adapter.take();
-        let usable = adapter.filter(|adapter| !self.is_used && adapter.hello().has("open"));
-        if let Some(mut adapter) = usable
-            && adapter.say("open").is_ok()
-        {
-            self.idle.replace(Some(adapter));
+        let Some(mut adapter) = self.adapter.take() else {
+            return;
+        };
+        if self.is_in_trouble {
+            return;
         }
+        let can_open = !self.is_used && adapter.hello().has("open");
+        if can_open && adapter.say("open").is_ok() {
+            self.idle.replace(Some(adapter));
+            return;
+        }
+        let said = adapter.say_quit();
+        self.leaving.borrow_mut().push_back((adapter, said));
     }
 }

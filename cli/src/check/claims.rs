@@ -32,6 +32,7 @@ pub(crate) fn of(hello: &Hello, instead: Option<&[Rule]>) -> anyhow::Result<Clai
         (hello.has("when"), Capability::Scripts),
         (hello.has("fail"), Capability::Panics),
         (hello.has("close"), Capability::Close),
+        (has_programs(hello), Capability::Programs),
     ] {
         if is_there {
             can.push(capability);
@@ -58,6 +59,13 @@ pub(crate) fn of(hello: &Hello, instead: Option<&[Rule]>) -> anyhow::Result<Clai
         promises: promises.into_iter().collect(),
         shows: [].into(),
     })
+}
+
+/// Whether the adapter can run programs of several threads: it lets threads call the loop in the way that
+/// is meant for them.
+fn has_programs(hello: &Hello) -> bool {
+    let needed = ["threads", "submit safe", "stop safe"];
+    needed.iter().all(|word| hello.has(word))
 }
 
 /// The rule of this name.

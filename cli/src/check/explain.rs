@@ -69,46 +69,7 @@ impl<'a> Story<'a> {
     }
 
     fn call(&self, call: &Call) -> String {
-        let calls = &self.hello.calls;
-        let called = |word: &'static str| {
-            let name = ["plain", "safe"]
-                .iter()
-                .find_map(|how| calls.get(&format!("{word} {how}")));
-            name.map_or(word, String::as_str)
-        };
-        match call {
-            Call::Submit(id, SubmitCall::Timer(due)) => {
-                let delay = match due {
-                    Due::Later(delay) => *delay,
-                    _ => 0,
-                };
-                format!(
-                    "{}: callback {}, in {delay} ms",
-                    called("timer"),
-                    number(*id)
-                )
-            }
-            Call::Submit(id, through) => {
-                let how = if *through == SubmitCall::CallSoon {
-                    "plain"
-                } else {
-                    "safe"
-                };
-                let name = calls
-                    .get(&format!("submit {how}"))
-                    .map_or("submit", String::as_str);
-                format!("{name}: callback {}", number(*id))
-            }
-            Call::Cancel(id) => format!(
-                "{}: callback {}",
-                calls.get("cancel").map_or("cancel", String::as_str),
-                number(*id)
-            ),
-            Call::Stop => called("stop").to_owned(),
-            Call::Run => "run".to_owned(),
-            Call::Close => "close".to_owned(),
-            other => format!("{other:?}"),
-        }
+        call_in_words(self.hello, call)
     }
 
     fn event(&self, record: Option<&Record>) -> String {
@@ -211,6 +172,50 @@ impl<'a> Story<'a> {
     }
 }
 
+/// A call, as it is called in this loop.
+pub(crate) fn call_in_words(hello: &Hello, call: &Call) -> String {
+    let calls = &hello.calls;
+    let called = |word: &'static str| {
+        let name = ["plain", "safe"]
+            .iter()
+            .find_map(|how| calls.get(&format!("{word} {how}")));
+        name.map_or(word, String::as_str)
+    };
+    match call {
+        Call::Submit(id, SubmitCall::Timer(due)) => {
+            let delay = match due {
+                Due::Later(delay) => *delay,
+                _ => 0,
+            };
+            format!(
+                "{}: callback {}, in {delay} ms",
+                called("timer"),
+                number(*id)
+            )
+        }
+        Call::Submit(id, through) => {
+            let how = if *through == SubmitCall::CallSoon {
+                "plain"
+            } else {
+                "safe"
+            };
+            let name = calls
+                .get(&format!("submit {how}"))
+                .map_or("submit", String::as_str);
+            format!("{name}: callback {}", number(*id))
+        }
+        Call::Cancel(id) => format!(
+            "{}: callback {}",
+            calls.get("cancel").map_or("cancel", String::as_str),
+            number(*id)
+        ),
+        Call::Stop => called("stop").to_owned(),
+        Call::Run => "run".to_owned(),
+        Call::Close => "close".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
 fn first_call(records: &[Record]) -> Option<Call> {
     records.iter().find_map(|record| match &record.event {
         Event::Call(call) => Some(*call),
@@ -248,7 +253,7 @@ fn statement(call: &Call) -> String {
 }
 
 /// A word for a shell.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

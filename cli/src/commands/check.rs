@@ -1,4 +1,5 @@
-//! `wakeproof check`: random histories of anybody's loop against the sequential reference.
+//! `wakeproof check`: random histories of anybody's loop against the sequential reference, and random programs of
+//! several threads against the contract, too.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -7,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use serde::Serialize;
+use wakeproof_faults::FaultChoice;
+use wakeproof_proptests::concurrent::program::Program;
 use wakeproof_proptests::history::{Histories, OnPlatform, Outcome, check_loop};
-use wakeproof_proptests::under_test::{Claims, Maker, Rule, Trouble};
+use wakeproof_proptests::under_test::{Capability, Claims, Maker, Rule, Trouble};
 use wakeproof_proptests::virtual_time::VirtualTime;
 
 use super::probe::patience;
@@ -16,6 +19,8 @@ use super::spec::progress;
 use crate::check::child::{Children, Trouble as ChildTrouble};
 use crate::check::claims;
 use crate::check::explain::Story;
+use crate::check::play::Recording;
+use crate::check::programs::{self, Failure, Ours, Player, Programs};
 use crate::interrupt;
 use crate::probe::adapter::{Adapter, Hello, Limits, Problem};
 use crate::probe::loops;
@@ -26,14 +31,18 @@ Examples:
   wakeproof check                                  our own loop, in this process
   wakeproof check --python asyncio                 asyncio; or mymodule:new for a loop of your own
   wakeproof check -- python3 probes/python/asyncio_virtual.py    asyncio with timers, in virtual time
+  wakeproof check --programs 5000 --python asyncio more programs of several threads
   wakeproof check -- ./my-adapter                  any program that speaks the words of probes/README.md
   wakeproof check --promise one-order,iteration-snapshot,stop-after-iteration -- ./my-adapter
                                                    holds a loop to what it does not promise itself
 
-Exit status: 0 if no history differs from the reference, 1 if one does, 2 if the adapter or the command
-line is at fault, 130 if interrupted.";
+An adapter that knows the word threads also gets random programs of several threads. What happens in
+them is held against EventLoop.tla and against the reference.
 
-/// Random histories of anybody's loop, against the sequential reference.
+Exit status: 0 if no history differs from the reference and no program breaks the contract, 1 if one does
+or if the two judges disagree, 2 if the adapter or the command line is at fault, 130 if interrupted.";
+
+/// Random histories of anybody's loop, against the sequential reference; and random programs of several threads.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -43,7 +52,10 @@ pub(crate) struct Args {
     /// How many histories.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     histories: u64,
-    /// The seed of the histories; by default a new one.
+    /// How many programs of several threads, if the adapter can run them.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    programs: u64,
+    /// The seed of the histories and programs; by default a new one.
     #[arg(long)]
     seed: Option<u64>,
     /// Hold the loop to these promises, and not to those that it makes.
@@ -71,6 +83,7 @@ struct Document {
     version: String,
     seed: u64,
     histories: u64,
+    programs: u64,
     seconds: f64,
     held: bool,
     not_tested: Vec<String>,
@@ -83,6 +96,19 @@ struct Refuted {
     history: Vec<String>,
     program: String,
     is_shortest: bool,
+    /// What the judges of a program of several threads say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judges: Option<Judges>,
+}
+
+#[derive(Debug, Serialize)]
+struct Judges {
+    #[serde(rename = "EventLoop.tla")]
+    contract: String,
+    #[serde(rename = "sequential reference")]
+    reference: String,
+    /// One of them is wrong.
+    disagree: bool,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
@@ -104,7 +130,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     };
     let hello = first.hello().clone();
     let claims = claims::of(&hello, args.promise.as_deref())?;
-    if !claims.has_histories() {
+    if !claims.has_histories() && !claims.can.contains(&Capability::Programs) {
         bail!(
             "{} {} promises neither an iteration's snapshot nor when a stop takes effect, so there is no telling \
              how far a run gets; --promise iteration-snapshot,stop-after-iteration holds it to these",
@@ -112,22 +138,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
             hello.version
         );
     }
-    let children = Children::new(first, command.clone(), limits, claims);
-    let checked = search(args, &children).and_then(|found| children.quit().map(|()| found));
+    let mut children = Children::new(first, command.clone(), limits, claims.clone());
+    let threads_stop = !hello.has("stop plain");
+    let checked = check(args, &hello, &command, &mut children, threads_stop);
+    let checked = checked.and_then(|document| children.quit().map(|()| document));
     match checked {
-        Ok((Outcome::Interrupted, ..)) => Ok(Verdict::Interrupted),
-        Ok((outcome, seed, seconds)) => {
-            let document = document(
-                &hello,
-                children.claims(),
-                args.histories,
-                seed,
-                seconds,
-                &outcome,
-                &command,
-            );
-            finish(args.format, &document)
-        }
+        Ok(None) => Ok(Verdict::Interrupted),
+        Ok(Some(document)) => finish(args.format, &document),
         Err(ChildTrouble {
             problem: Problem::Interrupted,
             ..
@@ -143,11 +160,13 @@ fn ours(args: &Args) -> anyhow::Result<Verdict> {
     if let Some(rules) = &args.promise {
         claims.promises = rules.iter().copied().collect();
     }
-    let maker = OnPlatform::<VirtualTime>::claiming(claims);
-    let Ok((outcome, seed, seconds)) = search(args, &maker);
-    if let Outcome::Interrupted = outcome {
-        return Ok(Verdict::Interrupted);
-    }
+    let mut own = Own {
+        histories: OnPlatform::<VirtualTime>::claiming(claims),
+        programs: Ours {
+            seed: 0,
+            fault: FaultChoice::CORRECT,
+        },
+    };
     let calls = [
         ("submit plain", "call_soon"),
         ("submit safe", "call_soon_threadsafe"),
@@ -155,29 +174,162 @@ fn ours(args: &Args) -> anyhow::Result<Verdict> {
         ("stop plain", "stop"),
     ];
     let hello = Hello::of("wakeproof", env!("CARGO_PKG_VERSION"), &calls);
-    let document = document(
-        &hello,
-        maker.claims(),
-        args.histories,
-        seed,
-        seconds,
-        &outcome,
-        &[],
-    );
-    finish(args.format, &document)
+    match check(args, &hello, &[], &mut own, true)? {
+        None => Ok(Verdict::Interrupted),
+        Some(document) => finish(args.format, &document),
+    }
 }
 
-/// Searches, and says with which seed and how long it took.
-fn search<M: Maker>(args: &Args, maker: &M) -> Result<(Outcome, u64, f64), Trouble<M>> {
+/// Our own loop: its histories, and its programs of several threads.
+struct Own {
+    histories: OnPlatform<VirtualTime>,
+    programs: Ours,
+}
+
+impl Player for Own {
+    type Trouble = anyhow::Error;
+
+    fn play(&mut self, program: &Program) -> anyhow::Result<Recording> {
+        self.programs.play(program)
+    }
+
+    fn not_a_recording(&self, error: anyhow::Error) -> anyhow::Error {
+        self.programs.not_a_recording(error)
+    }
+}
+
+impl Checked for Own {
+    fn claims(&self) -> &Claims {
+        self.histories.claims()
+    }
+
+    fn histories(&self, args: &Args, seed: u64) -> anyhow::Result<Outcome> {
+        let Ok(outcome) = search(args, &self.histories, seed);
+        Ok(outcome)
+    }
+}
+
+impl Player for Children {
+    type Trouble = ChildTrouble;
+
+    fn play(&mut self, program: &Program) -> Result<Recording, ChildTrouble> {
+        Children::play(self, program)
+    }
+
+    fn not_a_recording(&self, error: anyhow::Error) -> ChildTrouble {
+        ChildTrouble {
+            words: "threads".into(),
+            problem: Problem::Writes(format!("{error:#}")),
+        }
+    }
+}
+
+impl Checked for Children {
+    fn claims(&self) -> &Claims {
+        Maker::claims(self)
+    }
+
+    fn histories(&self, args: &Args, seed: u64) -> Result<Outcome, ChildTrouble> {
+        search(args, self, seed)
+    }
+}
+
+/// A loop that is checked with histories of one thread and with programs of several.
+trait Checked: Player {
+    fn claims(&self) -> &Claims;
+    fn histories(&self, args: &Args, seed: u64) -> Result<Outcome, Self::Trouble>;
+}
+
+/// Checks a loop. Returns `None` if that was interrupted.
+fn check<C: Checked>(
+    args: &Args,
+    hello: &Hello,
+    command: &[String],
+    checked: &mut C,
+    threads_stop: bool,
+) -> Result<Option<Document>, C::Trouble> {
     let seed = args
         .seed
         .unwrap_or_else(|| RandomState::new().hash_one(()) >> 32);
+    let claims = checked.claims().clone();
+    let start = Instant::now();
+    let mut document = Document {
+        of: hello.name.clone(),
+        version: hello.version.clone(),
+        seed,
+        histories: 0,
+        programs: 0,
+        seconds: 0.0,
+        held: true,
+        not_tested: claims.untested(),
+        refutation: None,
+    };
+    if claims.has_histories() {
+        document.histories = args.histories;
+        match checked.histories(args, seed)? {
+            Outcome::Interrupted => return Ok(None),
+            Outcome::Held => {}
+            Outcome::Refuted(refutation) => {
+                let story = Story::new(hello, &refutation);
+                document.histories = refutation.histories;
+                document.refutation = Some(Refuted {
+                    history: story.lines(),
+                    program: story.program(command),
+                    is_shortest: refutation.is_shortest,
+                    judges: None,
+                });
+            }
+        }
+    }
+    if document.refutation.is_none() && claims.can.contains(&Capability::Programs) {
+        let programs = Programs {
+            seed,
+            count: args.programs,
+            shrinking: SHRINKING,
+            threads_stop,
+        };
+        let bar = progress(
+            usize::try_from(args.programs).unwrap_or(usize::MAX),
+            "programs",
+        );
+        let found = programs::search(checked, &claims, programs, &|done| {
+            bar.set_position(done);
+            !interrupt::flag().load(Ordering::Relaxed)
+        });
+        bar.finish_and_clear();
+        let found = found?;
+        if interrupt::flag().load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        document.programs = found.as_ref().map_or(args.programs, |found| found.programs);
+        document.refutation = found.map(|failure| refuted(&failure, hello, command));
+    }
+    document.held = document.refutation.is_none();
+    document.seconds = start.elapsed().as_secs_f64();
+    Ok(Some(document))
+}
+
+fn refuted(failure: &Failure, hello: &Hello, command: &[String]) -> Refuted {
+    let [contract, reference] = failure.verdicts();
+    Refuted {
+        history: failure.story(hello),
+        program: failure.script(hello, command),
+        is_shortest: failure.is_shortest,
+        judges: Some(Judges {
+            contract,
+            reference,
+            disagree: failure.is_disagreement(),
+        }),
+    }
+}
+
+/// Searches for a history of one thread that differs.
+fn search<M: Maker>(args: &Args, maker: &M, seed: u64) -> Result<Outcome, Trouble<M>> {
     let is_interrupted: &AtomicBool = interrupt::flag();
     let bar = progress(
         usize::try_from(args.histories).unwrap_or(usize::MAX),
         "histories",
     );
-    let start = Instant::now();
     let histories = Histories {
         seed,
         count: args.histories,
@@ -188,40 +340,7 @@ fn search<M: Maker>(args: &Args, maker: &M) -> Result<(Outcome, u64, f64), Troub
         !is_interrupted.load(Ordering::Relaxed)
     });
     bar.finish_and_clear();
-    Ok((outcome?, seed, start.elapsed().as_secs_f64()))
-}
-
-fn document(
-    hello: &Hello,
-    claims: &Claims,
-    histories: u64,
-    seed: u64,
-    seconds: f64,
-    outcome: &Outcome,
-    command: &[String],
-) -> Document {
-    let refutation = match outcome {
-        Outcome::Refuted(refutation) => Some(refutation),
-        _ => None,
-    };
-    let story = refutation.map(|refutation| {
-        let story = Story::new(hello, refutation);
-        Refuted {
-            history: story.lines(),
-            program: story.program(command),
-            is_shortest: refutation.is_shortest,
-        }
-    });
-    Document {
-        of: hello.name.clone(),
-        version: hello.version.clone(),
-        seed,
-        histories: refutation.map_or(histories, |refutation| refutation.histories),
-        seconds,
-        held: refutation.is_none(),
-        not_tested: claims.untested(),
-        refutation: story,
-    }
+    outcome
 }
 
 fn finish(format: Format, document: &Document) -> anyhow::Result<Verdict> {
@@ -239,28 +358,78 @@ fn print(document: &Document) -> io::Result<()> {
         version,
         seed,
         histories,
+        programs,
         seconds,
         ..
     } = document;
-    let histories = grouped(*histories);
+    let (histories, programs) = (grouped(*histories), grouped(*programs));
     match &document.refutation {
-        None => writeln!(
-            out,
-            "{of} {version}: each of {histories} random histories of one thread is as the reference \
-             says ({seconds:.1} s, seed {seed})."
-        )?,
+        None => {
+            if document.histories > 0 {
+                writeln!(
+                    out,
+                    "{of} {version}: each of {histories} random histories of one thread is as the reference \
+                     says."
+                )?;
+            }
+            if document.programs > 0 {
+                let judges = if document.histories > 0 {
+                    "EventLoop.tla and the reference allow what happened"
+                } else {
+                    "EventLoop.tla allows what happened"
+                };
+                let text = format!(
+                    "{of} {version}: in each of {programs} random programs of several threads, {judges}."
+                );
+                writeln!(out, "{}", textwrap::fill(&text, 80))?;
+            }
+            writeln!(out, "({seconds:.1} s, seed {seed})")?;
+        }
         Some(refuted) => {
-            writeln!(
-                out,
-                "{of} {version} differs from the reference, in history {histories} of seed {seed}:\n"
-            )?;
+            match &refuted.judges {
+                None => writeln!(
+                    out,
+                    "{of} {version} differs from the reference, in history {histories} of seed {seed}:\n"
+                )?,
+                Some(judges) => {
+                    let text = match judges.disagree {
+                        false => format!(
+                            "{of} {version} breaks the contract, in program {programs} of seed {seed}:"
+                        ),
+                        true => format!(
+                            "The two judges of {of} {version} disagree, in program {programs} of seed \
+                             {seed}. One of them is wrong: this is a defect of wakeproof, please report it."
+                        ),
+                    };
+                    writeln!(out, "{}\n", textwrap::fill(&text, 80))?;
+                }
+            }
             for line in &refuted.history {
-                writeln!(out, "    {line}")?;
+                let shown = textwrap::Options::new(80)
+                    .initial_indent("    ")
+                    .subsequent_indent("        ");
+                writeln!(out, "{}", textwrap::fill(line, shown))?;
+            }
+            if let Some(Judges {
+                contract,
+                reference,
+                ..
+            }) = &refuted.judges
+            {
+                let text =
+                    format!("EventLoop.tla {contract}. The sequential reference {reference}.");
+                writeln!(out, "\n{}", textwrap::fill(&text, 80))?;
             }
             if !refuted.is_shortest {
                 writeln!(out, "\nIt may not be the shortest: there was no more time.")?;
             }
-            writeln!(out, "\nThe same without wakeproof:\n")?;
+            match refuted.judges {
+                None => writeln!(out, "\nThe same without wakeproof:\n")?,
+                Some(_) => writeln!(
+                    out,
+                    "\nThe same without wakeproof, if the threads are as fast as they were here:\n"
+                )?,
+            }
             for line in refuted.program.lines() {
                 writeln!(out, "    {line}")?;
             }

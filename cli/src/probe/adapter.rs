@@ -176,6 +176,13 @@ pub(crate) struct Adapter<'a> {
 impl<'a> Adapter<'a> {
     /// Starts an adapter, and reads its first line.
     pub(crate) fn start(command: &[String], limits: Limits<'a>) -> Result<Self, Problem> {
+        let mut adapter = Adapter::begin(command, limits)?;
+        adapter.greet()?;
+        Ok(adapter)
+    }
+
+    /// Starts an adapter. It is of use once it has been [greeted](Self::greet).
+    pub(crate) fn begin(command: &[String], limits: Limits<'a>) -> Result<Self, Problem> {
         let mut child = Command::new(&command[0])
             .args(&command[1..])
             .stdin(Stdio::piped())
@@ -190,7 +197,7 @@ impl<'a> Adapter<'a> {
         else {
             unreachable!("all three are pipes");
         };
-        let mut adapter = Adapter {
+        let adapter = Adapter {
             child,
             input,
             output,
@@ -212,14 +219,19 @@ impl<'a> Adapter<'a> {
         ] {
             fcntl_setfl(pipe, OFlags::NONBLOCK).map_err(io::Error::from)?;
         }
+        Ok(adapter)
+    }
+
+    /// Reads its first line.
+    pub(crate) fn greet(&mut self) -> Result<(), Problem> {
         let start = Instant::now();
-        while adapter.hello.probe == 0 {
-            if start.elapsed() > adapter.limits.patience {
+        while self.hello.probe == 0 {
+            if start.elapsed() > self.limits.patience {
                 return Err(Problem::Hangs("there is no first line".into()));
             }
-            adapter.pump(Duration::from_millis(50))?;
+            self.pump(Duration::from_millis(50))?;
         }
-        Ok(adapter)
+        Ok(())
     }
 
     /// Which loop this is.
@@ -340,19 +352,29 @@ impl<'a> Adapter<'a> {
         self.until(self.restless, |_| false)
     }
 
-    fn note_asleep(&mut self) {
+    /// Notes that everybody is asleep.
+    pub(crate) fn note_asleep(&mut self) {
         if !matches!(self.lines.last(), Some(Line::Asleep { .. }) | None) {
             self.lines.push(Line::Asleep { asleep: true });
         }
     }
 
-    /// Tells it to end.
+    /// Tells it to end, and waits until it has.
     pub(crate) fn quit(mut self) -> Result<(), Problem> {
+        self.say_quit()?;
+        self.leave()
+    }
+
+    /// Tells it to end. It may have ended already.
+    pub(crate) fn say_quit(&mut self) -> Result<(), Problem> {
         match self.say("quit") {
-            Ok(()) => {}
-            Err(Problem::Ended(..)) => return Ok(()),
-            Err(problem) => return Err(problem),
+            Ok(()) | Err(Problem::Ended(..)) => Ok(()),
+            Err(problem) => Err(problem),
         }
+    }
+
+    /// Waits until it has ended, as it was told to.
+    pub(crate) fn leave(mut self) -> Result<(), Problem> {
         let start = Instant::now();
         while self.child.try_wait()?.is_none() {
             if start.elapsed() > self.limits.patience {

@@ -53,12 +53,13 @@ pub fn main(mode: &str) -> ! {
     };
     let promises = match mode {
         "promises-the-moon" => r#""the-moon""#,
-        "promises-nothing" => "",
+        "promises-nothing" | "promises-no-threads" => "",
         _ => r#""iteration-snapshot","stop-after-iteration","one-order""#,
     };
     let more = match mode {
         "cannot-cancel" => r#","cancel":"cancel""#,
-        _ => "",
+        "promises-no-threads" => "",
+        _ => r#","threads":"thread""#,
     };
     say(&format!(
         r#"{{"probe":1,"loop":"test","version":"{version}","design":"{design}","promises":[{promises}],"calls":{{"submit plain":"plain","submit safe":"safe","stop safe":"stop","close":"close","when":"then"{more}}}}}"#
@@ -116,6 +117,11 @@ fn sleep_for_ever() -> ! {
     }
 }
 
+/// Whether this is the second thread of a program.
+fn is_second() -> bool {
+    thread::current().name() == Some("w2")
+}
+
 /// The test looks for these processes afterwards.
 fn note_pid(pid: u32) {
     if let Some(file) = std::env::var_os(PIDS) {
@@ -159,7 +165,29 @@ impl Adapter {
         self.mode == mode
     }
 
+    /// Lets a thread obey each part, all at once.
+    fn threads(self: &Arc<Self>, parts: &str) {
+        if self.is("cannot-thread") {
+            return;
+        }
+        let parts: Vec<&str> = parts.split(" | ").collect();
+        let barrier = Arc::new(Barrier::new(parts.len()));
+        for (at, part) in parts.into_iter().enumerate() {
+            let (adapter, part, barrier) = (self.clone(), part.to_owned(), barrier.clone());
+            let body = move || {
+                barrier.wait();
+                adapter.obey(&part);
+            };
+            let name = format!("w{}", at + 1);
+            let thread = thread::Builder::new().name(name);
+            thread.spawn(body).expect("a thread");
+        }
+    }
+
     fn obey(self: &Arc<Self>, line: &str) {
+        if let Some(parts) = line.strip_prefix("threads ") {
+            return self.threads(parts);
+        }
         let (commands, then) = line.split_once(" then ").unwrap_or((line, ""));
         for command in commands.split(" ; ") {
             let words: Vec<&str> = command.split_whitespace().collect();
@@ -224,8 +252,13 @@ impl Adapter {
         if self.is("wrong-thread") && safe {
             drop(state);
             say_as_thread(&format!(r#""runs":{callback}"#));
-        } else if !self.is("lies") {
-            state.queue.push_back((callback, then.to_owned()));
+        } else if !self.is("lies") && (!self.is("loses-one") || !is_second()) {
+            let callback = (callback, then.to_owned());
+            if self.is("pushes-in-front") && thread::current().name() == Some("w1") {
+                state.queue.push_front(callback);
+            } else {
+                state.queue.push_back(callback);
+            }
             drop(state);
             match &*self.mode {
                 "never-wakes" => {}

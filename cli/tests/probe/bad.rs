@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::command::{finish, probe, start, trial};
+use super::command::{await_pids, finish, probe, start, trial};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -74,19 +73,7 @@ fn an_adapter_that_cannot_be_started() {
 fn ctrl_c_leaves_nobody_behind() {
     let (child, pids) = start("hangs", &[]);
     // The adapter and its own child have noted themselves.
-    let begun = Instant::now();
-    while fs::read_to_string(&pids)
-        .unwrap_or_default()
-        .lines()
-        .count()
-        < 2
-    {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "the adapter does not start"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    await_pids(&pids, 2);
     let pid = Pid::from_raw(child.id().cast_signed()).expect("a process");
     kill_process(pid, Signal::INT).expect("it is there");
     let probe = finish(child, pids);

@@ -1,8 +1,11 @@
 //! `wakeproof check`, with the same adapters: right and wrong loops, and adapters that misbehave.
 
-use libtest_mimic::Trial;
+use std::time::{Duration, Instant};
 
-use super::command::{Probe, check, trial};
+use libtest_mimic::Trial;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::command::{Probe, await_pids, check, finish, start_check, trial};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -22,6 +25,15 @@ pub fn trials() -> Vec<Trial> {
             "an_adapter_that_misbehaves_gets_one_line",
             an_adapter_that_misbehaves_gets_one_line,
         ),
+        trial(
+            "a_loop_that_only_threads_break_is_refuted",
+            a_loop_that_only_threads_break_is_refuted,
+        ),
+        trial(
+            "without_promises_only_the_contract_judges",
+            without_promises_only_the_contract_judges,
+        ),
+        trial("ctrl_c_ends_a_check", ctrl_c_ends_a_check),
     ]
 }
 
@@ -32,6 +44,7 @@ fn a_right_loop_is_as_the_reference() {
     assert_eq!(document["held"], true);
     assert_eq!(document["histories"], 60);
     assert_eq!(document["seed"], 1);
+    assert_eq!(document["programs"], 200);
     let not_tested = document["not_tested"].as_array().expect("a list");
     assert!(not_tested.contains(&"tasks".into()), "{not_tested:?}");
     assert!(not_tested.contains(&"cancelling".into()), "{not_tested:?}");
@@ -78,7 +91,7 @@ fn a_wrong_loop_is_refuted_in_few_lines() {
 }
 
 fn what_is_not_promised_is_not_tested() {
-    let nothing = check("promises-nothing", &[]);
+    let nothing = check("promises-no-threads", &[]);
     assert_eq!(nothing.status(), Some(2));
     let errors = nothing.errors();
     assert!(errors.contains("promises neither"), "{errors}");
@@ -115,6 +128,11 @@ fn an_adapter_that_misbehaves_gets_one_line() {
         ),
         ("answers-late", "after its answer"),
         ("cannot-cancel", "told \"cancel"),
+        ("cannot-thread", "told \"threads"),
+        (
+            "ignores-quit",
+            "told \"quit\": the adapter ignores the word quit",
+        ),
     ] {
         let checked = check(
             mode,
@@ -129,6 +147,68 @@ fn an_adapter_that_misbehaves_gets_one_line() {
                 || (mode == "floods" && errors.contains("after its answer")));
         assert!(is_told, "{mode}: {errors}");
         assert!(!errors.contains('\u{1b}'), "{mode}");
+        checked.assert_all_gone();
+    }
+}
+
+/// These keep every promise to one thread.
+fn a_loop_that_only_threads_break_is_refuted() {
+    for (mode, got) in [
+        ("never-wakes", &["everybody was asleep"][..]),
+        (
+            "loses-one",
+            &["everybody was asleep", "in the middle of an iteration"],
+        ),
+        ("pushes-in-front", &["which was submitted first"]),
+    ] {
+        let checked = check(mode, &["--seed", "1", "--histories", "20"]);
+        let story = story(&checked);
+        let but = story.lines().last().expect("a line");
+        assert!(but.starts_with("  but: "), "{mode}: {story}");
+        assert!(got.iter().any(|got| but.contains(got)), "{mode}: {story}");
+        let document = checked.document();
+        assert_eq!(
+            document["histories"], 20,
+            "{mode}: no history of one thread shows it"
+        );
+        let judges = &document["refutation"]["judges"];
+        assert_eq!(judges["disagree"], false, "{mode}: {judges}");
+        for judge in ["EventLoop.tla", "sequential reference"] {
+            let said = judges[judge].as_str().expect("a sentence");
+            assert!(said.starts_with("refuses it: "), "{mode}: {judges}");
+        }
+        checked.assert_all_gone();
+    }
+}
+
+fn without_promises_only_the_contract_judges() {
+    let held = check("promises-nothing", &["--seed", "1", "--programs", "20"]);
+    assert_eq!(held.status(), Some(0), "{}", held.errors());
+    let document = held.document();
+    assert_eq!(document["histories"], 0);
+    assert_eq!(document["programs"], 20);
+    held.assert_all_gone();
+}
+
+fn ctrl_c_ends_a_check() {
+    for options in [
+        &["--histories", "100000000"][..],
+        &["--histories", "1", "--programs", "100000000"],
+    ] {
+        let (child, pids) = start_check("right", options);
+        // Each history has a process of its own: it is in the middle of its work.
+        await_pids(&pids, 20);
+        let pid = Pid::from_raw(child.id().cast_signed()).expect("a process");
+        let pressed = Instant::now();
+        kill_process(pid, Signal::INT).expect("it is there");
+        let checked = finish(child, pids);
+        let took = pressed.elapsed();
+        assert_eq!(checked.status(), Some(130), "{}", checked.errors());
+        // It promises two seconds; this is a watchdog for a busy machine.
+        assert!(took < Duration::from_secs(20), "{took:?}");
+        let errors = checked.errors();
+        assert_eq!(errors, "wakeproof: interrupted; nothing is proved\n");
+        assert!(checked.output.stdout.is_empty());
         checked.assert_all_gone();
     }
 }

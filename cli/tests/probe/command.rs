@@ -1,9 +1,10 @@
 //! Running the command with an adapter of the tests' own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
@@ -59,6 +60,22 @@ fn start_command(command: &str, mode: &str, options: &[&str]) -> (Child, PathBuf
 pub fn probe(mode: &str, options: &[&str]) -> Probe {
     let (child, pids) = start(mode, options);
     finish(child, pids)
+}
+
+/// Begins to check the loop of an adapter of this mode.
+pub fn start_check(mode: &str, options: &[&str]) -> (Child, PathBuf) {
+    start_command("check", mode, options)
+}
+
+/// Waits until so many processes of the adapter have noted themselves.
+pub fn await_pids(pids: &Path, count: usize) {
+    let begun = Instant::now();
+    let noted = || fs::read_to_string(pids).unwrap_or_default().lines().count();
+    while noted() < count {
+        let is_patient = begun.elapsed() < Duration::from_secs(60);
+        assert!(is_patient, "the adapter does not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Checks the loop of an adapter of this mode, to the end.

@@ -29,17 +29,45 @@ pub fn check(history: &History, spurious_wakeups: bool) -> Result<(), String> {
     check_against::<Documented>(history, spurious_wakeups)
 }
 
+/// Like [`check`], for a loop that may begin an iteration whenever it likes, with nothing to run.
+///
+/// # Errors
+///
+/// How far the best order wait_end, and what it could not explain.
+pub fn check_restless(history: &History) -> Result<(), String> {
+    search::<Documented>(history, Wakeups::Iterations)
+}
+
 /// Like [`check`], with a reference that has these rules.
 ///
 /// # Errors
 ///
 /// How far the best order wait_end, and what it could not explain.
 pub fn check_against<R: Rules>(history: &History, spurious_wakeups: bool) -> Result<(), String> {
+    let wakeups = match spurious_wakeups {
+        true => Wakeups::Looks,
+        false => Wakeups::Needed,
+    };
+    search::<R>(history, wakeups)
+}
+
+/// What a loop does that nobody has woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wakeups {
+    /// It sleeps on.
+    Needed,
+    /// It may look at its queue.
+    Looks,
+    /// It may begin an iteration, even with nothing to run.
+    Iterations,
+}
+
+fn search<R: Rules>(history: &History, wakeups: Wakeups) -> Result<(), String> {
     let threads = threads(history);
     let mut search = Search {
         threads: &threads,
         setters: history.setters(),
-        spurious_wakeups,
+        wakeups,
         visited: HashSet::new(),
         best: vec![0; threads.len()],
     };
@@ -102,6 +130,8 @@ enum EffectKind {
     Close(Result<(), CloseError>),
     /// Everything that was queued when the close began has been dropped.
     Closed,
+    /// Every thread sleeps, and nobody will wake the loop: so nothing may call for a step of it.
+    Asleep,
 }
 
 /// What remains of a call that takes effect at several moments.
@@ -193,6 +223,8 @@ fn effects(records: &[(usize, &Event)], tasks: &BTreeSet<Id>) -> Vec<Effect> {
                 }
             }
             Event::Return(ReturnValue::Closed(Ok(()))) => effect(EffectKind::Closed, previous, *at),
+            // No thread does anything at this moment.
+            Event::SleepsForEver => effect(EffectKind::Asleep, *at, *at),
             _ => {}
         }
     }
@@ -217,7 +249,7 @@ struct Search<'a, R> {
     threads: &'a [Vec<Effect>],
     /// The callbacks that set the event. No record shows them run.
     setters: BTreeSet<Id>,
-    spurious_wakeups: bool,
+    wakeups: Wakeups,
     visited: HashSet<State<R>>,
     /// The positions of the order that wait_end furthest.
     best: Vec<usize>,
@@ -284,8 +316,13 @@ impl<R: Rules> Search<'_, R> {
             states.push(woken);
         }
         let reference = &state.reference;
+        if self.wakeups == Wakeups::Iterations && reference.activity == Activity::Looking {
+            let mut next = state.clone();
+            next.reference.activity = Activity::Waking;
+            states.push(next);
+        }
         let is_awake = !reference.asleep || reference.activity == Activity::Waking;
-        if is_awake || self.spurious_wakeups {
+        if is_awake || self.wakeups != Wakeups::Needed {
             let mut next = state.clone();
             match next.reference.advance() {
                 Some(Advance::Took | Advance::Ended | Advance::Slept | Advance::Abandoned(_)) => {
@@ -443,6 +480,11 @@ fn explains<R: Rules>(reference: &mut Reference<R>, kind: &EffectKind) -> Option
         EffectKind::Closed => {
             reference.activity == Activity::Idle || reference.advance() == Some(Advance::Closed)
         }
+        EffectKind::Asleep => match reference.activity {
+            Activity::Idle => true,
+            Activity::Looking => reference.asleep,
+            _ => false,
+        },
     };
     same.then_some(remainder)
 }

@@ -83,7 +83,8 @@ pub enum Instruction {
 
 impl Instruction {
     /// What the callback or the task does.
-    fn callback(&self) -> Option<&Vec<Instruction>> {
+    #[must_use]
+    pub fn callback(&self) -> Option<&Vec<Instruction>> {
         match self {
             Instruction::Submit(callback)
             | Instruction::CallSoon(callback)
@@ -260,7 +261,8 @@ pub fn shortest(mut program: Program, fails: impl Fn(&Program) -> bool) -> Progr
     program
 }
 
-fn simpler(program: &Program) -> Vec<Program> {
+/// The programs that are one step simpler.
+pub(super) fn simpler(program: &Program) -> Vec<Program> {
     let mut programs = Vec::new();
     if program.spurious_wakeups > 0 {
         programs.push(Program {
