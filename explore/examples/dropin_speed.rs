@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use wakeproof_explore::{self as explore, Environment, Limits, Search};
 
 const SAMPLES: usize = 20_000;
+const ROUNDS: usize = 7;
 
 /// Three threads add to a number behind a mutex and to an atomic one.
 macro_rules! body {
@@ -45,29 +46,58 @@ fn report(checker: &str, ours: (u64, Duration), bare: (u64, Duration)) {
     );
 }
 
+/// By turns, the search over the drop-in and the bare one. The fastest round of each counts.
+fn compare(
+    checker: &str,
+    mut over_the_drop_in: impl FnMut() -> (u64, Duration),
+    mut bare: impl FnMut() -> (u64, Duration),
+) {
+    let faster = |one: (u64, Duration), other: (u64, Duration)| {
+        if one.1 <= other.1 { one } else { other }
+    };
+    let (mut ours, mut theirs) = (over_the_drop_in(), bare());
+    for _ in 1..ROUNDS {
+        ours = faster(ours, over_the_drop_in());
+        theirs = faster(theirs, bare());
+    }
+    report(checker, ours, theirs);
+}
+
 fn main() {
     let (quiet, limits) = (Environment::QUIET, Limits::default());
-
-    let explored = explore::loom(quiet, &limits, || body!(wakeproof_explore));
-    assert!(explored.is_proved(), "{explored}");
-    let counter = Arc::new(AtomicU64::new(0));
-    let counting = counter.clone();
-    let begun = Instant::now();
-    loom::model(move || {
-        counting.fetch_add(1, Ordering::Relaxed);
-        body!(loom);
-    });
-    let bare = (counter.load(Ordering::Relaxed), begun.elapsed());
-    report("loom", (explored.executions, explored.time), bare);
-
+    compare(
+        "loom",
+        || {
+            let explored = explore::loom(quiet, &limits, || body!(wakeproof_explore));
+            assert!(explored.is_proved(), "{explored}");
+            (explored.executions, explored.time)
+        },
+        || {
+            let counter = Arc::new(AtomicU64::new(0));
+            let counting = counter.clone();
+            let begun = Instant::now();
+            loom::model(move || {
+                counting.fetch_add(1, Ordering::Relaxed);
+                body!(loom);
+            });
+            (counter.load(Ordering::Relaxed), begun.elapsed())
+        },
+    );
     let limits = Limits {
         executions: Some(SAMPLES as u64),
-        ..limits
+        ..Limits::default()
     };
-    let random = Search::Random { seed: 1 };
-    let explored = explore::shuttle(quiet, random, &limits, || body!(wakeproof_explore));
-    let begun = Instant::now();
-    shuttle::check_random(|| body!(shuttle), SAMPLES);
-    let bare = (SAMPLES as u64, begun.elapsed());
-    report("shuttle", (explored.executions, explored.time), bare);
+    compare(
+        "shuttle",
+        || {
+            let random = Search::Random { seed: 1 };
+            let explored = explore::shuttle(quiet, random, &limits, || body!(wakeproof_explore));
+            (explored.executions, explored.time)
+        },
+        || {
+            let begun = Instant::now();
+            shuttle::check_random(|| body!(shuttle), SAMPLES);
+            (SAMPLES as u64, begun.elapsed())
+        },
+    );
 }

@@ -154,8 +154,8 @@ pub fn with<T>(look: impl FnOnce(&Journal) -> T) -> T {
 pub fn name_this_thread<P: Platform>(name: &str) {
     let id = P::current_thread();
     JOURNAL.with_borrow_mut(|recording| {
-        let index = recording.index_of(id);
-        recording.journal.threads[index] = name.to_owned();
+        let index = recording.index_of(id, |_| String::new());
+        recording.journal.threads[index].replace_range(.., name);
     });
 }
 
@@ -166,7 +166,7 @@ pub fn note<P: Platform>(note: impl Into<Cow<'static, str>>) {
 
 /// The calling thread's number in the journal.
 pub(crate) fn this_thread<P: Platform>() -> usize {
-    JOURNAL.with_borrow_mut(|recording| recording.index_of(P::current_thread()))
+    JOURNAL.with_borrow_mut(|recording| recording.index_of(P::current_thread(), in_debug))
 }
 
 /// Writes down what the calling thread did with a primitive of the drop-in.
@@ -182,7 +182,7 @@ pub(crate) fn end<P: Platform>() {
 fn record<P: Platform>(what: What) {
     let id = P::current_thread();
     JOURNAL.with_borrow_mut(|recording| {
-        let thread = recording.index_of(id);
+        let thread = recording.index_of(id, in_debug);
         let name = &mut recording.journal.threads[thread];
         if name == MAIN && matches!(what, What::Step(Step::Take | Step::Sleep, _)) {
             "loop".clone_into(name);
@@ -191,13 +191,22 @@ fn record<P: Platform>(what: What) {
     });
 }
 
+/// What a thread without a name is called.
+fn in_debug(id: &impl Debug) -> String {
+    format!("{id:?}")
+}
+
 impl Recording {
-    fn index_of<Id: Eq + Debug + 'static>(&mut self, id: Id) -> usize {
+    fn index_of<Id: Eq + Debug + 'static>(
+        &mut self,
+        id: Id,
+        name: impl FnOnce(&Id) -> String,
+    ) -> usize {
         let is_same = |known: &Box<dyn Any>| known.downcast_ref() == Some(&id);
         if let Some(index) = self.identities.iter().position(is_same) {
             return index;
         }
-        self.journal.threads.push(format!("{id:?}"));
+        self.journal.threads.push(name(&id));
         self.identities.push(Box::new(id));
         self.identities.len() - 1
     }

@@ -16,7 +16,9 @@ mod shuttle;
 pub(crate) use self::clock::{Deadlines, Unlocks};
 pub use self::environment::Environment;
 pub(crate) use self::environment::Spurious;
-pub(crate) use self::execution::{checker, next as next_number, number as execution, this_thread};
+pub(crate) use self::execution::{
+    checker, key, next as next_number, number as execution, this_thread,
+};
 pub use self::flag::Flag;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
 pub(crate) use self::loom::{LoomAtomic, LoomParker, LoomQueue, LoomSleeper, WeakSpots};

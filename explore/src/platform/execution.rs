@@ -1,7 +1,7 @@
 //! The execution that runs on a thread of the operating system.
 
 use std::cell::Cell;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::verdict::Checker;
@@ -41,16 +41,40 @@ pub(crate) fn number() -> u64 {
 
 /// A thread, by what its platform calls it.
 pub(crate) fn key(thread: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Fold(0);
     thread.hash(&mut hasher);
     hasher.finish()
+}
+
+/// A hash of a few numbers, made at each lock.
+struct Fold(u64);
+
+impl Hasher for Fold {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0.rotate_left(23) ^ number).wrapping_mul(ODD);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
 }
 
 /// What the checker calls the thread that runs; 0 if there is none.
 pub(crate) fn this_thread() -> u64 {
     match checker() {
         Some(Checker::Loom) => key(loom::thread::current().id()),
-        Some(Checker::Shuttle) => key(shuttle::thread::current().id()),
+        Some(Checker::Shuttle) => usize::from(shuttle::current::me()) as u64,
         _ => 0,
     }
 }

@@ -20,6 +20,7 @@ use wakeproof::platform::{Deliberate, Platform, TaskStep};
 
 use self::chances::{Chances, Dials};
 use super::clock::{Clock, Unlocks};
+use super::execution::key;
 use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
@@ -319,7 +320,7 @@ impl<T> LoomMutex<T> {
 
     pub(crate) fn lock(&self) -> LoomGuard<'_, T> {
         supervise::step();
-        let this_thread = thread::current().id();
+        let this_thread = key(thread::current().id());
         self.identity.locks(this_thread);
         story::may_block(self.identity.object("mutex"), "waits to lock {}");
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
@@ -338,7 +339,7 @@ impl<T> LoomMutex<T> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        self.identity.locked(thread::current().id());
+        self.identity.locked(key(thread::current().id()));
         Some(LoomGuard { mutex: self, guard })
     }
 

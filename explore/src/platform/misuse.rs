@@ -4,11 +4,10 @@
 //! its thread.
 
 use std::cell::RefCell;
-use std::hash::Hash;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::execution::{self, key, next};
+use super::execution::{self, next};
 use super::{interrupts, locals};
 use crate::journal::Object;
 use crate::verdict::Checker;
@@ -101,17 +100,17 @@ impl Identity {
     }
 
     /// Before this thread locks the mutex.
-    pub(crate) fn locks(&self, thread: impl Hash) {
+    pub(crate) fn locks(&self, thread: u64) {
         self.check();
-        let holder = (self.number, key(thread));
+        let holder = (self.number, thread);
         if HELD.with_borrow(|held| held.contains(&holder)) {
             misuse("a thread locks a mutex that it holds already; it would wait for itself");
         }
     }
 
     /// When this thread has locked the mutex.
-    pub(crate) fn locked(&self, thread: impl Hash) {
-        let holder = (self.number, key(thread));
+    pub(crate) fn locked(&self, thread: u64) {
+        let holder = (self.number, thread);
         HELD.with_borrow_mut(|held| held.push(holder));
     }
 
@@ -123,8 +122,7 @@ impl Identity {
 }
 
 /// When a thread has come to its end: its thread-local values go, and it must hold no lock.
-pub(crate) fn ends(thread: impl Hash) {
-    let thread = key(thread);
+pub(crate) fn ends(thread: u64) {
     locals::end(thread);
     if HELD.with_borrow(|held| held.iter().any(|(_, holder)| *holder == thread)) {
         misuse("a guard was leaked: its thread has ended, and the mutex stays locked for ever");

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use wakeproof::platform::{ParkingLot, Platform};
 
+use super::execution::key;
 use super::{Flag, Loom, Observed, Observer, RealThreads, Shuttle};
 use crate::journal;
 use crate::search::threads::Run;
@@ -56,7 +57,7 @@ pub(crate) fn start_under_loom<T: Send + 'static>(
         journal::name_this_thread::<Loom>(&name);
         let value = body();
         journal::end::<Loom>();
-        super::ends(loom::thread::current().id());
+        super::ends(key(loom::thread::current().id()));
         failure::resume_hidden();
         value
     })
@@ -71,7 +72,7 @@ pub(crate) fn start_under_shuttle<T: Send + 'static>(
         crate::search::shuttle::guarded(|| {
             let value = body();
             journal::end::<Shuttle>();
-            super::ends(shuttle::thread::current().id());
+            super::ends(super::this_thread());
             value
         })
     })
@@ -88,7 +89,7 @@ pub(crate) fn start_on_threads<T: Send + 'static>(
             builder.spawn(move || {
                 let body = || {
                     let value = body();
-                    super::ends(std::thread::current().id());
+                    super::ends(key(std::thread::current().id()));
                     value
                 };
                 joined(run.take_part(body))

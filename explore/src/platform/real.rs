@@ -8,6 +8,7 @@ use std::time::Duration;
 use wakeproof::inbox::Correct;
 use wakeproof::platform::{ParkingLot, Platform};
 
+use super::execution::key;
 use super::misuse::{Identity, Partner};
 
 type Mutex<T> = <ParkingLot as Platform>::Mutex<T>;
@@ -96,7 +97,7 @@ fn waiting<'a, T: Send + 'static, R>(
     let inner = guard.guard.take().expect(LOCKED);
     mutex.identity.unlocked();
     let (inner, result) = wait(&condvar.condvar, inner);
-    mutex.identity.locked(std::thread::current().id());
+    mutex.identity.locked(key(std::thread::current().id()));
     guard.guard = Some(inner);
     (guard, result)
 }
@@ -121,7 +122,7 @@ impl Platform for RealThreads {
     }
 
     fn lock<T: Send + 'static>(mutex: &RealMutex<T>) -> RealGuard<'_, T> {
-        let this_thread = std::thread::current().id();
+        let this_thread = key(std::thread::current().id());
         mutex.identity.locks(this_thread);
         let guard = ParkingLot::lock(&mutex.mutex);
         mutex.identity.locked(this_thread);

@@ -102,6 +102,11 @@ impl Shuttle {
     }
 }
 
+/// The thread that runs. shuttle's own handle has the thread's name with it, which is copied each time.
+fn this_task() -> u64 {
+    usize::from(shuttle::current::me()) as u64
+}
+
 /// One of an environment's numbers.
 type Bound = fn(&mut Environment) -> &mut usize;
 
@@ -218,7 +223,7 @@ impl<T> ShuttleMutex<T> {
     }
 
     pub(crate) fn lock(&self) -> ShuttleGuard<'_, T> {
-        let this_thread = thread::current().id();
+        let this_thread = this_task();
         self.identity.locks(this_thread);
         story::may_block(self.identity.object("mutex"), "waits to lock {}");
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
@@ -239,7 +244,7 @@ impl<T> ShuttleMutex<T> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        self.identity.locked(thread::current().id());
+        self.identity.locked(this_task());
         Some(ShuttleGuard {
             mutex: self,
             guard: Some(guard),

@@ -204,7 +204,7 @@ fn pass(
             journal::name_this_thread::<Loom>(journal::MAIN);
             Loom::enter(environment);
             body();
-            platform::ends(loom::thread::current().id());
+            platform::ends(platform::this_thread());
             failure::resume_hidden();
         });
     }));

@@ -314,7 +314,7 @@ fn explore(
                 Shuttle::enter(environment);
                 guarded(|| {
                     body();
-                    platform::ends(shuttle::thread::current().id());
+                    platform::ends(platform::this_thread());
                 });
             });
         }));
@@ -339,6 +339,9 @@ fn explore(
 /// can run: the execution is over or it is deadlocked. So shuttle, which would report a deadlock by a
 /// panic, never sees one.
 const SUPERVISOR: usize = 1;
+
+/// More threads than that can seldom run.
+const FEW: usize = 16;
 
 fn watch() {
     while !OVER.get() {
@@ -526,11 +529,22 @@ impl Scheduler for Supervisor {
             return None;
         }
         // Threads that are parked could wake spuriously; only `guarded` parks them, for good.
-        let candidates: Vec<&Task> = runnable
-            .iter()
-            .copied()
-            .filter(|task| task.runnable() && usize::from(task.id()) != SUPERVISOR)
-            .collect();
+        let can_run = |task: &&&Task| task.runnable() && usize::from(task.id()) != SUPERVISOR;
+        let can_run = runnable.iter().filter(can_run).copied();
+        // At each step, without an allocation.
+        let mut few = [runnable[0]; FEW];
+        let many: Vec<&Task>;
+        let candidates = if runnable.len() <= FEW {
+            let mut number = 0;
+            for task in can_run {
+                few[number] = task;
+                number += 1;
+            }
+            &few[..number]
+        } else {
+            many = can_run.collect();
+            &many[..]
+        };
         if candidates.is_empty() {
             let ending = if UNFINISHED.get() > 0 {
                 Ending::Deadlock
@@ -568,7 +582,7 @@ impl Scheduler for Supervisor {
         // The random walk wants to know every thread, also one whose steps do nothing.
         let known = match self.options.search {
             Some(Search::RandomWalk { .. }) => runnable,
-            _ => &candidates,
+            _ => candidates,
         };
         let scheduler = self.guide.scheduler();
         let next = scheduler.next_task(known, current, is_yielding)?;

@@ -59,7 +59,7 @@ pub fn threads(
             let told = run.clone();
             let ran = run.take_part(|| {
                 body();
-                platform::ends(std::thread::current().id());
+                platform::ends(platform::key(std::thread::current().id()));
             });
             if ran.is_ok() {
                 told.tell(Ok(()));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::journal;
-use crate::platform::{Shuttle, cannot_judge, checker, ends};
+use crate::platform::{Shuttle, cannot_judge, checker, ends, this_thread};
 use crate::search::shuttle::guarded;
 use crate::verdict::Checker;
 
@@ -73,7 +73,7 @@ impl<'scope> Scope<'scope, '_> {
                 guarded(|| {
                     let value = body();
                     journal::end::<Shuttle>();
-                    ends(shuttle::thread::current().id());
+                    ends(this_thread());
                     value
                 })
             })),

@@ -9,6 +9,7 @@ mod dropin_primitives;
 mod dropin_reports;
 mod explorer;
 mod isolated;
+mod moving_in;
 mod observed;
 mod platforms;
 mod reports;
