@@ -75,8 +75,8 @@ impl<R: fmt::Debug, S> fmt::Debug for Either<R, S> {
 
 impl<R, S> Either<R, S> {
     #[track_caller]
-    pub(crate) fn new(real: impl FnOnce() -> R, state: S) -> Self {
-        match Monitor::of_the_execution(state) {
+    pub(crate) fn new(kind: &'static str, real: impl FnOnce() -> R, state: S) -> Self {
+        match Monitor::of_the_execution(kind, state) {
             Ok(monitor) => Either::Explored(monitor),
             Err(_) => Either::Real(Real::new(real())),
         }

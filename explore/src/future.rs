@@ -20,7 +20,7 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let notice = Arc::new(Notice {
         is_woken: AtomicBool::new(false),
-        sleeper: Monitor::new(()),
+        sleeper: Monitor::new("future", ()),
     });
     let waker = Waker::from(notice.clone());
     let mut future = pin!(future);

@@ -67,8 +67,8 @@ pub struct Act {
     pub object: Object,
     /// In words, with `{}` where the primitive's name belongs.
     pub what: Cow<'static, str>,
-    /// The line that called.
-    pub at: &'static Location<'static>,
+    /// The line that called, if it is one of the body's.
+    pub at: Option<&'static Location<'static>>,
     /// What that means for the threads.
     pub effect: Effect,
 }

@@ -14,13 +14,21 @@ use crate::journal::{self, Act, Effect, Object};
 
 /// What a thread does at the end of a critical section, at no line of its own.
 pub(crate) const UNLOCKS: &str = "unlocks {}";
+/// How a timed wait ends.
+pub(crate) const TIME_IS_UP: &str = "wakes: the time is up";
+
+/// Where this package's own sources are.
+const OWN: &str = {
+    let (folder, _) = file!().split_at(file!().len() - "story.rs".len());
+    folder
+};
 
 thread_local! {
     static IS_TOLD: Cell<bool> = const { Cell::new(false) };
     /// Who writes down what the execution on this thread does, if it is told.
     static TELLER: Cell<Option<Teller>> = const { Cell::new(None) };
     /// Where each thread of the execution has called the drop-in last.
-    static PLACES: RefCell<HashMap<usize, &'static Location<'static>>> = RefCell::default();
+    static PLACES: RefCell<HashMap<usize, Option<&'static Location<'static>>>> = RefCell::default();
 }
 
 #[derive(Clone, Copy)]
@@ -55,7 +63,21 @@ pub(crate) fn begin<P: Platform>() {
 pub(crate) fn here() {
     if let Some(teller) = TELLER.get() {
         let place = Location::caller();
+        // A primitive that is made of others is called by its user.
+        if place.file().starts_with(OWN) {
+            return;
+        }
+        // The standard library calls for a line that it does not tell.
+        let place = (!place.file().starts_with("/rustc/")).then_some(place);
         PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), place));
+    }
+}
+
+/// What this thread does next is at no line: a guard is dropped.
+#[inline]
+pub(crate) fn nowhere() {
+    if let Some(teller) = TELLER.get() {
+        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), None));
     }
 }
 
@@ -94,7 +116,7 @@ pub(crate) fn wakes(object: Object, what: &'static str, number: usize) -> bool {
 /// This thread begins, and is the one that the others know as that.
 pub(crate) fn begins(thread: Object) {
     if let Some(teller) = TELLER.get() {
-        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), thread.made));
+        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), None));
         record(teller, thread, "begins".into(), Effect::Begins);
     }
 }

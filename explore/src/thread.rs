@@ -159,6 +159,7 @@ pub fn current() -> Thread {
             return thread.clone();
         }
         let thread = Thread::explored(checker, Some("main".to_owned()));
+        thread.tell(|identity| story::begins(identity.object("thread")));
         threads.push((this, thread.clone()));
         thread
     })

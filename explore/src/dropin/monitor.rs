@@ -8,8 +8,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::real::{RealQueue, RealSleeper};
+use crate::journal::Object;
 use crate::platform::{Identity, LoomQueue, LoomSleeper, ShuttleQueue, ShuttleSleeper, checker};
 use crate::search::failure;
+use crate::story;
 use crate::verdict::Checker;
 
 /// Longer than this is for ever: no clock comes so far.
@@ -22,6 +24,8 @@ pub(crate) const FOR_EVER: Duration = Duration::from_secs(u64::MAX / 4);
 /// primitives, whose state is such a word.
 pub(crate) struct Monitor<S> {
     identity: Identity,
+    /// What it is, for the story of the execution.
+    kind: &'static str,
     queue: Queue,
     state: Mutex<S>,
 }
@@ -92,9 +96,10 @@ pub(crate) enum Woken {
 impl<S> Monitor<S> {
     /// A state of the execution that runs on this thread; or a real one, if there is no execution.
     #[track_caller]
-    pub(crate) fn new(state: S) -> Self {
+    pub(crate) fn new(kind: &'static str, state: S) -> Self {
         Monitor {
             identity: Identity::new(),
+            kind,
             queue: match checker() {
                 Some(Checker::Loom) => Queue::Loom(LoomQueue::new()),
                 Some(Checker::Shuttle) => Queue::Shuttle(ShuttleQueue::new()),
@@ -106,11 +111,24 @@ impl<S> Monitor<S> {
 
     /// A state of the execution that runs on this thread; none if there is no execution.
     #[track_caller]
-    pub(crate) fn of_the_execution(state: S) -> Result<Self, S> {
+    pub(crate) fn of_the_execution(kind: &'static str, state: S) -> Result<Self, S> {
         if checker().is_some() {
-            Ok(Monitor::new(state))
+            Ok(Monitor::new(kind, state))
         } else {
             Err(state)
+        }
+    }
+
+    fn object(&self) -> Object {
+        self.identity.object(self.kind)
+    }
+
+    /// Tells that this thread has done something, and whom it has woken.
+    fn uses(&self, woken: usize) {
+        if woken == 0 {
+            story::did(self.object(), || "uses {}");
+        } else {
+            story::wakes(self.object(), "the use of {}", woken);
         }
     }
 
@@ -139,14 +157,15 @@ impl<S> Monitor<S> {
     }
 
     /// One operation, which does not wait.
+    #[track_caller]
     pub(crate) fn step<R>(&self, ordering: Ordering, act: impl FnOnce(&mut Turn<'_, S>) -> R) -> R {
+        story::here();
         let mut turn = self.begin(ordering);
         let result = act(&mut turn);
         let wakes = turn.wakes;
         drop(turn);
-        if wakes > 0 {
-            self.wake(wakes);
-        }
+        let woken = if wakes > 0 { self.wake(wakes) } else { 0 };
+        self.uses(woken);
         result
     }
 
@@ -160,28 +179,33 @@ impl<S> Monitor<S> {
             self.identity.is_of_this_execution()
         };
         if !unwinds && is_alive {
+            story::nowhere();
             self.step(ordering, act);
         }
     }
 
     /// Does `act` again and again, each time in one step, until it returns something, and waits in between
     /// until somebody wakes those that wait.
+    #[track_caller]
     pub(crate) fn until<R>(
         &self,
         ordering: Ordering,
         act: impl FnMut(&mut Turn<'_, S>) -> Option<R>,
     ) -> R {
+        story::here();
         let result = self.until_deadline(ordering, Deadline::Never, act);
         result.expect("without a deadline, there is a result")
     }
 
     /// As [`until`](Self::until), for at most `timeout`.
+    #[track_caller]
     pub(crate) fn until_timeout<R>(
         &self,
         ordering: Ordering,
         timeout: Duration,
         mut act: impl FnMut(&mut Turn<'_, S>) -> Option<R>,
     ) -> Option<R> {
+        story::here();
         if timeout.is_zero() {
             return self.step(ordering, act);
         }
@@ -201,9 +225,8 @@ impl<S> Monitor<S> {
             let wakes = turn.wakes;
             if result.is_some() {
                 drop(turn);
-                if wakes > 0 {
-                    self.wake(wakes);
-                }
+                let woken = if wakes > 0 { self.wake(wakes) } else { 0 };
+                self.uses(woken);
                 return result;
             }
             if wakes > 0 {
@@ -211,8 +234,10 @@ impl<S> Monitor<S> {
             }
             let sleeper = Sleeper::of(&self.queue);
             self.queue.join(&sleeper);
+            story::sleeps(self.object(), "waits for {}");
             drop(turn);
             if sleeper.sleep(&[&self.queue], deadline) {
+                story::did(self.object(), || story::TIME_IS_UP);
                 return None;
             }
         }
@@ -220,7 +245,9 @@ impl<S> Monitor<S> {
 
     /// Waits to be notified, unless `is_over` says, in the same step, that there is no need to. May end
     /// without a notification, if the environment admits it.
+    #[track_caller]
     pub(crate) fn wait(&self, timeout: Option<Duration>, is_over: impl FnOnce() -> bool) -> Woken {
+        story::here();
         let deadline = self.queue.deadline(timeout);
         let turn = self.begin(Ordering::Relaxed);
         // Under a checker, what comes after the last step of this thread is one step; and another thread
@@ -228,34 +255,45 @@ impl<S> Monitor<S> {
         let turn = matches!(self.queue, Queue::Real(_)).then_some(turn);
         let wakes_spuriously = self.queue.wakes_spuriously();
         if is_over() {
+            story::did(self.object(), || "does not wait for {}");
             return Woken::NotAtAll;
         }
         if wakes_spuriously {
+            story::did(self.object(), || "waits for {}, and wakes for no reason");
             return Woken::Notified;
         }
         let sleeper = Sleeper::of(&self.queue);
         self.queue.join(&sleeper);
+        story::sleeps(self.object(), "sleeps on {}");
         drop(turn);
         if sleeper.sleep(&[&self.queue], deadline) {
+            story::did(self.object(), || story::TIME_IS_UP);
             Woken::TimedOut
         } else {
+            story::did(self.object(), || "is woken");
             Woken::Notified
         }
     }
 
     /// Wakes at most `most` of the threads that [wait](Self::wait), and returns how many.
+    #[track_caller]
     pub(crate) fn notify(&self, most: usize) -> usize {
+        story::here();
         let turn = self.begin(Ordering::Relaxed);
         drop(turn);
-        self.wake(most)
+        let woken = self.wake(most);
+        story::wakes(self.object(), "the wake of {}", woken);
+        woken
     }
 
     /// Waits until one of several states is as wanted, one looked at after the other, for at most
     /// `timeout`. Returns of each whether it is.
+    #[track_caller]
     pub(crate) fn until_any(monitors: &[Wanted<'_, S>], timeout: Option<Duration>) -> Vec<bool> {
         let Some((first, _)) = monitors.first() else {
             return Vec::new();
         };
+        story::here();
         let deadline = match timeout {
             Some(Duration::ZERO) => Deadline::Never,
             timeout => first.queue.deadline(timeout),
@@ -270,6 +308,11 @@ impl<S> Monitor<S> {
             };
             let are: Vec<bool> = monitors.iter().map(look).collect();
             let is_over = are.contains(&true) || timeout == Some(Duration::ZERO);
+            if is_over {
+                first.uses(0);
+            } else {
+                story::sleeps(first.object(), "polls {}");
+            }
             let timed_out = !is_over && sleeper.sleep(&queues, deadline);
             for queue in &queues {
                 queue.leave(&sleeper);

@@ -58,7 +58,7 @@ impl Futex {
     pub fn new(word: u32) -> Self {
         Futex {
             word: AtomicU32::new(word),
-            waiters: Monitor::new(()),
+            waiters: Monitor::new("futex", ()),
         }
     }
 
@@ -67,6 +67,7 @@ impl Futex {
     /// # Panics
     ///
     /// Under a checker, if the futex was made in another execution, or outside.
+    #[track_caller]
     pub fn wait(&self, expected: u32) -> FutexWait {
         self.wait_for(expected, None)
     }
@@ -76,10 +77,12 @@ impl Futex {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_timeout(&self, expected: u32, timeout: Duration) -> FutexWait {
         self.wait_for(expected, Some(timeout))
     }
 
+    #[track_caller]
     fn wait_for(&self, expected: u32, timeout: Option<Duration>) -> FutexWait {
         // A read-modify-write: it sees the last value, as the kernel does.
         let has_changed = || self.word.fetch_or(0, Ordering::Relaxed) != expected;
@@ -96,6 +99,7 @@ impl Futex {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wake(&self, most: usize) -> usize {
         self.waiters.notify(most)
     }
@@ -105,6 +109,7 @@ impl Futex {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wake_all(&self) -> usize {
         self.waiters.notify(usize::MAX)
     }

@@ -83,12 +83,15 @@ pub struct PipeWriter(Arc<Monitor<Pipe>>);
 #[track_caller]
 pub fn pipe(capacity: usize) -> (PipeReader, PipeWriter) {
     assert!(capacity > 0, "a pipe has room for a byte at least");
-    let pipe = Arc::new(Monitor::new(Pipe {
-        bytes: VecDeque::new(),
-        capacity,
-        writers: 1,
-        has_reader: true,
-    }));
+    let pipe = Arc::new(Monitor::new(
+        "pipe",
+        Pipe {
+            bytes: VecDeque::new(),
+            capacity,
+            writers: 1,
+            has_reader: true,
+        },
+    ));
     (PipeReader(pipe.clone()), PipeWriter(pipe))
 }
 
@@ -102,6 +105,7 @@ impl PipeReader {
     /// # Panics
     ///
     /// Under a checker, if the pipe was made in another execution, or outside.
+    #[track_caller]
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.0.step(Ordering::AcqRel, |pipe| {
             let read = pipe.read(buffer);
@@ -116,6 +120,7 @@ impl PipeReader {
 
 impl Read for &PipeReader {
     /// Waits until there is something to read, or every writer is gone.
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(self.0.until(Ordering::AcqRel, |pipe| {
             let read = pipe.read(buffer)?;
@@ -126,6 +131,7 @@ impl Read for &PipeReader {
 }
 
 impl Read for PipeReader {
+    #[track_caller]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buffer)
     }
@@ -142,6 +148,7 @@ impl PipeWriter {
     /// # Panics
     ///
     /// As [`PipeReader::try_read`].
+    #[track_caller]
     pub fn try_write(&self, buffer: &[u8]) -> io::Result<usize> {
         let written = self.0.step(Ordering::AcqRel, |pipe| {
             let written = pipe.write(buffer);
@@ -156,6 +163,7 @@ impl PipeWriter {
 
 impl Write for &PipeWriter {
     /// Waits until there is room.
+    #[track_caller]
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.0.until(Ordering::AcqRel, |pipe| {
             let written = pipe.write(buffer)?;
@@ -170,6 +178,7 @@ impl Write for &PipeWriter {
 }
 
 impl Write for PipeWriter {
+    #[track_caller]
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         (&*self).write(buffer)
     }
@@ -220,6 +229,7 @@ pub enum Interest<'a> {
 ///
 /// Under a checker, if one of the pipes was made in another execution, or outside.
 #[must_use]
+#[track_caller]
 pub fn poll(interests: &[Interest<'_>], timeout: Option<Duration>) -> Vec<bool> {
     let monitors: Vec<Wanted<'_, Pipe>> = interests
         .iter()

@@ -55,7 +55,7 @@ impl Signal {
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        Signal(Arc::new(Monitor::new(Pending::default())))
+        Signal(Arc::new(Monitor::new("signal", Pending::default())))
     }
 
     /// Raises it.
@@ -63,6 +63,7 @@ impl Signal {
     /// # Panics
     ///
     /// Under a checker, if it was made in another execution, or outside.
+    #[track_caller]
     pub fn raise(&self) {
         self.0.step(Ordering::Release, |pending| {
             pending.is_raised = true;
@@ -77,6 +78,7 @@ impl Signal {
     /// # Panics
     ///
     /// As [`raise`](Self::raise).
+    #[track_caller]
     pub fn handle<R>(&self, handler: impl Fn() + 'static, body: impl FnOnce() -> R) -> R {
         let signal = self.clone();
         let handle = move || {

@@ -42,7 +42,7 @@ impl Suspension {
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        Suspension(Arc::new(Monitor::new(false)))
+        Suspension(Arc::new(Monitor::new("suspension", false)))
     }
 
     /// Does `body`, in which this thread may be suspended.
@@ -50,6 +50,7 @@ impl Suspension {
     /// # Panics
     ///
     /// Under a checker, if this was made in another execution, or outside.
+    #[track_caller]
     pub fn admit<R>(&self, body: impl FnOnce() -> R) -> R {
         if checker().is_none() {
             return body();
@@ -68,6 +69,7 @@ impl Suspension {
     /// # Panics
     ///
     /// As [`admit`](Self::admit).
+    #[track_caller]
     pub fn suspend(&self) {
         self.0
             .step(Ordering::Relaxed, |is_suspended| **is_suspended = true);
@@ -78,6 +80,7 @@ impl Suspension {
     /// # Panics
     ///
     /// As [`admit`](Self::admit).
+    #[track_caller]
     pub fn resume(&self) {
         self.0.step(Ordering::Release, |is_suspended| {
             **is_suspended = false;

@@ -5,6 +5,7 @@ use wakeproof::platform::{ParkingLot, Platform};
 use super::mutex::{Guard, MutexGuard};
 use crate::dropin::{FOR_EVER, Real, mixed};
 use crate::platform::{LoomCondvar, ShuttleCondvar, Spurious, checker};
+use crate::story;
 use crate::time::{Duration, Instant};
 use crate::verdict::Checker;
 
@@ -75,7 +76,9 @@ impl Condvar {
     ///
     /// If the condvar is used with two mutexes. Under a checker, also if the condvar was made in another
     /// execution, or outside.
+    #[track_caller]
     pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        story::here();
         self.wait_and(guard, Spurious::Never);
     }
 
@@ -106,11 +109,13 @@ impl Condvar {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_for<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
         timeout: Duration,
     ) -> WaitTimeoutResult {
+        story::here();
         if timeout >= FOR_EVER {
             self.wait(guard);
             return WaitTimeoutResult(false);
@@ -140,6 +145,7 @@ impl Condvar {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_until<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -180,6 +186,7 @@ impl Condvar {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_while<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -195,7 +202,9 @@ impl Condvar {
     /// # Panics
     ///
     /// Under a checker, if the condvar was made in another execution, or outside.
+    #[track_caller]
     pub fn notify_one(&self) -> bool {
+        story::here();
         match &self.0 {
             Kind::Real(condvar) => condvar.get().notify_one(),
             Kind::Loom(condvar) => condvar.notify_one(),
@@ -208,7 +217,9 @@ impl Condvar {
     /// # Panics
     ///
     /// As [`notify_one`](Self::notify_one).
+    #[track_caller]
     pub fn notify_all(&self) -> usize {
+        story::here();
         match &self.0 {
             Kind::Real(condvar) => condvar.get().notify_all(),
             Kind::Loom(condvar) => condvar.notify_all(),

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use crate::dropin::Real;
 use crate::platform::{LoomGuard, LoomMutex, ShuttleGuard, ShuttleMutex, checker};
+use crate::story;
 use crate::verdict::Checker;
 
 /// `parking_lot::Mutex`, explored. A panic of its holder unlocks it.
@@ -54,7 +55,9 @@ impl<T> Mutex<T> {
     ///
     /// Under a checker: if this thread holds the mutex already, or if the mutex was made in another
     /// execution, or outside.
+    #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        story::here();
         let guard = match &self.0 {
             Kind::Real(mutex) => Guard::Real(mutex.get().lock()),
             Kind::Loom(mutex) => Guard::Loom(mutex.lock()),
@@ -68,7 +71,9 @@ impl<T> Mutex<T> {
     /// # Panics
     ///
     /// Under a checker, if the mutex was made in another execution, or outside.
+    #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        story::here();
         let guard = match &self.0 {
             Kind::Real(mutex) => Guard::Real(mutex.get().try_lock()?),
             Kind::Loom(mutex) => Guard::Loom(mutex.try_lock()?),

@@ -61,6 +61,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// Under a checker, if the lock was made in another execution, or outside.
+    #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         RwLockReadGuard(match &self.0 {
             Kind::Real(lock) => Read::Real(lock.get().0.read()),
@@ -75,6 +76,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`read`](Self::read).
+    #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         Some(RwLockReadGuard(match &self.0 {
             Kind::Real(lock) => Read::Real(lock.get().0.try_read()?),
@@ -87,6 +89,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`read`](Self::read).
+    #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         RwLockWriteGuard(match &self.0 {
             Kind::Real(lock) => Write::Real(lock.get().0.write()),
@@ -101,6 +104,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`read`](Self::read).
+    #[track_caller]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
         Some(RwLockWriteGuard(match &self.0 {
             Kind::Real(lock) => Write::Real(lock.get().0.try_write()?),

@@ -654,7 +654,7 @@ impl LoomParker {
         };
         let timed_out = self.list.block_until(&waiter, deadline);
         self.tells(if timed_out {
-            "wakes: the time is up"
+            story::TIME_IS_UP
         } else {
             "is unparked"
         });

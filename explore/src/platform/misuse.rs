@@ -159,7 +159,7 @@ impl Partner {
     pub(crate) fn wakes(&self, timed_out: bool) {
         story::did(self.identity.object("condvar"), || {
             if timed_out {
-                "wakes: the time is up"
+                story::TIME_IS_UP
             } else {
                 "is woken"
             }

@@ -392,11 +392,21 @@ impl Drop for QuietEnd {
     fn drop(&mut self) {
         const SOON: usize = 100_000;
         if let Some(mut scheduler) = self.0.take()
-            && !(0..SOON).any(|_| scheduler.new_execution().is_none())
+            && !(0..SOON).any(|_| next_execution(&mut *scheduler).is_none())
         {
             std::mem::forget(scheduler);
         }
     }
+}
+
+/// The scheduler's next execution. PCT panics if the program never has two threads to choose from: all its executions
+/// are alike, and one was enough.
+fn next_execution(scheduler: &mut dyn Scheduler) -> Option<Seeded> {
+    let next = panic::catch_unwind(AssertUnwindSafe(|| scheduler.new_execution()));
+    next.unwrap_or_else(|_| {
+        failure::forget();
+        None
+    })
 }
 
 impl Guide {
@@ -500,7 +510,7 @@ impl Scheduler for Supervisor {
         if self.over {
             return None;
         }
-        let next = self.guide.scheduler().new_execution()?;
+        let next = next_execution(self.guide.scheduler())?;
         if let Err(stop) = self.budget.next_execution() {
             self.falls_short(stop);
             return None;

@@ -48,7 +48,11 @@ impl Barrier {
             arrived: 0,
             generation: 0,
         };
-        Barrier(Either::new(|| std::sync::Barrier::new(size), gathering))
+        Barrier(Either::new(
+            "barrier",
+            || std::sync::Barrier::new(size),
+            gathering,
+        ))
     }
 
     /// Waits until as many threads have arrived as the barrier is for. Then it can be used again.
@@ -56,6 +60,7 @@ impl Barrier {
     /// # Panics
     ///
     /// Under a checker, if the barrier was made in another execution, or outside.
+    #[track_caller]
     pub fn wait(&self) -> BarrierWaitResult {
         let gathering = match &self.0 {
             Either::Real(barrier) => return BarrierWaitResult(barrier.get().wait().is_leader()),

@@ -119,7 +119,7 @@ pub struct Receiver<T>(Side<std::sync::mpsc::Receiver<T>, T>);
 #[must_use]
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    match Monitor::of_the_execution(Channel::new(None)) {
+    match Monitor::of_the_execution("channel", Channel::new(None)) {
         Ok(channel) => {
             let channel = Arc::new(channel);
             let sender = Sender(Side::Explored(channel.clone()));
@@ -147,7 +147,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 #[must_use]
 #[track_caller]
 pub fn sync_channel<T>(capacity: usize) -> (SyncSender<T>, Receiver<T>) {
-    match Monitor::of_the_execution(Channel::new(Some(capacity))) {
+    match Monitor::of_the_execution("channel", Channel::new(Some(capacity))) {
         Ok(channel) => {
             let channel = Arc::new(channel);
             let sender = SyncSender(Side::Explored(channel.clone()));
@@ -171,6 +171,7 @@ impl<T> Sender<T> {
     /// # Panics
     ///
     /// Under a checker, if the channel was made in another execution, or outside.
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         let channel = match &self.0 {
             Side::Real(sender) => return sender.get().send(value),
@@ -199,6 +200,7 @@ impl<T> SyncSender<T> {
     /// # Panics
     ///
     /// Under a checker, if the channel was made in another execution, or outside.
+    #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         let channel = match &self.0 {
             Side::Real(sender) => return sender.get().send(value),
@@ -246,6 +248,7 @@ impl<T> SyncSender<T> {
     /// # Panics
     ///
     /// As [`send`](Self::send).
+    #[track_caller]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let channel = match &self.0 {
             Side::Real(sender) => return sender.get().try_send(value),
@@ -286,6 +289,7 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// Under a checker, if the channel was made in another execution, or outside.
+    #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         let channel = match &self.0 {
             Side::Real(receiver) => return receiver.get().recv(),
@@ -308,6 +312,7 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// As [`recv`](Self::recv).
+    #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let channel = match &self.0 {
             Side::Real(receiver) => return receiver.get().try_recv(),
@@ -328,6 +333,7 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// As [`recv`](Self::recv).
+    #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         let channel = match &self.0 {
             Side::Real(receiver) => return receiver.get().recv_timeout(timeout),
@@ -352,11 +358,13 @@ impl<T> Receiver<T> {
     }
 
     /// Waits for each message, until every sender is gone.
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
         Iter(self)
     }
 
     /// Takes the messages that are there. Does not wait.
+    #[track_caller]
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
     }
@@ -393,6 +401,7 @@ impl<R, T> Side<R, T> {
 
 impl<T> Monitor<Channel<T>> {
     /// The receiver is gone, and what it has written before is visible.
+    #[track_caller]
     fn is_closed(&self, value: T) -> SendError<T> {
         self.step(Ordering::Acquire, |_| ());
         SendError(value)

@@ -42,6 +42,7 @@ pub struct OnceState {
 impl OnceState {
     /// Whether one has tried before, and panicked.
     #[must_use]
+    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
         self.is_poisoned
     }
@@ -61,7 +62,11 @@ impl Once {
     #[must_use]
     #[track_caller]
     pub fn new() -> Self {
-        Once(Either::new(std::sync::Once::new, Progress::NotBegun))
+        Once(Either::new(
+            "once",
+            std::sync::Once::new,
+            Progress::NotBegun,
+        ))
     }
 
     /// Calls `init` unless it has been done. Waits for another thread that is doing it.
@@ -101,6 +106,7 @@ impl Once {
     ///
     /// As [`call_once_force`](Self::call_once_force).
     #[must_use]
+    #[track_caller]
     pub fn is_completed(&self) -> bool {
         match &self.0 {
             Either::Real(once) => once.get().is_completed(),
@@ -131,6 +137,7 @@ impl Once {
     /// # Panics
     ///
     /// As [`call_once_force`](Self::call_once_force).
+    #[track_caller]
     pub fn wait_force(&self) {
         self.wait_until(
             |progress| progress == Progress::Done,
@@ -138,6 +145,7 @@ impl Once {
         );
     }
 
+    #[track_caller]
     fn wait_until(&self, is_over: fn(Progress) -> bool, wait: fn(&std::sync::Once)) {
         match &self.0 {
             Either::Real(once) => wait(once.get()),
@@ -148,6 +156,7 @@ impl Once {
     }
 }
 
+#[track_caller]
 fn call(progress: &Monitor<Progress>, ignores_poison: bool, init: impl FnOnce(&OnceState)) {
     let found = progress.until(Ordering::Acquire, |progress| {
         let found = **progress;

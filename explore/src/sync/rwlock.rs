@@ -68,7 +68,7 @@ impl<T> RwLock<T> {
     #[track_caller]
     pub fn new(value: T) -> Self {
         RwLock {
-            kind: Either::new(|| (), Held::default()),
+            kind: Either::new("rwlock", || (), Held::default()),
             lock: std::sync::RwLock::new(value),
         }
     }
@@ -82,6 +82,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// Under a checker, if the lock was made in another execution, or outside.
+    #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         match &self.kind {
             Either::Real(real) => {
@@ -97,6 +98,7 @@ impl<T> RwLock<T> {
         }
     }
 
+    #[track_caller]
     fn reads<'a>(&'a self, held: &'a Monitor<Held>) -> LockResult<RwLockReadGuard<'a, T>> {
         map(had(self.lock.try_read()), |guard| {
             RwLockReadGuard::new(guard, Some(held))
@@ -113,6 +115,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`read`](Self::read).
+    #[track_caller]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
         match &self.kind {
             Either::Real(real) => {
@@ -146,6 +149,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`read`](Self::read).
+    #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         match &self.kind {
             Either::Real(real) => {
@@ -172,6 +176,7 @@ impl<T> RwLock<T> {
         }
     }
 
+    #[track_caller]
     fn writes<'a>(&'a self, held: &'a Monitor<Held>) -> LockResult<RwLockWriteGuard<'a, T>> {
         map(had(self.lock.try_write()), |guard| {
             RwLockWriteGuard::new(guard, Some(held))
@@ -187,6 +192,7 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`read`](Self::read).
+    #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
         match &self.kind {
             Either::Real(real) => {
@@ -219,6 +225,7 @@ impl<T> RwLock<T> {
     ///
     /// As [`read`](Self::read).
     #[must_use]
+    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
         self.look();
         self.lock.is_poisoned()
@@ -229,11 +236,13 @@ impl<T> RwLock<T> {
     /// # Panics
     ///
     /// As [`read`](Self::read).
+    #[track_caller]
     pub fn clear_poison(&self) {
         self.look();
         self.lock.clear_poison();
     }
 
+    #[track_caller]
     fn look(&self) {
         match &self.kind {
             Either::Real(real) => {

@@ -30,7 +30,7 @@ impl Semaphore {
     #[must_use]
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        Semaphore(Monitor::new(permits))
+        Semaphore(Monitor::new("semaphore", permits))
     }
 
     /// Waits for a permit and takes it.
@@ -38,6 +38,7 @@ impl Semaphore {
     /// # Panics
     ///
     /// Under a checker, if the semaphore was made in another execution, or outside.
+    #[track_caller]
     pub fn acquire(&self) {
         self.0.until(Ordering::Acquire, |permits| take(permits));
     }
@@ -48,6 +49,7 @@ impl Semaphore {
     ///
     /// As [`acquire`](Self::acquire).
     #[must_use]
+    #[track_caller]
     pub fn try_acquire(&self) -> bool {
         self.0
             .step(Ordering::Acquire, |permits| take(permits))
@@ -60,6 +62,7 @@ impl Semaphore {
     ///
     /// As [`acquire`](Self::acquire).
     #[must_use]
+    #[track_caller]
     pub fn acquire_timeout(&self, timeout: Duration) -> bool {
         self.0
             .until_timeout(Ordering::Acquire, timeout, |permits| take(permits))
@@ -71,6 +74,7 @@ impl Semaphore {
     /// # Panics
     ///
     /// If there are more than `usize::MAX` then; and as [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn release(&self, permits: usize) {
         let is_done = self.0.step(Ordering::Release, |all| {
             let sum = all.checked_add(permits)?;

@@ -39,7 +39,7 @@ impl<'a> Names<'a> {
                 objects.push(act.object);
             }
         }
-        let mut files = acts(journal).map(|act| act.at.file());
+        let mut files = acts(journal).filter_map(|act| Some(act.at?.file()));
         let first = files.next();
         Names {
             journal,
@@ -87,9 +87,13 @@ impl<'a> Names<'a> {
         }
     }
 
+    fn in_brackets(&self, at: Option<&Location<'_>>) -> String {
+        at.map_or_else(String::new, |at| format!(" ({})", self.line(at)))
+    }
+
     /// Where the lines are, and which primitive is which.
     pub(super) fn legend(&self) -> Option<String> {
-        let file = acts(self.journal).next()?.at.file();
+        let file = acts(self.journal).find_map(|act| act.at)?.file();
         let mut legend = if self.is_one_file {
             format!("lines of {file}")
         } else {
@@ -110,13 +114,17 @@ impl<'a> Names<'a> {
     pub(super) fn tell(&self, index: usize, act: &Act) -> Option<(String, Option<Notified>)> {
         let thread = self.journal.entries[index].thread;
         let name = self.name(act.object);
-        let line = act.at.line();
-        let line = if self.is_one_file {
-            format!("{line}: ")
-        } else {
-            format!("{}: ", self.line(act.at))
+        let line = match act.at {
+            Some(at) if self.is_one_file => format!("{}: ", at.line()),
+            Some(at) => format!("{}: ", self.line(at)),
+            None => String::new(),
         };
         let words = |what: &str| format!("{line}{}", what.replace("{}", &name));
+        let call = if act.what.contains("{}") {
+            act.what.to_string()
+        } else {
+            format!("{} on {{}}", act.what)
+        };
         match act.effect {
             Effect::Begins => None,
             Effect::MayBlock => self
@@ -133,7 +141,7 @@ impl<'a> Names<'a> {
                 Some((words(&act.what), woken.map(Notified::Thread)))
             }
             Effect::Wakes(0) => Some((
-                words(&format!("{} on {{}}: nobody is waiting", act.what)),
+                words(&format!("{call}: nobody is waiting")),
                 Some(Notified::Nobody),
             )),
             Effect::Wakes(1) => {
@@ -142,13 +150,10 @@ impl<'a> Names<'a> {
                     Notified::Thread(thread) => &*self.journal.threads[thread],
                     _ => "one of those that wait",
                 };
-                Some((
-                    words(&format!("{} on {{}} wakes {who}", act.what)),
-                    Some(woken),
-                ))
+                Some((words(&format!("{call} wakes {who}")), Some(woken)))
             }
             Effect::Wakes(number) => Some((
-                words(&format!("{} on {{}} wakes {number} threads", act.what)),
+                words(&format!("{call} wakes {number} threads")),
                 Some(Notified::Somebody),
             )),
         }
@@ -214,11 +219,11 @@ impl<'a> Names<'a> {
             return None;
         }
         let sleeper = &self.journal.threads[thread];
-        let line = self.line(act.at);
+        let line = self.in_brackets(act.at);
         let asleep = if act.object.kind == "thread" {
-            format!("{sleeper} is parked ({line})")
+            format!("{sleeper} is parked{line}")
         } else {
-            format!("{sleeper} is asleep on {} ({line})", self.name(act.object))
+            format!("{sleeper} is asleep on {}{line}", self.name(act.object))
         };
         let notification = entries.iter().enumerate().rev().find_map(|(index, entry)| {
             let What::Act(other) = &entry.what else {
@@ -228,32 +233,36 @@ impl<'a> Names<'a> {
             (notifies && other.object == act.object).then_some((index, entry.thread, other))
         });
         let why = match notification {
-            None if act.object.kind == "thread" => "and nobody unparks it".to_owned(),
-            None => "and nobody notifies it".to_owned(),
+            None if act.object.kind == "thread" => ", and nobody unparks it".to_owned(),
+            None => ", and nobody notifies it".to_owned(),
             Some((index, notifier, other)) => {
                 let notifier = &self.journal.threads[notifier];
-                let line = self.line(other.at);
-                let what = &other.what;
-                match other.effect {
+                let line = self.in_brackets(other.at);
+                let call = if other.what.contains("{}") {
+                    format!("what {notifier} did with it{line}")
+                } else {
+                    format!("the {} of {notifier}{line}", other.what)
+                };
+                let why = match other.effect {
                     Effect::Wakes(0) => {
-                        format!("the {what} of {notifier} ({line}) came before, and reached nobody")
+                        format!("{call} came before, and reached nobody")
                     }
                     _ if act.object.kind == "thread" => {
-                        format!("{notifier} unparked it before ({line}), which is used up")
+                        format!("{notifier} unparked it before{line}, which is used up")
                     }
                     _ => match self.woken(index, act.object) {
-                        Notified::Thread(woken) if woken != thread => format!(
-                            "the {what} of {notifier} ({line}) woke {} instead",
-                            self.journal.threads[woken]
-                        ),
+                        Notified::Thread(woken) if woken != thread => {
+                            format!("{call} woke {} instead", self.journal.threads[woken])
+                        }
                         _ => {
-                            format!("the {what} of {notifier} ({line}) came before it slept again")
+                            format!("{call} came before it slept again")
                         }
                     },
-                }
+                };
+                format!(": {why}")
             }
         };
-        Some(format!("{asleep}: {why}"))
+        Some(format!("{asleep}{why}"))
     }
 
     /// Which mutex a thread waits for, and who holds it.
@@ -273,10 +282,10 @@ impl<'a> Names<'a> {
             _ => None,
         });
         let waits = format!(
-            "{} waits for {} ({})",
+            "{} waits for {}{}",
             self.journal.threads[thread],
             self.name(act.object),
-            self.line(act.at)
+            self.in_brackets(act.at)
         );
         Some(match holder {
             Some((holder, false)) => {

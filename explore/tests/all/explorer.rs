@@ -232,3 +232,127 @@ fn a_body_that_is_not_deterministic_is_told_so() {
         "{story}"
     );
 }
+
+/// Each step of a story is told with its line in the body, whatever the primitive is made of; only what a guard's
+/// end does has none.
+#[test]
+fn every_primitive_tells_its_steps_with_the_lines_of_the_body() {
+    use std::io::{Read, Write};
+    use std::time::Duration;
+
+    use wakeproof_explore::os::{Futex, pipe};
+    use wakeproof_explore::parking_lot;
+    use wakeproof_explore::sync::{Barrier, Once, OnceLock, RwLock, Semaphore, mpsc};
+
+    let first = line!();
+    let bodies: [(&str, fn()); 11] = [
+        ("rwlock", || {
+            let lock = RwLock::new(1);
+            assert_eq!(*lock.read().unwrap(), 1);
+            *lock.write().unwrap() = 2;
+            drop(lock.try_read());
+        }),
+        ("barrier", || {
+            let _ = Barrier::new(1).wait();
+        }),
+        ("once", || Once::new().call_once(|| ())),
+        ("once", || assert_eq!(OnceLock::new().get_or_init(|| 1), &1)),
+        ("channel", || {
+            let (sender, receiver) = mpsc::channel();
+            sender.send(1).unwrap();
+            assert_eq!(receiver.recv(), Ok(1));
+            assert!(receiver.try_recv().is_err());
+            sender.send(2).unwrap();
+            assert_eq!(receiver.recv_timeout(Duration::from_secs(1)), Ok(2));
+        }),
+        ("semaphore", || {
+            let semaphore = Semaphore::new(1);
+            semaphore.acquire();
+            semaphore.release(1);
+            assert!(semaphore.try_acquire());
+        }),
+        ("futex", || {
+            let futex = Futex::new(0);
+            futex.wake(1);
+            let _ = futex.wait(1);
+        }),
+        ("pipe", || {
+            let (mut reader, mut writer) = pipe(1);
+            assert_eq!(writer.write(b"x").unwrap(), 1);
+            assert_eq!(reader.read(&mut [0]).unwrap(), 1);
+        }),
+        ("mutex", || drop(parking_lot::Mutex::new(0).lock())),
+        ("condvar", || {
+            let _ = parking_lot::Condvar::new().notify_one();
+        }),
+        ("thread", || {
+            thread::current().unpark();
+            thread::park();
+        }),
+    ];
+    let last = line!();
+    for (kind, body) in bodies {
+        let story = told(
+            &Explorer::new(move || {
+                body();
+                panic!("the end");
+            })
+            .environment(Environment::QUIET),
+        );
+        let trace = story.trace.unwrap();
+        assert!(
+            trace
+                .found
+                .ends_with("(lines of explore/tests/all/explorer.rs)"),
+            "{}",
+            trace.found
+        );
+        let steps: Vec<&str> = trace.steps.iter().map(|step| &*step.what).collect();
+        assert!(
+            steps.iter().any(|step| step.contains(kind)),
+            "{kind}: {steps:?}"
+        );
+        for step in steps {
+            let line = step
+                .split_once(": ")
+                .and_then(|(line, _)| line.parse::<u32>().ok());
+            let is_in_this_test = line.is_some_and(|line| (first..last).contains(&line));
+            let is_of_a_guard = [
+                "unlocks the mutex",
+                "uses the rwlock",
+                "uses the channel",
+                "uses the pipe",
+            ]
+            .contains(&step);
+            assert!(is_in_this_test || is_of_a_guard, "{kind}: {step}");
+        }
+    }
+}
+
+/// A program that never has two threads to choose from is nothing to PCT; it once ended the process.
+#[test]
+fn one_thread_that_waits_too_long_is_not_proved() {
+    use std::time::Duration;
+
+    use wakeproof_explore::sync::mpsc;
+
+    let body = || {
+        let (sender, receiver) = mpsc::channel::<u8>();
+        assert!(receiver.recv_timeout(Duration::from_secs(1)).is_err());
+        drop(sender);
+    };
+    let story = Explorer::new(body)
+        .environment(Environment::QUIET)
+        .run()
+        .unwrap();
+    assert!(
+        matches!(story.exploration.verdict, Verdict::NotProved(_)),
+        "{story}"
+    );
+    assert!(
+        story
+            .to_string()
+            .contains("the bound on timeouts, 0, lets pass: allow more"),
+        "{story}"
+    );
+}

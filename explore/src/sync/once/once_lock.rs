@@ -44,6 +44,7 @@ impl<T> OnceLock<T> {
     ///
     /// Under a checker, if this was made in another execution, or outside.
     #[must_use]
+    #[track_caller]
     pub fn get(&self) -> Option<&T> {
         self.once.is_completed().then(|| self.value.get()).flatten()
     }
@@ -62,6 +63,7 @@ impl<T> OnceLock<T> {
     /// # Panics
     ///
     /// As [`get`](Self::get).
+    #[track_caller]
     pub fn set(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
         self.once.call_once_force(|_| {
@@ -77,6 +79,7 @@ impl<T> OnceLock<T> {
     /// # Panics
     ///
     /// If `make` does, and then there is none; and as [`get`](Self::get).
+    #[track_caller]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
         self.once.call_once_force(|_| {
             let _ = self.value.set(make());
@@ -90,6 +93,7 @@ impl<T> OnceLock<T> {
     ///
     /// As [`get`](Self::get).
     #[must_use]
+    #[track_caller]
     pub fn wait(&self) -> &T {
         self.once.wait_force();
         self.value.get().expect(MADE)
