@@ -321,6 +321,7 @@ fn every_primitive_tells_its_steps_with_the_lines_of_the_body() {
                 "unlocks the mutex",
                 "uses the rwlock",
                 "uses the channel",
+                "uses the once",
                 "uses the pipe",
             ]
             .contains(&step);
