@@ -285,7 +285,7 @@ fn every_primitive_tells_its_steps_with_the_lines_of_the_body() {
         ("condvar", || {
             let _ = parking_lot::Condvar::new().notify_one();
         }),
-        ("thread", || {
+        ("main", || {
             thread::current().unpark();
             thread::park();
         }),
