@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -272,8 +272,8 @@ impl<T> ShuttleMutex<T> {
 /// The threads that wait for one thing, in the order of their arrival.
 #[derive(Debug)]
 struct WaitList {
-    /// An access to it is a scheduling point.
-    touched: AtomicUsize,
+    /// An access to it is a scheduling point. Each thread has such a list, and few of them park.
+    touched: OnceLock<AtomicUsize>,
     waiters: std::sync::Mutex<VecDeque<Arc<Waiter>>>,
 }
 
@@ -292,14 +292,15 @@ type Waiters<'a> = std::sync::MutexGuard<'a, VecDeque<Arc<Waiter>>>;
 impl WaitList {
     fn new() -> Self {
         WaitList {
-            touched: AtomicUsize::new(0),
+            touched: OnceLock::new(),
             waiters: std::sync::Mutex::default(),
         }
     }
 
     /// The list, after a scheduling point.
     fn step(&self) -> Waiters<'_> {
-        self.touched.fetch_add(1, Ordering::SeqCst);
+        let touched = self.touched.get_or_init(|| AtomicUsize::new(0));
+        touched.fetch_add(1, Ordering::SeqCst);
         self.now()
     }
 

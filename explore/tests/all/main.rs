@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bare_loom;
 mod dropin;
 mod dropin_platform;
 mod dropin_primitives;
