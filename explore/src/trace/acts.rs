@@ -14,7 +14,7 @@ pub(super) const ASLEEP: &str = "ASLEEP FOR EVER";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Notified {
-    /// This thread wakes: an index into [`Trace::threads`].
+    /// This thread wakes: an index into [`Trace::threads`](super::Trace::threads).
     Thread(usize),
     /// One of several.
     Somebody,
