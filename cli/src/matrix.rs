@@ -10,7 +10,7 @@
 //!   `stale-deadline` and `timeout-means-nothing-to-do`. Whether they find another fault depends on
 //!   timing, and finding nothing is not a proof.
 //! - **The specification** has one consumer. It cannot see `notify-only-when-empty`, which needs a
-//!   second worker.
+//!   second worker. Of asyncio's design, it appends in one step, and only other threads write bytes.
 //! - **The property tests** put the fault into the loop itself and make public calls. They cannot see a
 //!   fault of another primitive. Nor can they see `timeout-means-nothing-to-do`, which makes a whole
 //!   loop late but loses nothing.
@@ -28,7 +28,8 @@ use wakeproof_conform::spec::{self, Finding, Specification, in_parallel};
 use wakeproof_explore::{Exploration, Limits, Progress, Search, Verdict};
 use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
 use wakeproof_model_tests::models::Subject;
-use wakeproof_model_tests::pairs::pairs;
+use wakeproof_model_tests::pairs::{Pair, pairs};
+use wakeproof_model_tests::two_loops::{OnAsyncio, bodies};
 use wakeproof_proptests::find::{self as properties, Found};
 
 /// The whole matrix.
@@ -36,9 +37,24 @@ use wakeproof_proptests::find::{self as properties, Found};
 pub struct Matrix {
     /// First the correct protocol, then the faults.
     pub rows: Vec<Line>,
+    /// Each model of the condvar loop, on asyncio's design.
+    pub two_loops: Vec<Body>,
     /// How long it took.
     pub seconds: f64,
     /// Whether every cell is as expected.
+    pub as_expected: bool,
+}
+
+/// A model of the condvar loop, on asyncio's design. The condvar loop keeps each: see the row `correct`.
+#[derive(Debug, Serialize)]
+pub struct Body {
+    /// The model.
+    pub model: &'static str,
+    /// What loom finds on asyncio's design. `None` if the model is not run there.
+    pub on_asyncio: Option<CellResult>,
+    /// Why it fails there, or is not run.
+    pub why: Option<&'static str>,
+    /// Whether this is the expected result.
     pub as_expected: bool,
 }
 
@@ -221,11 +237,62 @@ pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow
     for row in &mut rows {
         row.judge();
     }
+    let two_loops = two_loops(bounds)?;
+    let is_as_expected = rows.iter().all(Line::is_as_expected);
     Ok(Matrix {
-        as_expected: rows.iter().all(Line::is_as_expected),
+        as_expected: is_as_expected && two_loops.iter().all(|body| body.as_expected),
         rows,
+        two_loops,
         seconds: begun.elapsed().as_secs_f64(),
     })
+}
+
+/// How many executions of each model on asyncio's design to explore: enough for the small ones.
+const MOST_ON_ASYNCIO: u64 = 2_000;
+
+/// Each model of the condvar loop, on asyncio's design under loom.
+fn two_loops(bounds: &Bounds) -> anyhow::Result<Vec<Body>> {
+    let loom = |model, subject: &Subject| {
+        let exploration = explore(subject, Checker::Loom, MOST_ON_ASYNCIO, bounds)?;
+        not_interrupted(bounds, model, Checker::Loom, &exploration)?;
+        anyhow::Ok(CellResult::of(&exploration, Checker::Loom))
+    };
+    let is_found = |result: &CellResult| matches!(result, CellResult::Found { .. });
+    let body = |model, on_asyncio| {
+        Ok(match on_asyncio {
+            OnAsyncio::Holds(Pair { correct, .. }) => {
+                let result = loom(model, &correct)?;
+                Body {
+                    model,
+                    as_expected: !is_found(&result),
+                    on_asyncio: Some(result),
+                    why: None,
+                }
+            }
+            OnAsyncio::Fails {
+                on_condvar,
+                on_asyncio,
+                why,
+            } => {
+                let result = loom(model, &on_asyncio)?;
+                let holds = matches!(loom(model, &on_condvar)?, CellResult::Proved { .. });
+                Body {
+                    model,
+                    as_expected: holds && is_found(&result),
+                    on_asyncio: Some(result),
+                    why: Some(why),
+                }
+            }
+            OnAsyncio::NotRun { why } => Body {
+                model,
+                on_asyncio: None,
+                why: Some(why),
+                as_expected: true,
+            },
+        })
+    };
+    let bodies = bodies().into_iter();
+    bodies.map(|it| body(it.name, it.on_asyncio)).collect()
 }
 
 /// A cell of a fault's row, except that of the real threads.

@@ -28,6 +28,12 @@ timeout-means-nothing-to-do fffff-
 two-queues                  fffff-
 panic-loses-batch           fffff-
 relaxed-flag                -f----
+asyncio-no-byte             fffff-
+asyncio-byte-first          fffff-
+asyncio-read-after-look     fffff-
+asyncio-torn-append         -ffff-
+asyncio-blocking-write      -ffff-
+asyncio-silent-stop         -ffff-
 ";
 
 #[test]
@@ -56,5 +62,11 @@ fn every_fault_is_found_where_it_can_be_seen() {
         writeln!(found, "{name:27} {letters}").expect("a string takes everything");
     }
     assert_eq!(found, EXPECTED);
+    let differ: Vec<Value> = list(&matrix["two_loops"])
+        .into_iter()
+        .filter(|row| row["on_asyncio"]["is"] == "found")
+        .map(|row| row["model"].clone())
+        .collect();
+    assert_eq!(differ, ["close races with submit"]);
     assert_eq!(matrix["as_expected"], true);
 }

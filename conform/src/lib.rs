@@ -11,6 +11,7 @@
 //! [`mutants`] compares the code with wrong specifications.
 
 pub mod action;
+pub mod asyncio_loop;
 pub mod comparison;
 pub mod coverage;
 pub mod event_task;
@@ -28,3 +29,4 @@ pub mod recording;
 pub mod relation;
 pub mod spec;
 pub mod timers;
+mod whole_graph;

@@ -15,7 +15,7 @@ use wakeproof_conform::event_task::{self, Design};
 use wakeproof_conform::recording::{self, Followed, Header, Line};
 use wakeproof_conform::relation::{Cast, Observation, Source};
 use wakeproof_conform::spec;
-use wakeproof_conform::{faults, loop_models, models, timers};
+use wakeproof_conform::{asyncio_loop, faults, loop_models, models, timers};
 use wakeproof_explore::Limits;
 use wakeproof_explore::platform::{Observed, Observer};
 use wakeproof_faults::InboxFault;
@@ -364,6 +364,7 @@ fn each_fault_is_refused_and_accepted_by_a_specification_with_the_same_fault() {
 #[test]
 fn every_fault_of_the_catalogue_is_compared_or_has_a_reason() {
     let mut compared: Vec<&str> = faults::all().iter().map(|fault| fault.name).collect();
+    compared.extend(asyncio_loop::FAULTS.iter().map(|fault| fault.name));
     compared.extend(faults::NOT_COMPARED.iter().map(|(name, _)| *name));
     compared.sort_unstable();
     let mut catalogue: Vec<&str> = catalogue().iter().map(|fault| fault.name).collect();

@@ -10,10 +10,12 @@ use serde::Serialize;
 
 use wakeproof_faults::InboxFault;
 
+use self::asyncio::{BlockingWrite, ByteFirst, NoByte, ReadAfterLook, SilentStop, TornAppend};
+use crate::design::AsyncioLoop;
 use crate::models::{
-    AnnouncedSleep, BoundedBuffer, CloseRacesWithSubmit, CorrectSteps, DeadlinePasses,
-    EarlierTimer, OwnAfterForeign, PanicInBatch, ParkOnce, Pipe, StopRacesWithSleep, Subject,
-    Submit, TimerFromAnotherThread, Unasked, WorkerPool,
+    AnnouncedSleep, BoundedBuffer, CallbackSubmits, CloseRacesWithSubmit, CorrectSteps,
+    DeadlinePasses, EarlierTimer, OwnAfterForeign, PanicInBatch, ParkOnce, Pipe,
+    StopRacesWithSleep, Subject, Submit, TimerFromAnotherThread, Unasked, WorkerPool,
 };
 
 pub mod asyncio;
@@ -161,8 +163,14 @@ const VIRTUAL_TIME: &str =
     "the deadline must pass at one particular moment, which real time cannot be made to do";
 
 const NOT_IN_THE_LOOP: &str =
-    "the properties are about the loop, and this fault is in a small protocol of its own";
+    "the properties are about the library's loop, and this fault is in another protocol";
 const LATE_NOT_LOST: &str = "a whole loop looks at its queue again before it sleeps, so the callback only comes an iteration late; with several threads, the properties allow that";
+
+const APPEND_IS_ONE_STEP: &str =
+    "the specification appends in one step, since CPython's interpreter has a lock of its own";
+const NO_OWN_WRITES: &str = "in the specification only other threads write bytes, and here the loop's own thread writes one that it waits for itself to read";
+const STOPS_WITH_A_CALLBACK: &str =
+    "in the specification, other threads stop the loop as asyncio documents it, with a callback";
 
 const ONE_CONSUMER: &str = "the specification describes a loop, which takes the whole queue, not workers that take one item each";
 
@@ -348,6 +356,66 @@ pub fn catalogue() -> Vec<Fault> {
                 (ShuttlePct, SEQUENTIAL),
                 (ShuttleRandom, SEQUENTIAL),
             ],
+        },
+        Fault {
+            name: "asyncio-no-byte",
+            wrong: "in asyncio's design: another thread appends and writes no byte to the pipe",
+            seen_in: "asyncio's call_soon from another thread; python/cpython issue 137817",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<Submit<1, 1, AsyncioLoop<NoByte>>>(),
+            correct: Subject::correct::<Submit<1, 1, AsyncioLoop>>(),
+            specified_as: Some("AsyncioLoopUnsafe"),
+            blind: &[],
+        },
+        Fault {
+            name: "asyncio-byte-first",
+            wrong: "in asyncio's design: the byte comes before the append, and the loop reads it and waits in between",
+            seen_in: "textbook",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<Submit<1, 1, AsyncioLoop<ByteFirst>>>(),
+            correct: Subject::correct::<Submit<1, 1, AsyncioLoop>>(),
+            specified_as: Some("AsyncioLoopFaultsWriteFirst"),
+            blind: &[],
+        },
+        Fault {
+            name: "asyncio-read-after-look",
+            wrong: "in asyncio's design: the pipe is emptied after the look at what is ready, just before the wait",
+            seen_in: "textbook",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<Submit<1, 1, AsyncioLoop<ReadAfterLook>>>(),
+            correct: Subject::correct::<Submit<1, 1, AsyncioLoop>>(),
+            specified_as: Some("AsyncioLoopFaultsLookEarly"),
+            blind: &[],
+        },
+        Fault {
+            name: "asyncio-torn-append",
+            wrong: "in asyncio's design: an append is two steps, and overwrites what another thread appends in between",
+            seen_in: "textbook",
+            breaks: ExactlyOnce,
+            faulty: Subject::correct::<CallbackSubmits<AsyncioLoop<TornAppend>>>(),
+            correct: Subject::correct::<CallbackSubmits<AsyncioLoop>>(),
+            specified_as: None,
+            blind: &[(Tla, APPEND_IS_ONE_STEP)],
+        },
+        Fault {
+            name: "asyncio-blocking-write",
+            wrong: "in asyncio's design: a write to a full pipe waits for room, and the loop's own thread waits for itself",
+            seen_in: "textbook",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<CallbackSubmits<AsyncioLoop<BlockingWrite>>>(),
+            correct: Subject::correct::<CallbackSubmits<AsyncioLoop>>(),
+            specified_as: None,
+            blind: &[(Tla, NO_OWN_WRITES)],
+        },
+        Fault {
+            name: "asyncio-silent-stop",
+            wrong: "in asyncio's design: another thread calls stop itself, which writes no byte",
+            seen_in: "python/asyncio issue 244",
+            breaks: NoLostWakeup,
+            faulty: Subject::correct::<StopRacesWithSleep<AsyncioLoop<SilentStop>>>(),
+            correct: Subject::correct::<StopRacesWithSleep<AsyncioLoop>>(),
+            specified_as: None,
+            blind: &[(Tla, STOPS_WITH_A_CALLBACK)],
         },
     ]
 }

@@ -7,9 +7,13 @@ use wakeproof_model_tests::models::Subject;
 
 use crate::watchdog;
 
-/// Models with more schedules than a test has time for: three threads wait for each other in many ways.
-/// loom proves them.
-const TOO_MANY_SCHEDULES: [&str; 1] = ["wrong-sleeper"];
+/// Models with more schedules than a test has time for: three threads wait for each other in many ways, or
+/// each step takes a lock of its own. loom proves them.
+const TOO_MANY_SCHEDULES: [&str; 3] = [
+    "wrong-sleeper",
+    "asyncio-torn-append",
+    "asyncio-blocking-write",
+];
 
 fn check(checker: Checker, explore: impl Fn(&Subject) -> Exploration) {
     let _watchdog = watchdog::guard();

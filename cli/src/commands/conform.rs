@@ -9,6 +9,7 @@ use crate::report::{
 use anyhow::Context;
 use comfy_table::{Cell, CellAlignment};
 use serde::Serialize;
+use wakeproof_conform::asyncio_loop;
 use wakeproof_conform::comparison::{Compared, Explorer, compare};
 use wakeproof_conform::event_task::{self, Design};
 use wakeproof_conform::faults::{self, FaultComparison};
@@ -115,6 +116,8 @@ enum Work {
     EventTask,
     /// A model of the loop that loom and shuttle also check.
     Loop(Pair),
+    /// The second loop, asyncio's design.
+    Asyncio(asyncio_loop::Model),
 }
 
 /// How many schedules of each model of the loop are followed.
@@ -133,7 +136,9 @@ impl Work {
         let timers = timers::ALL.into_iter().map(Work::Timers);
         let loops = loop_models::followed().into_iter().map(Work::Loop);
         let event_task = std::iter::once(Work::EventTask);
-        Ok(inbox.chain(timers).chain(event_task).chain(loops).collect())
+        let asyncio = asyncio_loop::ALL.into_iter().map(Work::Asyncio);
+        let ours = inbox.chain(timers).chain(event_task).chain(loops);
+        Ok(ours.chain(asyncio).collect())
     }
 
     fn compare(&self, folder: &Path) -> anyhow::Result<Comparison> {
@@ -160,6 +165,11 @@ impl Work {
                 let compared = event_task::compare(folder, Design::Correct, &limits)?;
                 let about = "the loop: a task waits for an event".to_owned();
                 Comparison::new("event task", about, Explorer::ShuttleDepthFirst, compared)
+            }
+            Work::Asyncio(model) => {
+                let compared = model.compare(folder, &limits)?;
+                let about = format!("asyncio's design: {}", model.about);
+                Comparison::new(model.name, about, model.explorer(), compared)
             }
             Work::Loop(pair) => {
                 let compared = loop_models::follow(&source, &pair.correct, SCHEDULES)
@@ -326,10 +336,12 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
         not_compared: &'a [(&'a str, &'a str)],
         as_expected: bool,
     }
-    let faults = faults::all();
-    let tried = with_progress(&faults, "faults", |fault| {
+    let mut tried = with_progress(&faults::all(), "faults", |fault| {
         faults::try_fault(&args.spec_dir, fault, &Limits::default())
     })?;
+    tried.extend(with_progress(&asyncio_loop::FAULTS, "faults", |fault| {
+        fault.try_it(&args.spec_dir, &Limits::default())
+    })?);
     let as_expected = tried.iter().all(FaultComparison::is_as_expected);
     if args.format == Format::Json {
         print_json(&Document {
@@ -358,7 +370,7 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
             Cell::new(tried.fault),
             accepted(&tried.correct),
             verdict_cell(&refused, tried.refused.refused.is_some()),
-            accepted(&tried.accepted),
+            tried.accepted.as_ref().map_or(Cell::new("–"), accepted),
         ]);
     }
     print_table(&table)?;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::interrupt;
-use crate::matrix::{self, Bounds, CellResult, Line, Matrix};
+use crate::matrix::{self, Body, Bounds, CellResult, Line, Matrix};
 use crate::report::{
     self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
 };
@@ -75,12 +75,52 @@ fn print(matrix: &Matrix) -> anyhow::Result<()> {
     for (index, reason) in reasons.iter().enumerate() {
         writeln!(out, "[{}] cannot see it: {reason}", index + 1)?;
     }
+    print_two_loops(&mut out, &matrix.two_loops)?;
     let conclusion = if matrix.as_expected {
         "As expected: an exhaustive search finds every fault, and nothing is wrong with the correct code."
     } else {
         "NOT as expected: look for ✗ in the matrix."
     };
     writeln!(out, "{conclusion} ({:.1} s)", matrix.seconds)?;
+    Ok(())
+}
+
+/// What holds for one loop, and what comes of it on the other.
+fn print_two_loops(out: &mut impl Write, bodies: &[Body]) -> anyhow::Result<()> {
+    writeln!(
+        out,
+        "\nThe models of the condvar loop, on asyncio's design under loom:"
+    )?;
+    let mut not_run: Vec<(&str, usize)> = Vec::new();
+    for body in bodies {
+        let what = match &body.on_asyncio {
+            Some(CellResult::Found { after, .. }) => format!("fails: #{}", grouped(*after)),
+            Some(CellResult::Proved { within }) => format!("holds: all {}", grouped(*within)),
+            Some(CellResult::NotProved { within, .. }) => {
+                format!("no failure in {}", grouped(*within))
+            }
+            other => match (other, body.why) {
+                (None, Some(why)) => {
+                    match not_run.iter_mut().find(|(known, _)| *known == why) {
+                        Some((_, count)) => *count += 1,
+                        None => not_run.push((why, 1)),
+                    }
+                    continue;
+                }
+                _ => "cannot be judged".to_owned(),
+            },
+        };
+        let mark = if body.as_expected { "✓" } else { "✗" };
+        writeln!(out, "  {mark} {:34} {what}", body.model)?;
+        if let Some(why) = body.why {
+            writeln!(out, "      {why}")?;
+        }
+    }
+    for (why, count) in not_run {
+        let models = if count == 1 { "model" } else { "models" };
+        writeln!(out, "  – {count} {models} not run: {why}")?;
+    }
+    writeln!(out)?;
     Ok(())
 }
 
