@@ -9,6 +9,7 @@ mod dropin_platform;
 mod dropin_primitives;
 mod dropin_reports;
 mod explorer;
+mod front_page;
 mod isolated;
 mod moving_in;
 mod observed;
