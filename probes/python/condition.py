@@ -14,9 +14,13 @@ class Condition(Adapter):
         "submit safe": "append, notify",
         "stop plain": "stopping = True",
         "stop safe": "stopping = True, notify",
+        "open": "new loop",
     }
 
     def __init__(self):
+        self.do_open()
+
+    def do_open(self):
         self.condition = threading.Condition()
         self.queue = collections.deque()
         self.stopping = False

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use super::Trace;
 
 const LANE: usize = 34;
+/// What fits on a terminal.
+const WIDTH: usize = 80;
 
 pub(super) fn draw(trace: &Trace) -> String {
     let mut out = String::new();
@@ -15,7 +17,10 @@ pub(super) fn draw(trace: &Trace) -> String {
         ..
     } = trace;
     // Writing to a string does not fail.
-    let _ = writeln!(out, "{fault}: {wrong}\n{found}\n");
+    for text in format!("{fault}: {wrong}\n{found}").lines() {
+        let _ = writeln!(out, "{}", wrap(text, WIDTH).join("\n"));
+    }
+    out.push('\n');
     line(
         &mut out,
         "",
@@ -91,4 +96,38 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_caption_is_broken_between_words() {
+        let trace = Trace {
+            fault: "EveryCallbackIsSettled".into(),
+            wrong: "a callback that was accepted by a call that wakes the loop runs; ".repeat(2),
+            found: "the fewest lines that lead to it "
+                .repeat(3)
+                .trim_end()
+                .into(),
+            schedule: None,
+            threads: vec!["loop".into()],
+            steps: Vec::new(),
+            ends: vec!["sleeps".into()],
+            end: "everybody was asleep, and callback 1 was still to run".into(),
+        };
+        let text = draw(&trace);
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(WIDTH), "{text}");
+        // Nothing is lost.
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let caption = text.split("\n\n").next().expect("a caption");
+        let expected = format!("{}: {} {}", trace.fault, trace.wrong, trace.found);
+        assert_eq!(words(caption), words(&expected));
+    }
 }

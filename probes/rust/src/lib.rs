@@ -168,7 +168,7 @@ pub fn claiming<O: Owner, C: Calls>(
         .collect();
     let named = named.join(",");
     write(&format!(
-        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{named},\"when\":\"then\"}}{claims}}}"
+        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{named},\"when\":\"then\",\"threads\":\"thread\"}}{claims}}}"
     ));
     for line in stdin().lock().lines() {
         adapter.obey(&line.unwrap_or_default());
@@ -186,6 +186,9 @@ fn named_thread(name: &str, body: impl FnOnce() + Send + 'static) {
 impl<C: Calls> Adapter<C> {
     /// Obeys `A ; B then C`: C belongs to the callbacks that A and B submit.
     fn obey(self: &Arc<Self>, line: &str) {
+        if let Some(parts) = line.strip_prefix("threads ") {
+            return self.threads(parts);
+        }
         let (commands, then) = line.split_once(" then ").unwrap_or((line, ""));
         for command in commands.split(" ; ") {
             let words: Vec<&str> = command.split_whitespace().collect();
@@ -299,6 +302,19 @@ impl<C: Calls> Adapter<C> {
         self.call("submit", how, id, |calls| {
             calls.submit(how == "safe", id, self.callback(id, then))
         });
+    }
+
+    /// Lets a thread obey each part, all at once.
+    fn threads(self: &Arc<Self>, parts: &str) {
+        let parts: Vec<&str> = parts.split(" | ").collect();
+        let at_once = Arc::new(Barrier::new(parts.len()));
+        for (at, part) in parts.into_iter().enumerate() {
+            let (adapter, part, at_once) = (self.clone(), part.to_owned(), at_once.clone());
+            named_thread(&format!("w{}", at + 1), move || {
+                at_once.wait();
+                adapter.obey(&part);
+            });
+        }
     }
 
     /// Threads that submit all at once; `also` is how many others take part.
