@@ -197,8 +197,9 @@ def parse_proofs(command):
     """Has SANY, TLC's parser, read every proof module: tlapm reads some formulas in a way that SANY refuses."""
     modules = sorted(Path(SPEC, "proofs").glob("*.tla"))
     with tempfile.TemporaryDirectory(prefix="tlc-") as folder:
-        # tlapm's own module is not in TLC's jar. What the proofs use of it is one name.
-        Path(folder, "TLAPS.tla").write_text("---- MODULE TLAPS ----\nPTL == TRUE\n====\n")
+        # tlapm's own module is not in TLC's jar. What the proofs use of it are these names.
+        names = "".join(f"{name} == TRUE\n" for name in ("PTL", "ExpandENABLED", "ENABLEDaxioms"))
+        Path(folder, "TLAPS.tla").write_text(f"---- MODULE TLAPS ----\n{names}====\n")
         java, *rest = command
         library = os.pathsep.join([str(SPEC), folder])
         parsed = subprocess.run(
