@@ -102,6 +102,23 @@ fn sb_one_fence<P: ModelPlatform>() {
     store_buffering::<P>(Release, Acquire, [true, false]);
 }
 
+/// The same with a mutex that is locked and unlocked in between. If both lock the same, whoever is second sees the
+/// first one's store; a mutex of one's own is no fence.
+fn sb_mutex<P: ModelPlatform, const THE_SAME: bool>() {
+    let shared = two::<P>();
+    let mutexes = Arc::new([P::mutex(()), P::mutex(())]);
+    let (other, others) = (shared.clone(), mutexes.clone());
+    let thread = P::spawn("other", move || {
+        other.x.store(true, Relaxed);
+        drop(P::lock(&others[usize::from(!THE_SAME)]));
+        other.y.load(Relaxed)
+    });
+    shared.y.store(true, Relaxed);
+    drop(P::lock(&mutexes[0]));
+    let seen = shared.x.load(Relaxed);
+    assert!(P::join(thread) || seen, "neither sees the other's store");
+}
+
 /// The same with a swap in the store's place, which is no fence either.
 fn sb_swap<P: ModelPlatform>() {
     let shared = two::<P>();
@@ -305,6 +322,13 @@ pub(super) fn cases() -> Vec<Case> {
         case!("SB, fences", Proved, Proved, sb_fences),
         case!("SB, a fence on one side", Found, Proved, sb_one_fence),
         case!("SB, swaps", Found, Proved, sb_swap),
+        case!(
+            "SB, the same mutex locked in between",
+            Proved,
+            Proved,
+            sb_mutex::<true>
+        ),
+        case!("SB, two mutexes", Found, Proved, sb_mutex::<false>),
         case!(
             "LB, relaxed: not in loom's memory model",
             Proved,
