@@ -9,7 +9,7 @@ use anyhow::Context;
 use tla_checker::ast::{Expr, State, Value};
 use wakeproof::platform::Platform;
 use wakeproof_explore::Limits;
-use wakeproof_explore::journal::{Journal, What};
+use wakeproof_explore::journal::{self, Journal, What};
 use wakeproof_explore::platform::{ModelPlatform, Shuttle};
 use wakeproof_model_tests::asyncio::{Cpython, Observed, Protocol, Status, Step};
 use wakeproof_model_tests::design::{AsyncioLoop, Design, Loop, LoopHandle};
@@ -368,6 +368,7 @@ thread_local! {
 /// the others are done; otherwise it runs for ever.
 fn run<S: Protocol>(Bounds { callbacks, stops }: Bounds, runs: usize) {
     drop(RAN.take());
+    journal::name_this_thread::<Shuttle>(LOOP);
     let event_loop = <AsyncioLoop<S> as Design>::Loop::<Shuttle>::new();
     let mut others = Vec::new();
     if callbacks > 0 {
