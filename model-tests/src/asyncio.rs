@@ -26,7 +26,7 @@ use std::fmt::{self, Debug};
 use std::mem;
 use std::sync::Arc;
 
-use wakeproof_explore::journal::note;
+use wakeproof_explore::journal::{name_this_thread, note};
 use wakeproof_explore::platform::ModelPlatform;
 
 mod pipe;
@@ -117,6 +117,7 @@ pub trait Protocol: Debug + 'static {
 
     /// Runs iterations until one ends with a request to stop.
     fn run_forever<P: ModelPlatform>(it: &Asyncio<P>) {
+        name_this_thread::<P>("loop");
         note::<P>(Observed::of(Step::Start));
         loop {
             Self::run_once(it);

@@ -100,12 +100,17 @@ impl Observed {
     }
 }
 
+/// Stands behind a wait, in the words by which a drawing knows that a thread sleeps.
+const SLEEPS: &str = "is about to sleep";
 const STOPPING: &str = ", stopping";
 const CLOSED: &str = ", closed";
 
 impl fmt::Display for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.step)?;
+        if self.step == Step::Wait {
+            write!(f, ": {SLEEPS}")?;
+        }
         if let Some(status) = self.status {
             let Status {
                 ready,
@@ -140,7 +145,7 @@ impl FromStr for Observed {
         let (name, rest) = note.split_once(": ").unwrap_or((note, ""));
         let known = Step::ALL.iter().find(|step| format!("{step:?}") == name);
         let observed = Observed::of(*known.ok_or(NoStep)?);
-        if rest.is_empty() {
+        if rest.is_empty() || rest == SLEEPS {
             return Ok(observed);
         }
         let (number, rest) = rest.split_once(' ').ok_or(NoStep)?;
