@@ -13,7 +13,7 @@ use wakeproof_explore::observe::{self, Watch};
 use wakeproof_explore::platform::{ModelPlatform, Shuttle};
 
 use crate::fates::{CallbackFates, CallbackId};
-use crate::relation::Bounds;
+use crate::relation::{self, Bounds};
 use wakeproof_model_tests::models::{Callback, RunBatch};
 
 /// One way in which the loop's thread can behave. Together, the programs cover everything that the
@@ -242,6 +242,7 @@ fn moment<P: ModelPlatform>(program: Program, inbox: &Inbox<P, CallbackId>, mome
 /// the loop's thread.
 pub(super) fn interleaved() {
     LOOP.set(Some(Shuttle::current_thread()));
+    journal::name_this_thread::<Shuttle>(relation::LOOP);
     observe::watch(Watch {
         step: |step, status| {
             let by_the_loop = LOOP.get() == Some(Shuttle::current_thread());

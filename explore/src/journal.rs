@@ -184,7 +184,7 @@ fn record<P: Platform>(what: What) {
     JOURNAL.with_borrow_mut(|recording| {
         let thread = recording.index_of(id, in_debug);
         let name = &mut recording.journal.threads[thread];
-        if name == MAIN && matches!(what, What::Step(Step::Take | Step::Sleep, _)) {
+        if name == MAIN && matches!(what, What::Step(..)) {
             "loop".clone_into(name);
         }
         recording.journal.entries.push(Entry { thread, what });
