@@ -16,6 +16,7 @@ class Condition(Adapter):
         "stop safe": "stopping = True, notify",
         "open": "new loop",
     }
+    more = {"promises": ["order-across-threads"]}
 
     def __init__(self):
         self.do_open()

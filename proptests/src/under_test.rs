@@ -94,6 +94,8 @@ pub enum Rule {
     TimersBehindCallbacks,
     /// Callbacks run in the order of their submission, whichever call submitted them.
     OneOrder,
+    /// Callbacks run in the order of their submission, whichever thread submitted them.
+    OrderAcrossThreads,
     /// Timers with equal deadlines run in the order in which they were set.
     EqualDeadlinesInOrder,
 }
@@ -147,11 +149,12 @@ impl Capability {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 5] = [
+    pub const ALL: [Rule; 6] = [
         Rule::IterationSnapshot,
         Rule::StopAfterIteration,
         Rule::TimersBehindCallbacks,
         Rule::OneOrder,
+        Rule::OrderAcrossThreads,
         Rule::EqualDeadlinesInOrder,
     ];
 
@@ -163,6 +166,7 @@ impl Rule {
             Rule::StopAfterIteration => "stop-after-iteration",
             Rule::TimersBehindCallbacks => "timers-behind-callbacks",
             Rule::OneOrder => "one-order",
+            Rule::OrderAcrossThreads => "order-across-threads",
             Rule::EqualDeadlinesInOrder => "equal-deadlines-in-order",
         }
     }
@@ -260,6 +264,13 @@ impl Claims {
         let submits =
             self.can.contains(&Capability::CallSoon) || self.can.contains(&Capability::Threadsafe);
         submits && needed.iter().all(|rule| self.promises.contains(rule))
+    }
+
+    /// Whether the sequential reference says anything about the loop's programs of several threads: it has
+    /// one queue for all.
+    #[must_use]
+    pub fn has_reference_for_programs(&self) -> bool {
+        self.has_histories() && self.promises.contains(&Rule::OrderAcrossThreads)
     }
 
     /// Whether its timers can be tested.

@@ -7,11 +7,12 @@ use wakeproof_proptests::under_test::{Capability, Claims, Rule};
 use crate::probe::adapter::Hello;
 
 /// What asyncio's documentation promises. It leaves the order of equal deadlines open.
-const ASYNCIO: [Rule; 4] = [
+const ASYNCIO: [Rule; 5] = [
     Rule::IterationSnapshot,
     Rule::StopAfterIteration,
     Rule::TimersBehindCallbacks,
     Rule::OneOrder,
+    Rule::OrderAcrossThreads,
 ];
 
 /// What a loop claims. `instead` replaces its promises.

@@ -4,6 +4,9 @@
 //! They know nothing of each other. The reference promises more than the contract: a callback takes time,
 //! and no iteration begins in it; and a stop ends the run after the iteration that it meets. So what the
 //! contract refuses, the reference must refuse, too. If it does not, one of the two is wrong.
+//!
+//! A loop that promises no order across threads may have a queue for each. Then the contract judges the
+//! callbacks of each thread as if there were no others, and the reference, which has one queue, is not asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,6 +73,29 @@ pub(crate) fn judge(
     if !claims.promises.contains(&Rule::OneOrder) {
         header.order = Order::Call;
     }
+    let contract = match claims.promises.contains(&Rule::OrderAcrossThreads) {
+        true => ask_contract(&header, lines)?,
+        false => {
+            let mut refusal = None;
+            for thread in submitters(lines) {
+                if refusal.is_none() {
+                    refusal = ask_contract(&header, &submitted_by(lines, thread))?;
+                }
+            }
+            refusal
+        }
+    };
+    let reference = claims
+        .has_reference_for_programs()
+        .then(|| linearize::check_restless(&history(lines)?));
+    Ok(Findings {
+        contract,
+        reference,
+    })
+}
+
+/// What the contract does not allow, if anything.
+fn ask_contract(header: &Header, lines: &[Line]) -> anyhow::Result<Option<Box<Refusal>>> {
     let mut text = format!("{header}\n");
     for line in lines {
         text.push_str(&format!("{line}\n"));
@@ -79,13 +105,56 @@ pub(crate) fn judge(
     };
     text.push_str(&format!("{end}\n"));
     let verdict = Judge::new().judge_again(|| Ok(text.as_bytes()))?;
-    let reference = claims
-        .has_histories()
-        .then(|| linearize::check_restless(&history(lines)?));
-    Ok(Findings {
-        contract: verdict.refusal.map(Box::new),
-        reference,
-    })
+    Ok(verdict.refusal.map(Box::new))
+}
+
+/// The threads that submit. Without any, there is still a recording to be judged.
+fn submitters(lines: &[Line]) -> BTreeSet<&str> {
+    let submitters = lines.iter().filter_map(|line| match line {
+        Line::Begins {
+            thread,
+            begins: CallName::Submit,
+            ..
+        } => Some(thread.as_str()),
+        _ => None,
+    });
+    let mut submitters: BTreeSet<&str> = submitters.collect();
+    if submitters.is_empty() {
+        submitters.insert("");
+    }
+    submitters
+}
+
+/// The lines without the submissions of other threads, and without the runs of what these submitted. A run
+/// of what nobody has submitted stays.
+fn submitted_by(lines: &[Line], thread: &str) -> Vec<Line> {
+    let of_others: BTreeSet<u64> = lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Begins {
+                thread: by,
+                begins: CallName::Submit,
+                callback,
+                ..
+            } if by != thread => *callback,
+            _ => None,
+        })
+        .collect();
+    let is_kept = |line: &&Line| match line {
+        Line::Begins {
+            thread: by,
+            begins: CallName::Submit,
+            ..
+        }
+        | Line::Ends {
+            thread: by,
+            ends: CallName::Submit,
+            ..
+        } => by == thread,
+        Line::Runs { runs, .. } => !of_others.contains(runs),
+        _ => true,
+    };
+    lines.iter().filter(is_kept).cloned().collect()
 }
 
 /// The lines as a history. A callback has ended once its last call has.

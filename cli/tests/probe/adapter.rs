@@ -14,6 +14,8 @@ type Callback = (u64, String);
 #[derive(Default)]
 struct State {
     queue: VecDeque<Callback>,
+    /// How many at the front of the queue were submitted by the second thread.
+    urgent: usize,
     held: Option<Callback>,
     stopping: bool,
     closed: bool,
@@ -30,6 +32,12 @@ struct Adapter {
 // Its child is left to the prober, which must kill both.
 #[expect(clippy::zombie_processes)]
 pub fn main(mode: &str) -> ! {
+    // The same loop, without a promise of an order across threads.
+    let unordered = mode.strip_suffix("-unordered");
+    let (mode, across) = match unordered {
+        Some(mode) => (mode, ""),
+        None => (mode, r#","order-across-threads""#),
+    };
     note_pid(std::process::id());
     if matches!(mode, "hangs" | "ignores-quit") {
         let child = Command::new("sleep").arg("1000").spawn().expect("a child");
@@ -52,9 +60,9 @@ pub fn main(mode: &str) -> ! {
         _ => "",
     };
     let promises = match mode {
-        "promises-the-moon" => r#""the-moon""#,
-        "promises-nothing" | "promises-no-threads" => "",
-        _ => r#""iteration-snapshot","stop-after-iteration","one-order""#,
+        "promises-the-moon" => r#""the-moon""#.to_owned(),
+        "promises-nothing" | "promises-no-threads" => String::new(),
+        _ => format!(r#""iteration-snapshot","stop-after-iteration","one-order"{across}"#),
     };
     let more = match mode {
         "cannot-cancel" => r#","cancel":"cancel""#,
@@ -256,6 +264,10 @@ impl Adapter {
             let callback = (callback, then.to_owned());
             if self.is("pushes-in-front") && thread::current().name() == Some("w1") {
                 state.queue.push_front(callback);
+            } else if self.is("second-first") && is_second() {
+                let behind = state.urgent;
+                state.queue.insert(behind, callback);
+                state.urgent += 1;
             } else {
                 state.queue.push_back(callback);
             }
@@ -299,6 +311,7 @@ impl Adapter {
                 };
             }
             let mut batch = std::mem::take(&mut state.queue);
+            state.urgent = 0;
             let stopped_before = std::mem::take(&mut state.stopping);
             drop(state);
             if self.is("last-in-first-out") {

@@ -33,6 +33,10 @@ pub fn trials() -> Vec<Trial> {
             "without_promises_only_the_contract_judges",
             without_promises_only_the_contract_judges,
         ),
+        trial(
+            "an_order_across_threads_is_a_promise_of_its_own",
+            an_order_across_threads_is_a_promise_of_its_own,
+        ),
         trial("ctrl_c_ends_a_check", ctrl_c_ends_a_check),
     ]
 }
@@ -160,6 +164,7 @@ fn a_loop_that_only_threads_break_is_refuted() {
             &["everybody was asleep", "in the middle of an iteration"],
         ),
         ("pushes-in-front", &["which was submitted first"]),
+        ("second-first", &["which was submitted first"]),
     ] {
         let checked = check(mode, &["--seed", "1", "--histories", "20"]);
         let story = story(&checked);
@@ -178,6 +183,33 @@ fn a_loop_that_only_threads_break_is_refuted() {
             assert!(said.starts_with("refuses it: "), "{mode}: {judges}");
         }
         checked.assert_all_gone();
+    }
+}
+
+/// A queue for each thread keeps no order across them: that is wrong only where it is promised.
+fn an_order_across_threads_is_a_promise_of_its_own() {
+    let options = ["--seed", "1", "--histories", "20"];
+    let held = check("second-first-unordered", &options);
+    assert_eq!(held.status(), Some(0), "{}", held.errors());
+    let document = held.document();
+    assert_eq!(document["programs"], 200);
+    let not_tested = document["not_tested"].as_array().expect("a list");
+    let rule = "order-across-threads".into();
+    assert!(not_tested.contains(&rule), "{not_tested:?}");
+    held.assert_all_gone();
+    // What one thread submits has an order all the same, and is not lost.
+    for (mode, got) in [
+        ("pushes-in-front-unordered", "which was submitted first"),
+        ("never-wakes-unordered", "everybody was asleep"),
+    ] {
+        let refuted = check(mode, &options);
+        let story = story(&refuted);
+        let but = story.lines().last().expect("a line");
+        assert!(but.contains(got), "{mode}: {story}");
+        let reference = &refuted.document()["refutation"]["judges"]["sequential reference"];
+        let said = reference.as_str().expect("a sentence");
+        assert!(said.starts_with("was not asked: "), "{mode}: {said}");
+        refuted.assert_all_gone();
     }
 }
 

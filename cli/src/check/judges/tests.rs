@@ -4,7 +4,7 @@
 use wakeproof_conform::judge::recording::{CallName, Line};
 use wakeproof_faults::{FaultChoice, InboxFault};
 use wakeproof_proptests::concurrent::claimed;
-use wakeproof_proptests::under_test::Claims;
+use wakeproof_proptests::under_test::{Claims, Rule};
 
 use super::{Finding, judge};
 use crate::check::programs::{Ours, Player};
@@ -43,6 +43,33 @@ fn both_accept_what_our_loop_does() {
     for lines in played(None, 300, 1) {
         assert_eq!(finding(&lines), Finding::Held);
     }
+}
+
+/// Without a promise of an order across threads.
+fn unordered() -> Claims {
+    let mut claims = Claims::all();
+    claims.promises.remove(&Rule::OrderAcrossThreads);
+    claims
+}
+
+#[test]
+fn without_an_order_across_threads_less_is_refused() {
+    let (mut held, mut refuted) = (0, 0);
+    let ours = played(None, 200, 3);
+    for lines in ours
+        .into_iter()
+        .chain(played(Some(InboxFault::LastInFirstOut), 200, 3))
+    {
+        let all = judge(&lines, &Claims::all(), true).expect("a recording");
+        let each = judge(&lines, &unordered(), true).expect("a recording");
+        assert!(each.reference.is_none());
+        if all.contract.is_none() {
+            held += 1;
+            assert!(each.contract.is_none(), "{each:#?}");
+        }
+        refuted += usize::from(each.contract.is_some());
+    }
+    assert!(held >= 200 && refuted > 0, "{held} held, {refuted} refuted");
 }
 
 #[test]

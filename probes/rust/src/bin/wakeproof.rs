@@ -123,6 +123,6 @@ fn make() -> (Loop, Threads) {
 }
 
 fn main() {
-    let claims = ",\"promises\":[\"iteration-snapshot\",\"stop-after-iteration\",\"one-order\"]";
+    let claims = ",\"promises\":[\"iteration-snapshot\",\"stop-after-iteration\",\"one-order\",\"order-across-threads\"]";
     claiming(claims, "wakeproof", version("wakeproof"), NAMES, make)
 }
