@@ -51,7 +51,8 @@
 //!
 //! ```text
 //! mailbox.rs:32: this execution fails
-//! loom, at most 1 preemption: execution 3, 9 steps (lines of explore/examples/mailbox.rs)
+//! loom, at most 1 preemption: execution 3, 9 steps (lines of
+//! explore/examples/mailbox.rs)
 //!
 //!       main                              sender
 //!       ────                              ──────
