@@ -358,13 +358,12 @@ fn search<M: Maker>(args: &Args, maker: &M, seed: u64) -> Result<Outcome, Troubl
 fn finish(format: Format, document: &Document) -> anyhow::Result<Verdict> {
     match format {
         Format::Json => print_json(document)?,
-        Format::Table => print(document)?,
+        Format::Table => print(document, &mut io::stdout().lock())?,
     }
     Ok(document.held.into())
 }
 
-fn print(document: &Document) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn print(document: &Document, out: &mut impl Write) -> io::Result<()> {
     let Document {
         of,
         version,
@@ -448,3 +447,6 @@ fn print(document: &Document) -> io::Result<()> {
         format!("Not tested, as the loop does not claim it or it cannot be seen: {not_tested}.");
     writeln!(out, "\n{}", textwrap::fill(&text, 80))
 }
+
+#[cfg(test)]
+mod tests;
