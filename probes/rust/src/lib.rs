@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::os::fd::AsFd;
 use std::process::exit;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -90,7 +90,10 @@ fn say(rest: &str) {
 }
 
 struct Adapter<C> {
-    calls: C,
+    /// Those of the newest loop.
+    calls: RwLock<Arc<C>>,
+    /// Where the loop's thread gives them, after `open`.
+    opened: Mutex<Receiver<C>>,
     names: Names,
     to_set: Arc<Mutex<u64>>,
     /// What callbacks will obey.
@@ -111,12 +114,12 @@ pub fn version(package: &str) -> &'static str {
         .unwrap_or("unknown")
 }
 
-/// Obeys the words on standard input. `make` makes the loop, on the thread that will run it.
+/// Obeys the words on standard input. `make` makes a loop, on the thread that will run it.
 pub fn main<O: Owner, C: Calls>(
     name: &str,
     version: &str,
     names: Names,
-    make: impl FnOnce() -> (O, C) + Send + 'static,
+    make: impl Fn() -> (O, C) + Send + 'static,
 ) -> ! {
     claiming("", name, version, names, make)
 }
@@ -127,15 +130,20 @@ pub fn claiming<O: Owner, C: Calls>(
     name: &str,
     version: &str,
     names: Names,
-    make: impl FnOnce() -> (O, C) + Send + 'static,
+    make: impl Fn() -> (O, C) + Send + 'static,
 ) -> ! {
     let (owner, words) = channel::<String>();
     let (give, take) = channel();
     named_thread("loop", move || {
-        let (owner, calls) = make();
+        let (mut owner, calls) = make();
         give.send(calls).expect("the main thread waits for them");
         for word in words {
             match &*word {
+                "open" => {
+                    let calls;
+                    (owner, calls) = make();
+                    give.send(calls).expect("the main thread waits for them");
+                }
                 "run" => {
                     say("\"begins\":\"start\"");
                     match owner.run() {
@@ -156,7 +164,8 @@ pub fn claiming<O: Owner, C: Calls>(
     });
     let calls = take.recv().expect("the loop's thread makes them");
     let adapter = Arc::new(Adapter {
-        calls,
+        calls: RwLock::new(Arc::new(calls)),
+        opened: Mutex::new(take),
         names,
         to_set: Arc::default(),
         scripts: Mutex::default(),
@@ -168,7 +177,7 @@ pub fn claiming<O: Owner, C: Calls>(
         .collect();
     let named = named.join(",");
     write(&format!(
-        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{named},\"when\":\"then\",\"threads\":\"thread\"}}{claims}}}"
+        "{{\"probe\":1,\"loop\":{name:?},\"version\":{version:?},\"calls\":{{{named},\"open\":\"new loop\",\"when\":\"then\",\"threads\":\"thread\"}}{claims}}}"
     ));
     for line in stdin().lock().lines() {
         adapter.obey(&line.unwrap_or_default());
@@ -223,7 +232,7 @@ impl<C: Calls> Adapter<C> {
                 }
                 "wait" => {
                     let (adapter, to_set) = (self.clone(), self.to_set.clone());
-                    self.calls.wait(Box::new(move || {
+                    self.calls().wait(Box::new(move || {
                         let id = *to_set.lock().unwrap_or_else(PoisonError::into_inner);
                         adapter.callback(id, "")();
                     }));
@@ -237,13 +246,13 @@ impl<C: Calls> Adapter<C> {
                     say(&format!(
                         "\"begins\":\"stop\",\"wakes\":{safe},\"by\":{by:?}"
                     ));
-                    self.calls.stop(safe);
+                    self.calls().stop(safe);
                     say("\"ends\":\"stop\",\"result\":\"returned\"");
                 }
                 "cancel" => {
                     let id = how.parse().unwrap_or(0);
                     say(&format!("\"begins\":\"cancel\",\"callback\":{id}"));
-                    let result = if self.calls.cancel(id) {
+                    let result = if self.calls().cancel(id) {
                         "cancelled"
                     } else {
                         "too late"
@@ -256,6 +265,7 @@ impl<C: Calls> Adapter<C> {
                     self.burst("safe", first, number(2), number(3), 1).wait();
                     self.obey("close");
                 }
+                "open" => self.open(),
                 "fail" => panic!("on purpose"),
                 "quit" => exit(0),
                 word @ ("run" | "close" | "debug") => drop(self.owner.send(word.into())),
@@ -277,7 +287,7 @@ impl<C: Calls> Adapter<C> {
         say(&format!(
             "\"begins\":\"submit\",\"callback\":{id},\"wakes\":{wakes},\"by\":{by:?}"
         ));
-        match act(&self.calls) {
+        match act(&self.calls()) {
             Ok(()) => say("\"ends\":\"submit\",\"result\":\"accepted\""),
             Err(why) => say(&format!(
                 "\"ends\":\"submit\",\"result\":\"refused\",\"why\":{why:?}"
@@ -292,6 +302,20 @@ impl<C: Calls> Adapter<C> {
             let script = adapter.scripts().remove(&id).unwrap_or(then);
             adapter.obey(&script);
         })
+    }
+
+    fn calls(&self) -> Arc<C> {
+        let calls = self.calls.read().unwrap_or_else(PoisonError::into_inner);
+        calls.clone()
+    }
+
+    /// Waits until the loop's thread has made another loop. The old one has returned from its run.
+    fn open(&self) {
+        self.scripts().clear();
+        let _ = self.owner.send("open".into());
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = opened.recv().expect("the loop's thread makes them");
+        *self.calls.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(calls);
     }
 
     fn scripts(&self) -> std::sync::MutexGuard<'_, HashMap<u64, String>> {
