@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use wakeproof_proptests::command::{Caller, Due, Id, SubmitCall};
+use wakeproof_proptests::command::{Due, Id, SubmitCall};
 use wakeproof_proptests::history::{Difference, Refutation, predict_records};
 use wakeproof_proptests::record::{Call, Event, Record, ReturnValue};
 
@@ -124,19 +124,7 @@ impl<'a> Story<'a> {
     }
 
     fn python(&self) -> String {
-        let module = self
-            .hello
-            .make
-            .rsplit_once('.')
-            .map_or("asyncio", |(module, _)| module);
-        let mut text = format!(
-            "import {module}\n\nloop, handles = {}, {{}}\n",
-            self.hello.make
-        );
-        text.push_str(
-            "\n\ndef attempt(call, *arguments):\n    try:\n        return call(*arguments)\n",
-        );
-        text.push_str("    except RuntimeError as error:\n        print(\"refused:\", error)\n");
+        let mut text = prelude(self.hello, &[]);
         let plan = self.plan.concat();
         let mut submitted: Vec<Id> = plan
             .iter()
@@ -223,8 +211,26 @@ fn first_call(records: &[Record]) -> Option<Call> {
     })
 }
 
-/// A call in Python.
-fn statement(call: &Call) -> String {
+/// How a program in Python begins: with its imports, the loop, and a function for calls that may be refused.
+pub(super) fn prelude(hello: &Hello, more: &[&str]) -> String {
+    let module = hello.make.rsplit_once('.');
+    let module = module.map_or("asyncio", |(module, _)| module);
+    let mut modules = vec![module];
+    modules.extend(more);
+    let mut text: String = modules
+        .iter()
+        .map(|name| format!("import {name}\n"))
+        .collect();
+    let _ = writeln!(text, "\nloop, handles = {}, {{}}", hello.make);
+    text.push_str(
+        "\n\ndef attempt(call, *arguments):\n    try:\n        return call(*arguments)\n",
+    );
+    text.push_str("    except RuntimeError as error:\n        print(\"refused:\", error)\n");
+    text
+}
+
+/// A call in Python, on the loop's own thread or before it runs.
+pub(super) fn statement(call: &Call) -> String {
     match call {
         Call::Submit(id, SubmitCall::Timer(due)) => {
             let delay = match due {
@@ -239,7 +245,7 @@ fn statement(call: &Call) -> String {
         Call::Submit(id, through) => {
             let n = number(*id);
             let name = match through {
-                SubmitCall::Threadsafe(Caller::Owner) => "call_soon_threadsafe",
+                SubmitCall::Threadsafe(_) => "call_soon_threadsafe",
                 _ => "call_soon",
             };
             format!("handles[{n}] = attempt(loop.{name}, callback_{n})")

@@ -7,12 +7,15 @@ use wakeproof_proptests::command::{Caller, Id, SubmitCall};
 use wakeproof_proptests::concurrent::program::{Instruction, Program};
 use wakeproof_proptests::record::Call;
 
-use super::explain::{call_in_words, quoted};
+use super::explain::{call_in_words, prelude, quoted, statement};
 use super::words::{number, word};
 use crate::probe::adapter::Hello;
 
 /// The thread that reads the words.
 pub(crate) const MAIN: &str = "main";
+
+/// How another thread stops the loop, in Python.
+const STOP: &str = "attempt(loop.call_soon_threadsafe, loop.stop)";
 
 /// What each thread is told. The callbacks have numbers.
 #[derive(Debug)]
@@ -221,8 +224,65 @@ impl<'a> Plan<'a> {
         lines
     }
 
-    /// A command for a shell that lets the adapter do the same.
+    /// A program that does the same without us: in Python for loops with asyncio's interface, and otherwise
+    /// one that only needs the adapter.
     pub(crate) fn script(&self, command: &[String]) -> String {
+        match self.hello.make.is_empty() {
+            true => self.shell(command),
+            false => self.python(),
+        }
+    }
+
+    fn python(&self) -> String {
+        let mut text = prelude(self.hello, &["threading", "time"]);
+        for (id, script) in &self.scripts {
+            let n = number(*id);
+            text.push_str(&format!(
+                "\n\ndef callback_{n}():\n    print(\"callback {n} runs\")\n"
+            ));
+            for call in script {
+                text.push_str(&format!("    {}\n", statement(call)));
+            }
+        }
+        let count = self.threads.len();
+        text.push_str(&format!("\n\nat_once = threading.Barrier({count})\n"));
+        for (at, calls) in self.threads.iter().enumerate() {
+            text.push_str(&format!("\n\ndef w{}():\n    at_once.wait()\n", at + 1));
+            for call in calls {
+                let line = match call {
+                    Call::Stop => STOP.to_owned(),
+                    call => statement(call),
+                };
+                text.push_str(&format!("    {line}\n"));
+            }
+        }
+        text.push_str(
+            "\n\nrunner = threading.Thread(target=attempt, args=[loop.run_forever], daemon=True)\n",
+        );
+        for call in &self.before {
+            text.push_str(&format!("{}\n", statement(call)));
+        }
+        // A second is enough for it to fall asleep.
+        text.push_str(match self.sleeps_first {
+            true => "runner.start()\ntime.sleep(1)\n",
+            false => "",
+        });
+        let names: Vec<String> = (1..=count).map(|at| format!("w{at}")).collect();
+        let names = names.join(", ");
+        text.push_str(&format!(
+            "for thread in [{names}]:\n    threading.Thread(target=thread).start()\n"
+        ));
+        if !self.sleeps_first {
+            text.push_str("runner.start()\n");
+        }
+        text.push_str("time.sleep(1)\nprint(\"a second later, with a stop:\")\n");
+        text.push_str(&format!("{STOP}\nrunner.join(1)\n"));
+        text.push_str("print(\"it runs on\" if runner.is_alive() else \"the run has returned\")\n");
+        text
+    }
+
+    /// A command for a shell that lets the adapter do the same.
+    fn shell(&self, command: &[String]) -> String {
         let mut script = String::from("(");
         for words in self.words() {
             // A run goes on beside the words that follow, and so do threads.
@@ -246,4 +306,53 @@ impl Progress {
 
 fn id(callback: u64) -> Option<Id> {
     usize::try_from(callback).ok()?.checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In Python, each thread calls in the way that is meant for it, and the threads begin at once.
+    #[test]
+    fn a_program_in_python_makes_the_same_calls() {
+        let calls = [
+            ("submit plain", "call_soon"),
+            ("submit safe", "call_soon_threadsafe"),
+            ("stop plain", "stop"),
+        ];
+        let mut hello = Hello::of("test", "1", &calls);
+        hello.make = "module.new()".into();
+        let program = Program {
+            spurious_wakeups: 0,
+            owner: vec![
+                Instruction::CallSoon(vec![Instruction::Stop]),
+                Instruction::Run,
+            ],
+            others: vec![
+                vec![
+                    Instruction::Submit(vec![Instruction::CallSoon(Vec::new())]),
+                    Instruction::Stop,
+                ],
+                vec![Instruction::Submit(Vec::new())],
+            ],
+        };
+        let text = Plan::new(&hello, &program).script(&[]);
+        let bodies = [
+            "import module\nimport threading\nimport time\n\nloop, handles = module.new(), {}\n",
+            "def callback_1():\n    print(\"callback 1 runs\")\n    loop.stop()\n",
+            "def callback_2():\n    print(\"callback 2 runs\")\n    handles[3] = attempt(loop.call_soon, callback_3)\n",
+            "def w1():\n    at_once.wait()\n    handles[2] = attempt(loop.call_soon_threadsafe, callback_2)\n    \
+             attempt(loop.call_soon_threadsafe, loop.stop)\n",
+            "def w2():\n    at_once.wait()\n    handles[4] = attempt(loop.call_soon_threadsafe, callback_4)\n",
+            "handles[1] = attempt(loop.call_soon, callback_1)\nrunner.start()\ntime.sleep(1)\nfor thread in [w1, w2]:\n",
+        ];
+        let mut rest = text.as_str();
+        for body in bodies {
+            let (_, behind) = rest
+                .split_once(body)
+                .unwrap_or_else(|| panic!("{body}: {text}"));
+            rest = behind;
+        }
+        assert!(text.contains("at_once = threading.Barrier(2)\n"), "{text}");
+    }
 }
