@@ -34,6 +34,7 @@ static __thread char me[16] = "main";
 static pthread_barrier_t barrier;
 static sem_t next_run;
 static int has_run;
+static char *scripts[256]; // what callbacks will obey
 
 // Writes one line by one write, which a pipe takes whole: no lock that the loop might need.
 static void say(const char *format, ...) {
@@ -57,7 +58,8 @@ static void probe_obey(const char *line);
 
 static void probe_runs(struct callback *callback) {
     say("{\"thread\":\"%s\",\"runs\":%ld}\n", me, callback->id);
-    probe_obey(callback->then);
+    char *script = callback->id >= 0 && callback->id < 256 ? scripts[callback->id] : NULL;
+    probe_obey(script ? script : callback->then);
     free(callback);
 }
 
@@ -105,8 +107,42 @@ static void *probe_burst(void *argument) {
     return NULL;
 }
 
+struct part {
+    long thread;
+    char words[PROBE_LINE];
+};
+
+static void *probe_part(void *argument) {
+    struct part *mine = (struct part *)argument;
+    snprintf(me, sizeof me, "w%ld", mine->thread);
+    pthread_barrier_wait(&barrier);
+    probe_obey(mine->words);
+    free(mine);
+    return NULL;
+}
+
+// Lets a thread obey each part of `A ; B | C`, all at once.
+static void probe_threads(const char *line) {
+    char parts[PROBE_LINE], *place;
+    long count = 1, thread = 0;
+    strncpy(parts, line, sizeof parts - 1)[sizeof parts - 1] = 0;
+    for (const char *bar = parts; (bar = strchr(bar, '|')); bar++)
+        count++;
+    pthread_barrier_init(&barrier, NULL, count);
+    for (char *words = strtok_r(parts, "|\n", &place); words; words = strtok_r(NULL, "|\n", &place)) {
+        struct part *part = (struct part *)calloc(1, sizeof *part);
+        part->thread = ++thread;
+        strcpy(part->words, words);
+        probe_thread(probe_part, part);
+    }
+}
+
 // Obeys `A ; B then C`: C belongs to the callbacks that A and B submit.
 static void probe_obey(const char *line) {
+    if (!strncmp(line, "threads ", strlen("threads "))) {
+        probe_threads(line + strlen("threads "));
+        return;
+    }
     char commands[PROBE_LINE], how[16], *place;
     strncpy(commands, line, sizeof commands - 1)[sizeof commands - 1] = 0;
     char *then = strstr(commands, " then ");
@@ -116,7 +152,10 @@ static void probe_obey(const char *line) {
         long id, count, threads;
         if (sscanf(command, " submit %15s %ld", how, &id) == 2)
             probe_submit("submit", how, id, then ? then : "");
-        else if (sscanf(command, " chain %15s %ld %ld", how, &id, &count) == 3) {
+        else if (sscanf(command, " when %ld", &id) == 1) {
+            if (then && id >= 0 && id < 256)
+                scripts[id] = strdup(then);
+        } else if (sscanf(command, " chain %15s %ld %ld", how, &id, &count) == 3) {
             // A callback that submits the next one, and so on.
             char rest[64] = "";
             if (id < count)
@@ -155,7 +194,7 @@ static int probe_main(const char *loop, const char *version) {
     for (const struct name *name = names; name->word; name++)
         length += snprintf(calls + length, sizeof calls - length, "%s\"%s\":\"%s\"", length ? "," : "", name->word,
                            name->call);
-    say("{\"probe\":1,\"loop\":\"%s\",\"version\":\"%s\",\"calls\":{%s}}\n", loop, version, calls);
+    say("{\"probe\":1,\"loop\":\"%s\",\"version\":\"%s\",\"calls\":{%s,\"when\":\"then\",\"threads\":\"pthread_create\"}}\n", loop, version, calls);
     while (fgets(line, sizeof line, stdin))
         probe_obey(line);
     _exit(0);

@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CyclicBarrier;
 import java.util.stream.Collectors;
 
@@ -13,6 +14,8 @@ import java.util.stream.Collectors;
 abstract class Adapter {
     private static final FileOutputStream OUT = new FileOutputStream(FileDescriptor.out);
     private final Map<String, String> calls;
+    /** What callbacks will obey. */
+    private final Map<Long, String> scripts = new ConcurrentHashMap<>();
 
     /** What the words are called in this loop. A word that is not among them is never said to it. */
     Adapter(Map<String, String> calls) {
@@ -43,7 +46,8 @@ abstract class Adapter {
         String names = calls.entrySet().stream()
             .map(call -> "\"" + call.getKey() + "\":\"" + call.getValue() + "\"").collect(Collectors.joining(","));
         String version = System.getProperty("java.vm.name").split(" ")[0] + " " + System.getProperty("java.version");
-        say("{\"probe\":1,\"loop\":\"" + loop + "\",\"version\":\"" + version + "\",\"calls\":{" + names + "}}");
+        say("{\"probe\":1,\"loop\":\"" + loop + "\",\"version\":\"" + version + "\",\"calls\":{" + names
+            + ",\"when\":\"then\",\"threads\":\"Thread\"}}");
         BufferedReader words = new BufferedReader(new InputStreamReader(System.in));
         for (String line; (line = words.readLine()) != null;) {
             obey(line);
@@ -53,10 +57,15 @@ abstract class Adapter {
 
     /** Obeys `A ; B then C`: C belongs to the callbacks that A and B submit. */
     private void obey(String line) {
+        if (line.startsWith("threads ")) {
+            threads(line.substring("threads ".length()).split(" \\| "));
+            return;
+        }
         String[] parts = line.split(" then ", 2);
         for (String command : parts[0].split(" ; ")) {
             String[] word = command.trim().split(" ");
             switch (word[0]) {
+                case "when" -> scripts.put(Long.parseLong(word[1]), parts[1]);
                 case "run" -> start("loop", this::record);
                 case "submit" -> submit(word[1], Long.parseLong(word[2]), parts.length == 2 ? parts[1] : "");
                 case "chain" -> {
@@ -83,28 +92,44 @@ abstract class Adapter {
             + ",\"by\":\"" + calls.get("submit " + how) + "\"");
         submit(safe, () -> {
             sayAsThread("\"runs\":" + id);
-            if (!then.isEmpty()) {
-                obey(then);
+            String script = scripts.getOrDefault(id, then);
+            if (!script.isEmpty()) {
+                obey(script);
             }
         });
         sayAsThread("\"ends\":\"submit\",\"result\":\"accepted\"");
+    }
+
+    /** Lets a thread obey each part, all at once. */
+    private void threads(String[] parts) {
+        CyclicBarrier barrier = new CyclicBarrier(parts.length);
+        for (int part = 0; part < parts.length; part++) {
+            String words = parts[part];
+            startAtOnce(part + 1, barrier, () -> obey(words));
+        }
     }
 
     private void burst(String how, long first, long count, int threads) {
         CyclicBarrier barrier = new CyclicBarrier(threads);
         for (int thread = 0; thread < threads; thread++) {
             long mine = first + thread * count;
-            start("w" + (thread + 1), () -> {
-                try {
-                    barrier.await();
-                } catch (InterruptedException | BrokenBarrierException error) {
-                    return;
-                }
+            startAtOnce(thread + 1, barrier, () -> {
                 for (long id = mine; id < mine + count; id++) {
                     submit(how, id, "");
                 }
             });
         }
+    }
+
+    private static void startAtOnce(int number, CyclicBarrier barrier, Runnable body) {
+        start("w" + number, () -> {
+            try {
+                barrier.await();
+            } catch (InterruptedException | BrokenBarrierException error) {
+                return;
+            }
+            body.run();
+        });
     }
 
     private void record() {
