@@ -6,7 +6,6 @@
 use wakeproof_explore::os::{Futex, Suspension};
 use wakeproof_explore::sync::Arc;
 use wakeproof_explore::sync::atomic::Ordering;
-use wakeproof_explore::thread;
 use wakeproof_explore::time::Duration;
 
 const FREE: u32 = 0;
@@ -36,14 +35,14 @@ pub(super) fn body<const REPAIRED: bool>() {
     let mutex = Arc::new(Mutex(Futex::new(CONTENDED))); // this thread holds it
     let suspension = Suspension::new();
     let (first, of_first) = (mutex.clone(), suspension.clone());
-    let suspended = thread::spawn(move || {
+    let suspended = super::spawn("suspended", move || {
         of_first.admit(|| {
             first.lock::<REPAIRED>();
             first.unlock();
         });
     });
     let (second, resumes) = (mutex.clone(), suspension.clone());
-    let resumer = thread::spawn(move || {
+    let resumer = super::spawn("resumer", move || {
         second.lock::<REPAIRED>();
         second.unlock();
         resumes.resume();

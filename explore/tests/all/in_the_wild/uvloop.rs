@@ -5,7 +5,6 @@
 use wakeproof_explore::os::{Interest, Signal, pipe, poll};
 use wakeproof_explore::sync::Arc;
 use wakeproof_explore::sync::atomic::{AtomicBool, Ordering};
-use wakeproof_explore::thread;
 
 const WAKEUP: u8 = 0;
 const SIGNAL: u8 = 15;
@@ -15,7 +14,7 @@ pub(super) fn body<const REPAIRED: bool>() {
     let signal = Signal::new();
     let is_noted = Arc::new(AtomicBool::new(false));
     let (raised, other) = (signal.clone(), writer.clone());
-    let thread = thread::spawn(move || {
+    let thread = super::spawn("thread", move || {
         let _ = other.try_write(&[WAKEUP]); // a wakeup: if the pipe is full, one is there
         raised.raise();
     });

@@ -77,7 +77,7 @@ pub(super) fn body<const REPAIRED: bool>() {
         has_job: AtomicBool::new(false),
     });
     let (other, worker) = (sleep.clone(), thread::current());
-    let submitter = thread::spawn(move || {
+    let submitter = super::spawn("submitter", move || {
         other.has_job.store(true, Ordering::Relaxed);
         if other.announce_job() {
             worker.unpark();

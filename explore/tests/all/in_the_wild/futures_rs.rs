@@ -67,7 +67,7 @@ pub(super) fn body<const REPAIRED: bool>() {
     };
     let shared = Arc::new((waker, AtomicBool::new(false)));
     let other = shared.clone();
-    let producer = thread::spawn(move || {
+    let producer = super::spawn("producer", move || {
         let (waker, is_done) = &*other;
         is_done.store(true, Ordering::Relaxed);
         if REPAIRED {

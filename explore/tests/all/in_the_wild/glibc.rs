@@ -10,7 +10,6 @@
 use wakeproof_explore::os::Futex;
 use wakeproof_explore::sync::atomic::Ordering;
 use wakeproof_explore::sync::{Arc, Mutex};
-use wakeproof_explore::thread;
 
 /// Which group new waiters join, and how many in each have no signal yet.
 struct Groups {
@@ -97,8 +96,8 @@ pub(super) fn body<const REPAIRED: bool>() {
         }
     };
     let (waits, gives_back) = (shared.clone(), shared.clone());
-    let waiter = thread::spawn(move || take(&waits, Some(0)));
-    let late = thread::spawn(move || {
+    let waiter = super::spawn("waiter", move || take(&waits, Some(0)));
+    let late = super::spawn("late", move || {
         if REPAIRED {
             gives_back.0.broadcast();
         } else {
