@@ -10,6 +10,7 @@ use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::Platform;
 
 use crate::observe::Watch;
+use crate::story;
 
 /// The steps of one execution, from its beginning to its end or to its failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -121,7 +122,17 @@ thread_local! {
 struct Recording {
     /// A `Platform::ThreadId` for each of [`Journal::threads`], in their order.
     identities: Vec<Box<dyn Any>>,
+    /// The threads whose names are not written out yet, with the lines that started them.
+    nameless: Vec<(usize, &'static Location<'static>)>,
     journal: Journal,
+}
+
+/// What a thread that starts is called.
+pub(crate) enum Called {
+    /// By a name that it was given.
+    Named(String),
+    /// By the line that started it. Few journals are read, so the name is written out when one is.
+    StartedAt(&'static Location<'static>),
 }
 
 /// The first thread of an execution, until it turns out to be a loop's.
@@ -131,6 +142,7 @@ pub(crate) const MAIN: &str = "main";
 pub fn begin() {
     JOURNAL.with_borrow_mut(|recording| {
         recording.identities.clear();
+        recording.nameless.clear();
         recording.journal.threads.clear();
         recording.journal.entries.clear();
     });
@@ -140,6 +152,7 @@ pub fn begin() {
 #[must_use]
 pub fn take() -> Journal {
     JOURNAL.with_borrow_mut(|recording| {
+        recording.write_names();
         recording.identities.clear();
         std::mem::take(&mut recording.journal)
     })
@@ -147,6 +160,12 @@ pub fn take() -> Journal {
 
 /// Looks at the journal as it is.
 pub fn with<T>(look: impl FnOnce(&Journal) -> T) -> T {
+    JOURNAL.with(|recording| {
+        // Somebody who looks, and panics, has the names already.
+        if let Ok(mut recording) = recording.try_borrow_mut() {
+            recording.write_names();
+        }
+    });
     JOURNAL.with_borrow(|recording| look(&recording.journal))
 }
 
@@ -157,6 +176,17 @@ pub fn name_this_thread<P: Platform>(name: &str) {
         let index = recording.index_of(id, |_| String::new());
         recording.journal.threads[index].replace_range(.., name);
     });
+}
+
+/// Gives the calling thread, which begins, what it is called in the journal.
+pub(crate) fn call_this_thread<P: Platform>(called: Called) {
+    match called {
+        Called::Named(name) => name_this_thread::<P>(&name),
+        Called::StartedAt(line) => JOURNAL.with_borrow_mut(|recording| {
+            let index = recording.index_of(P::current_thread(), |_| String::new());
+            recording.nameless.push((index, line));
+        }),
+    }
 }
 
 /// Notes a step that is none of the loop's protocol.
@@ -197,6 +227,12 @@ fn in_debug(id: &impl Debug) -> String {
 }
 
 impl Recording {
+    fn write_names(&mut self) {
+        for (thread, line) in self.nameless.drain(..) {
+            self.journal.threads[thread] = format!("thread of {}", story::place(line));
+        }
+    }
+
     fn index_of<Id: Eq + Debug + 'static>(
         &mut self,
         id: Id,

@@ -13,6 +13,7 @@ pub use std::thread::{Result, available_parallelism, panicking};
 pub use self::local::{AccessError, LocalKey};
 pub use self::scope::{Scope, ScopedJoinHandle, scope};
 use crate::dropin::FOR_EVER;
+use crate::journal::Called;
 use crate::platform::{
     Identity, LoomParker, ShuttleParker, checker, execution, interrupts, next_number,
     start_on_threads, start_under_loom, start_under_shuttle, this_thread,
@@ -325,9 +326,10 @@ impl Builder {
                 started: Started::Real(started),
             });
         };
-        let called = name.clone();
-        let place = Location::caller();
-        let called = called.unwrap_or_else(|| format!("thread of {}", story::place(place)));
+        let called = match &name {
+            Some(name) => Called::Named(name.clone()),
+            None => Called::StartedAt(Location::caller()),
+        };
         let thread = Thread::explored(checker, name);
         let child = thread.clone();
         let body = Box::new(move || {

@@ -6,7 +6,7 @@ use wakeproof::platform::{ParkingLot, Platform};
 
 use super::execution::key;
 use super::{Flag, Loom, Observed, Observer, RealThreads, Shuttle};
-use crate::journal;
+use crate::journal::{self, Called};
 use crate::search::threads::Run;
 use crate::search::{failure, supervise};
 
@@ -50,11 +50,11 @@ pub trait ModelPlatform: Platform {
 pub(crate) type Body<T> = Box<dyn FnOnce() -> T + Send>;
 
 pub(crate) fn start_under_loom<T: Send + 'static>(
-    name: String,
+    called: Called,
     body: Body<T>,
 ) -> loom::thread::JoinHandle<T> {
     loom::thread::spawn(move || {
-        journal::name_this_thread::<Loom>(&name);
+        journal::call_this_thread::<Loom>(called);
         let value = body();
         journal::end::<Loom>();
         super::ends(key(loom::thread::current().id()));
@@ -64,11 +64,11 @@ pub(crate) fn start_under_loom<T: Send + 'static>(
 }
 
 pub(crate) fn start_under_shuttle<T: Send + 'static>(
-    name: String,
+    called: Called,
     body: Body<T>,
 ) -> shuttle::thread::JoinHandle<T> {
     shuttle::thread::spawn(move || {
-        journal::name_this_thread::<Shuttle>(&name);
+        journal::call_this_thread::<Shuttle>(called);
         crate::search::shuttle::guarded(|| {
             let value = body();
             journal::end::<Shuttle>();
@@ -158,7 +158,7 @@ impl ModelPlatform for Loom {
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
         supervise::step();
-        start_under_loom(name.to_owned(), Box::new(body))
+        start_under_loom(Called::Named(name.to_owned()), Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
@@ -180,7 +180,7 @@ impl ModelPlatform for Shuttle {
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> Self::Thread<T> {
-        start_under_shuttle(name.to_owned(), Box::new(body))
+        start_under_shuttle(Called::Named(name.to_owned()), Box::new(body))
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {

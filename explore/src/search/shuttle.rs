@@ -189,7 +189,7 @@ pub enum Ending {
 /// message that is returned.
 pub type Judge = Box<dyn FnMut(&Journal, Ending) -> Result<(), String> + Send>;
 
-fn no_deadlock(_journal: &Journal, ending: Ending) -> Result<(), String> {
+fn no_deadlock(ending: Ending) -> Result<(), String> {
     match ending {
         Ending::Finished => Ok(()),
         Ending::Deadlock => Err(DEADLOCK.into()),
@@ -495,11 +495,10 @@ impl Supervisor {
                 return Ok(());
             }
         }
-        let judge = &mut self.judge;
-        let judged = journal::with(|journal| match judge {
-            Some(judge) => judge(journal, ending),
-            None => no_deadlock(journal, ending),
-        });
+        let judged = match &mut self.judge {
+            Some(judge) => journal::with(|journal| judge(journal, ending)),
+            None => no_deadlock(ending),
+        };
         judged.map_err(|message| Failure::now(&message))
     }
 }
@@ -538,6 +537,13 @@ impl Scheduler for Supervisor {
             self.found(failure);
             return None;
         }
+        let is_supervisor = |task: &TaskId| usize::from(*task) == SUPERVISOR;
+        let current = current.filter(|task| !is_supervisor(task));
+        if let Some(unlocking) = current
+            && Shuttle::is_unlocking()
+        {
+            return Some(unlocking);
+        }
         // Threads that are parked could wake spuriously; only `guarded` parks them, for good.
         let can_run = |task: &&&Task| task.runnable() && usize::from(task.id()) != SUPERVISOR;
         let can_run = runnable.iter().filter(can_run).copied();
@@ -572,13 +578,6 @@ impl Scheduler for Supervisor {
                 // Nothing more can happen; what is left of the execution is thrown away.
                 Ending::Deadlock => None,
             };
-        }
-        let is_supervisor = |task: &TaskId| usize::from(*task) == SUPERVISOR;
-        let current = current.filter(|task| !is_supervisor(task));
-        if let Some(unlocking) = current
-            && Shuttle::is_unlocking()
-        {
-            return Some(unlocking);
         }
         let most = match self.guide {
             Guide::Exhaustive(_) => MAX_STEPS,

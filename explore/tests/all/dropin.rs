@@ -194,3 +194,23 @@ fn an_atomic_of_another_execution_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_judge_reads_which_line_started_a_thread_and_may_panic() {
+    let limits = Limits::default();
+    let body = || drop(thread::spawn(|| ()).join());
+    let judge = |journal: &explore::journal::Journal,
+                 _ending: explore::Ending|
+     -> Result<(), String> { panic!("the threads are {:?}", journal.threads) };
+    let line = line!() - 4;
+    let judged = explore::judged(
+        Environment::QUIET,
+        Search::Exhaustive,
+        &limits,
+        body,
+        Box::new(judge),
+    );
+    let threads = format!(r#"the threads are ["main", "thread of dropin.rs:{line}"]"#);
+    let verdict = judged.to_string();
+    assert!(verdict.contains(&threads), "{verdict}");
+}
