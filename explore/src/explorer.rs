@@ -6,10 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::journal::place;
 use crate::platform::Environment;
 use crate::schedule::Schedule;
 use crate::search::{self, Limits, Progress, Search};
-use crate::story::{self, place};
+use crate::story;
 use crate::trace::Trace;
 use crate::verdict::{Counterexample, Exploration, NotProved, Replay, Stop, Verdict};
 

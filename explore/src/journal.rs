@@ -10,7 +10,6 @@ use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::Platform;
 
 use crate::observe::Watch;
-use crate::story;
 
 /// The steps of one execution, from its beginning to its end or to its failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -229,7 +228,7 @@ fn in_debug(id: &impl Debug) -> String {
 impl Recording {
     fn write_names(&mut self) {
         for (thread, line) in self.nameless.drain(..) {
-            self.journal.threads[thread] = format!("thread of {}", story::place(line));
+            self.journal.threads[thread] = format!("thread of {}", place(line));
         }
     }
 
@@ -256,4 +255,10 @@ pub fn recorder<P: Platform>() -> Watch {
         notified: |somebody| record::<P>(What::Notified { somebody }),
         ..Watch::NOBODY
     }
+}
+
+/// A file, without its folders, and a line.
+pub(crate) fn place(location: &Location<'_>) -> String {
+    let file = location.file().rsplit(['/', '\\']).next();
+    format!("{}:{}", file.unwrap_or_default(), location.line())
 }

@@ -140,9 +140,3 @@ fn record(teller: Teller, object: Object, what: Cow<'static, str>, effect: Effec
     });
     true
 }
-
-/// A file, without its folders, and a line.
-pub(crate) fn place(location: &Location<'_>) -> String {
-    let file = location.file().rsplit(['/', '\\']).next();
-    format!("{}:{}", file.unwrap_or_default(), location.line())
-}

@@ -12,7 +12,6 @@ use wakeproof::platform::Deliberate;
 
 use super::message;
 use crate::journal::{self, Journal};
-use crate::story;
 
 /// How an execution failed.
 #[derive(Debug, Clone)]
@@ -122,7 +121,7 @@ fn write_down(news: &PanicHookInfo<'_>) {
     let message = message(payload);
     // Misuse has a line of its own in its words.
     let is_the_bodys = !is_in_checker && !message.starts_with("misuse");
-    let at = news.location().filter(|_| is_the_bodys).map(story::place);
+    let at = news.location().filter(|_| is_the_bodys).map(journal::place);
     FIRST.set(Some(Failure {
         message,
         at,

@@ -4,8 +4,8 @@ use std::panic::Location;
 
 use serde::Serialize;
 
-use crate::journal::{Act, Effect, Entry, Journal, Object, What};
-use crate::story::{UNLOCKS, place};
+use crate::journal::{Act, Effect, Entry, Journal, Object, What, place};
+use crate::story::UNLOCKS;
 
 /// How a thread that nobody wakes ends.
 pub(super) const ASLEEP: &str = "ASLEEP FOR EVER";
