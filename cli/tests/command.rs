@@ -303,13 +303,14 @@ fn the_exit_status_is_the_verdicts_though_nobody_reads_the_output() {
         env!("CARGO_MANIFEST_DIR"),
         "/../spec/examples/condition-broken.jsonl"
     );
-    let commands: [(&[&str], i32); 6] = [
+    let commands: [(&[&str], i32); 7] = [
         (&["conform", "--trace", broken], 1),
         (&["conform", "--trace", broken, "--format", "json"], 1),
         (&["spec", "--model", "LostWakeupUnsafe", "--trace"], 0),
         (&["explore", "--threads", "1", "--quiet"], 0),
         (&["explore", "--threads", "1", "--without-wakeup"], 0),
         (&["trace", "no-notify"], 0),
+        (&["check", "--histories", "5", "--programs", "5"], 0),
     ];
     for (arguments, expected) in commands {
         let mut child = Command::new(env!("CARGO_BIN_EXE_wakeproof"))

@@ -24,7 +24,7 @@ use crate::check::programs::{self, Failure, Ours, Player, Programs};
 use crate::interrupt;
 use crate::probe::adapter::{Adapter, Hello, Limits, Problem};
 use crate::probe::loops;
-use crate::report::{Format, Verdict, grouped, print_json};
+use crate::report::{self, Format, Verdict, grouped, print_json};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -358,7 +358,7 @@ fn search<M: Maker>(args: &Args, maker: &M, seed: u64) -> Result<Outcome, Troubl
 fn finish(format: Format, document: &Document) -> anyhow::Result<Verdict> {
     match format {
         Format::Json => print_json(document)?,
-        Format::Table => print(document, &mut io::stdout().lock())?,
+        Format::Table => print(document, &mut report::out())?,
     }
     Ok(document.held.into())
 }

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use wakeproof_asleep::harmless;
 use wakeproof_conform::spec::proofs::{Checked, Proofs};
 
-use crate::report::Verdict;
+use crate::report::{self, Verdict};
 use crate::{group, interrupt};
 
 /// Multiplies the provers' time limits: a busy machine makes them no less right.
@@ -45,7 +45,7 @@ pub(crate) fn run(specification: &Path, only_changed: bool) -> anyhow::Result<Ve
         modules.retain(|module| !proofs.is_unchanged(module));
         if modules.is_empty() {
             writeln!(
-                anstream::stdout(),
+                report::out(),
                 "No module has changed since its proofs were checked."
             )?;
         }
@@ -97,7 +97,7 @@ pub(crate) fn run(specification: &Path, only_changed: bool) -> anyhow::Result<Ve
         progress.inc(1);
     }
     progress.finish_and_clear();
-    let mut out = anstream::stdout();
+    let mut out = report::out();
     for line in &refused {
         writeln!(out, "{line}")?;
     }

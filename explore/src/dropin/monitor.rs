@@ -160,13 +160,23 @@ impl<S> Monitor<S> {
     #[track_caller]
     pub(crate) fn step<R>(&self, ordering: Ordering, act: impl FnOnce(&mut Turn<'_, S>) -> R) -> R {
         story::here();
+        let (result, woken) = self.untold(ordering, act);
+        self.uses(woken);
+        result
+    }
+
+    /// As [`step`](Self::step), but it is no part of the story. Also returns how many threads it has woken.
+    pub(crate) fn untold<R>(
+        &self,
+        ordering: Ordering,
+        act: impl FnOnce(&mut Turn<'_, S>) -> R,
+    ) -> (R, usize) {
         let mut turn = self.begin(ordering);
         let result = act(&mut turn);
         let wakes = turn.wakes;
         drop(turn);
         let woken = if wakes > 0 { self.wake(wakes) } else { 0 };
-        self.uses(woken);
-        result
+        (result, woken)
     }
 
     /// As [`step`](Self::step), in a destructor: does nothing in an execution that has failed or is over.

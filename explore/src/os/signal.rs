@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::dropin::Monitor;
+use crate::dropin::{Monitor, Turn};
 use crate::platform::{checker, interrupts, this_thread};
 use crate::sync::atomic::Ordering;
 
@@ -98,9 +98,10 @@ impl Signal {
         interrupts::before_each_step(handle, body)
     }
 
+    /// Whether the signal was raised since the last look. The looks are the operating system's, and no part of the
+    /// story.
     fn take(&self) -> bool {
-        self.0.step(Ordering::Acquire, |pending| {
-            std::mem::take(&mut pending.is_raised)
-        })
+        let look = |pending: &mut Turn<'_, Pending>| std::mem::take(&mut pending.is_raised);
+        self.0.untold(Ordering::Acquire, look).0
     }
 }

@@ -117,7 +117,7 @@ fn reports() -> Vec<Report> {
             uvloop,
             "pipe and signal",
             "a full pipe loses the number of a signal",
-            &["deadlock"]
+            &["main is asleep on the pipe"]
         ),
         report!(threadx, "futex and signal", "the unlock wakes a thread that is suspended", &["on the suspension", "on the futex"], environment: Environment { timeouts: 2, punctual: true, ..Environment::QUIET }, of_repair: [NotProved, NotProved]),
         report!(
@@ -271,13 +271,15 @@ fn line_of<'a>(page: &'a str, report: &Report) -> &'a str {
 fn the_gallery_tells_each_story() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
     let page = fs::read_to_string(&path).expect(PAGE);
-    let blesses = env::var_os("WAKEPROOF_BLESS").is_some();
+    let blesses = env::var_os("WAKEPROOF_BLESS");
+    // Other words for the same executions need no new search.
+    let searches = blesses.as_ref().is_some_and(|how| how != "draw");
     let mut table = String::from(
         "| report | primitive | what goes wrong | the repair |\n| --- | --- | --- | --- |\n",
     );
     let (mut drawings, mut wrong) = (String::new(), Vec::new());
     for report in reports() {
-        let line = if blesses {
+        let line = if searches {
             searched(&report)
         } else {
             line_of(&page, &report).to_owned()
@@ -311,7 +313,7 @@ fn the_gallery_tells_each_story() {
     let (head, rest) = page.split_once(BEGIN).expect(BEGIN);
     let (_, tail) = rest.split_once(END).expect(END);
     let new = format!("{head}{BEGIN}\n{table}{drawings}\n{END}{tail}");
-    if blesses {
+    if blesses.is_some() {
         fs::write(&path, new).expect(PAGE);
     } else {
         assert_eq!(page, new, "{PAGE} differs: write it with WAKEPROOF_BLESS=1");
