@@ -20,6 +20,7 @@ use wakeproof_model_tests::faults::asyncio::{
 use crate::comparison::{Compared, Explorer};
 use crate::faults::FaultComparison;
 use crate::module::Module;
+use crate::relation::LOOP;
 use crate::spec::read;
 use crate::whole_graph::{Steps, WholeGraph, follow};
 
@@ -185,7 +186,6 @@ impl Model {
     }
 }
 
-const LOOP: &str = "loop";
 const SUBMITTER: &str = "s1";
 const STOPPER: &str = "stopper";
 /// The threads, as an index in [`Seen`].

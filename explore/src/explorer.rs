@@ -184,9 +184,13 @@ impl Explorer {
         }
     }
 
-    fn search_by(&self, way: Way, limits: &Limits) -> Exploration {
+    fn body(&self) -> impl Fn() + Send + Sync + Clone + use<> {
         let body = self.body.clone();
-        let body = move || body();
+        move || body()
+    }
+
+    fn search_by(&self, way: Way, limits: &Limits) -> Exploration {
+        let body = self.body();
         let shuttle = |search| search::shuttle(self.environment, search, limits, body.clone());
         match way {
             Way::Preemptions(most) => {
@@ -208,10 +212,9 @@ impl Explorer {
 
     /// Makes the counterexample short, records it, and says how to see it again.
     fn tell(&self, story: &mut Story, way: Way, left: Duration) {
-        let body = self.body.clone();
         if let Some(Replay::Schedule(_)) = replay_of(&story.exploration) {
             let limits = self.limits(left.min(self.time.div_f64(4.0)));
-            let shorter = search::shortest(self.environment, &limits, move || body());
+            let shorter = search::shortest(self.environment, &limits, self.body());
             let steps = |explored: &Exploration| {
                 let found = explored.counterexample()?;
                 Some(found.schedule()?.choices().len())
@@ -252,8 +255,7 @@ impl Explorer {
 
     /// Runs the execution of a line again, to be recorded.
     fn record(&self, line: &Line) -> Result<Exploration, search::DoesNotFit> {
-        let body = self.body.clone();
-        let body = move || body();
+        let body = self.body();
         story::tell(true);
         let recorded = match &line.replay {
             Replay::Schedule(schedule) => search::replay(line.environment, schedule, body),
@@ -358,9 +360,9 @@ impl fmt::Display for Story {
         }
         if self.exploration.counterexample().is_none() && self.searches.len() > 1 {
             for (way, explored) in &self.searches {
-                let text = explored.to_string();
-                let scope = format!(" [{}]", explored.verdict.scope());
-                writeln!(f, "  {way}: {}", text.trim_end_matches(&scope))?;
+                write!(f, "  {way}: ")?;
+                explored.says(f)?;
+                writeln!(f)?;
             }
         }
         Ok(())

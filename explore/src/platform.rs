@@ -27,7 +27,9 @@ pub(crate) use self::misuse::{
     new_execution,
 };
 pub use self::model::ModelPlatform;
-pub(crate) use self::model::{start_on_threads, start_under_loom, start_under_shuttle};
+pub(crate) use self::model::{
+    run_under_shuttle, start_on_threads, start_under_loom, start_under_shuttle,
+};
 pub use self::observed::{Observed, Observer};
 pub use self::real::{RealCondvar, RealGuard, RealMutex, RealThreads};
 pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard, ShuttleMutex};

@@ -309,8 +309,9 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Exploration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Exploration {
+    /// The verdict without its bounds, for a list in which they are said once.
+    pub(crate) fn says(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let executions = self.executions;
         match &self.verdict {
             Verdict::Proved(_) if executions == 1 => {
@@ -334,6 +335,13 @@ impl fmt::Display for Exploration {
                 }
             }
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Exploration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.says(f)?;
         write!(f, " [{}]", self.verdict.scope())
     }
 }

@@ -80,7 +80,7 @@ impl Children {
         self.await_leaving(0)
     }
 
-    /// Waits until so many are left of those that were told to end.
+    /// Waits until no more than `left` of the processes that were told to end are still there.
     fn await_leaving(&self, left: usize) -> Result<(), Trouble> {
         loop {
             let first = {

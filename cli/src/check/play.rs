@@ -113,12 +113,14 @@ impl Child {
     /// Waits for the answer to a call of the thread that reads the words.
     fn answer(&mut self, name: CallName) -> Result<(), Trouble> {
         let is_answer = |line: &Line| match line {
-            Line::Begins { thread, begins, .. } => {
-                (thread == MAIN || name == CallName::Close) && *begins == name
+            Line::Begins {
+                thread,
+                begins: call,
+                ..
             }
-            Line::Ends { thread, ends, .. } => {
-                (thread == MAIN || name == CallName::Close) && *ends == name
-            }
+            | Line::Ends {
+                thread, ends: call, ..
+            } => (thread == MAIN || name == CallName::Close) && *call == name,
             _ => false,
         };
         let is_ended = |lines: &[Line]| {

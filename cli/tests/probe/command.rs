@@ -67,7 +67,7 @@ pub fn start_check(mode: &str, options: &[&str]) -> (Child, PathBuf) {
     start_command("check", mode, options)
 }
 
-/// Waits until so many processes of the adapter have noted themselves.
+/// Waits until at least `count` processes of the adapter have noted themselves.
 pub fn await_pids(pids: &Path, count: usize) {
     let begun = Instant::now();
     let noted = || fs::read_to_string(pids).unwrap_or_default().lines().count();

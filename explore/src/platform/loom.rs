@@ -230,6 +230,25 @@ impl World {
         now
     }
 
+    /// A wait has ended at its deadline, or a moment after it.
+    fn expire(&self, deadline: Duration) {
+        let is_first = deadline > self.clock().now();
+        self.clock().expire(deadline);
+        self.wake_expired(deadline);
+        if is_first && self.expiries.turn(2) == 1 {
+            self.step().pass_a_moment();
+        }
+    }
+
+    /// Which of those that wait is woken: the first, or one that is lucky.
+    fn chosen(&self, waiting: usize) -> usize {
+        let mut chosen = 0;
+        while chosen + 1 < waiting && self.overtakings.happens() {
+            chosen += 1;
+        }
+        chosen
+    }
+
     /// Time that passes ends waits.
     fn wake_expired(&self, now: Duration) {
         self.stuck().retain(|(deadline, waiter)| {
@@ -343,7 +362,7 @@ impl<T> LoomMutex<T> {
         Some(LoomGuard { mutex: self, guard })
     }
 
-    /// A step that comes before or behind an unlock.
+    /// A step that comes before or after an unlock.
     pub(crate) fn look(&self) {
         self.identity.check();
         Unlocks::matter();
@@ -432,12 +451,7 @@ impl WaitList {
         waiters.retain(|other| !Arc::ptr_eq(other, waiter));
         drop(waiters);
         if timed_out {
-            let is_first = deadline > world.clock().now();
-            world.clock().expire(deadline);
-            world.wake_expired(deadline);
-            if is_first && world.expiries.turn(2) == 1 {
-                world.step().pass_a_moment();
-            }
+            world.expire(deadline);
         }
         timed_out
     }
@@ -554,10 +568,7 @@ impl LoomCondvar {
         supervise::step();
         self.partner.check();
         let mut waiters = self.list.step();
-        let mut chosen = 0;
-        while chosen + 1 < waiters.len() && WORLD.overtakings.happens() {
-            chosen += 1;
-        }
+        let chosen = WORLD.chosen(waiters.len());
         let waiter = waiters.remove(chosen);
         if let Some(waiter) = &waiter {
             waiter.notify();

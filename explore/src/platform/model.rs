@@ -67,14 +67,17 @@ pub(crate) fn start_under_shuttle<T: Send + 'static>(
     called: Called,
     body: Body<T>,
 ) -> shuttle::thread::JoinHandle<T> {
-    shuttle::thread::spawn(move || {
-        journal::call_this_thread::<Shuttle>(called);
-        crate::search::shuttle::guarded(|| {
-            let value = body();
-            journal::end::<Shuttle>();
-            super::ends(super::this_thread());
-            value
-        })
+    shuttle::thread::spawn(move || run_under_shuttle(called, body))
+}
+
+/// What a thread under shuttle does: its body, and what the search has to know of it.
+pub(crate) fn run_under_shuttle<T>(called: Called, body: impl FnOnce() -> T) -> T {
+    journal::call_this_thread::<Shuttle>(called);
+    crate::search::shuttle::guarded(|| {
+        let value = body();
+        journal::end::<Shuttle>();
+        super::ends(super::this_thread());
+        value
     })
 }
 

@@ -155,6 +155,28 @@ fn look_at_clock() -> Duration {
     clock(|clock| clock.now())
 }
 
+/// A wait has ended at its deadline, or a moment after it.
+fn expire(deadline: Duration) {
+    let is_first = clock(|clock| deadline > clock.now());
+    let is_late = is_first && clock(|clock| clock.can_be_late()) && is_chosen();
+    clock(|clock| {
+        clock.expire(deadline);
+        if is_late {
+            clock.pass_a_moment();
+        }
+    });
+    wake_expired();
+}
+
+/// Which of those that wait is woken: the first, or one that is lucky.
+fn chosen(waiting: usize) -> usize {
+    let mut chosen = 0;
+    while chosen + 1 < waiting && happens(OVERTAKINGS) {
+        chosen += 1;
+    }
+    chosen
+}
+
 /// Time that passes ends waits.
 fn wake_expired() {
     let now = clock(|clock| clock.now());
@@ -251,7 +273,7 @@ impl<T> ShuttleMutex<T> {
         })
     }
 
-    /// A step that comes before or behind an unlock.
+    /// A step that comes before or after an unlock.
     pub(crate) fn look(&self) {
         self.identity.check();
         Unlocks::matter();
@@ -326,15 +348,7 @@ impl WaitList {
         }
         if timed_out {
             self.now().retain(|other| !Arc::ptr_eq(other, waiter));
-            let is_first = clock(|clock| deadline > clock.now());
-            let is_late = is_first && clock(|clock| clock.can_be_late()) && is_chosen();
-            clock(|clock| {
-                clock.expire(deadline);
-                if is_late {
-                    clock.pass_a_moment();
-                }
-            });
-            wake_expired();
+            expire(deadline);
         }
         timed_out
     }
@@ -473,10 +487,7 @@ impl ShuttleCondvar {
     pub(crate) fn notify_one(&self) -> bool {
         self.partner.check();
         let mut waiters = self.list.step();
-        let mut chosen = 0;
-        while chosen + 1 < waiters.len() && happens(OVERTAKINGS) {
-            chosen += 1;
-        }
+        let chosen = chosen(waiters.len());
         let waiter = waiters.remove(chosen);
         if let Some(waiter) = &waiter {
             waiter.notify();

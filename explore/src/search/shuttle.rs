@@ -388,25 +388,45 @@ enum Guide {
 /// their end, although nothing has failed.
 struct QuietEnd(Option<Box<dyn Scheduler + Send>>);
 
-impl Drop for QuietEnd {
-    fn drop(&mut self) {
-        const SOON: usize = 100_000;
-        if let Some(mut scheduler) = self.0.take()
-            && !(0..SOON).any(|_| next_execution(&mut *scheduler).is_none())
-        {
-            std::mem::forget(scheduler);
-        }
+impl QuietEnd {
+    fn scheduler(&mut self) -> &mut (dyn Scheduler + Send) {
+        let scheduler = self.0.as_deref_mut();
+        scheduler.expect("it is there until it is dropped")
     }
 }
 
-/// The scheduler's next execution. PCT panics if the program never has two threads to choose from: all its executions
-/// are alike, and one was enough.
-fn next_execution(scheduler: &mut dyn Scheduler) -> Option<Seeded> {
-    let next = panic::catch_unwind(AssertUnwindSafe(|| scheduler.new_execution()));
-    next.unwrap_or_else(|_| {
-        failure::forget();
-        None
-    })
+impl Scheduler for QuietEnd {
+    /// PCT panics if the program never has two threads to choose from: all its executions are alike, and one was
+    /// enough.
+    fn new_execution(&mut self) -> Option<Seeded> {
+        let next = panic::catch_unwind(AssertUnwindSafe(|| self.scheduler().new_execution()));
+        next.unwrap_or_else(|_| {
+            failure::forget();
+            None
+        })
+    }
+
+    fn next_task(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        is_yielding: bool,
+    ) -> Option<TaskId> {
+        self.scheduler().next_task(runnable, current, is_yielding)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.scheduler().next_u64()
+    }
+}
+
+impl Drop for QuietEnd {
+    fn drop(&mut self) {
+        const SOON: usize = 100_000;
+        if !(0..SOON).any(|_| self.new_execution().is_none()) {
+            std::mem::forget(self.0.take());
+        }
+    }
 }
 
 impl Guide {
@@ -418,9 +438,7 @@ impl Guide {
         match self {
             Guide::Exhaustive(scheduler) => scheduler,
             Guide::Follow(scheduler) => scheduler,
-            Guide::Other(QuietEnd(scheduler)) => {
-                &mut **scheduler.as_mut().expect("it is there until it is dropped")
-            }
+            Guide::Other(scheduler) => scheduler,
         }
     }
 }
@@ -509,7 +527,7 @@ impl Scheduler for Supervisor {
         if self.over {
             return None;
         }
-        let next = next_execution(self.guide.scheduler())?;
+        let next = self.guide.scheduler().new_execution()?;
         if let Err(stop) = self.budget.next_execution() {
             self.falls_short(stop);
             return None;

@@ -42,7 +42,6 @@ pub struct OnceState {
 impl OnceState {
     /// Whether one has tried before, and panicked.
     #[must_use]
-    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
         self.is_poisoned
     }

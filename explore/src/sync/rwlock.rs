@@ -23,7 +23,7 @@ use crate::dropin::{Either, Monitor};
 /// ```
 pub struct RwLock<T> {
     kind: Either<(), Held>,
-    /// Under a checker, nobody waits for this one: the state says that it is to be had.
+    /// Under a checker, nobody waits for this one: the state says that it is free.
     lock: std::sync::RwLock<T>,
 }
 
@@ -45,14 +45,12 @@ impl Held {
     }
 }
 
-const TO_BE_HAD: &str = "the state says that the lock is to be had";
-
-/// A lock that is to be had.
-fn had<G>(locked: TryLockResult<G>) -> LockResult<G> {
+/// The guard of a lock that the state says is free.
+fn free<G>(locked: TryLockResult<G>) -> LockResult<G> {
     match locked {
         Ok(guard) => Ok(guard),
         Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
-        Err(TryLockError::WouldBlock) => unreachable!("{TO_BE_HAD}"),
+        Err(TryLockError::WouldBlock) => unreachable!("the state says that the lock is free"),
     }
 }
 
@@ -100,7 +98,7 @@ impl<T> RwLock<T> {
 
     #[track_caller]
     fn reads<'a>(&'a self, held: &'a Monitor<Held>) -> LockResult<RwLockReadGuard<'a, T>> {
-        map(had(self.lock.try_read()), |guard| {
+        map(free(self.lock.try_read()), |guard| {
             RwLockReadGuard::new(guard, Some(held))
         })
     }
@@ -109,7 +107,7 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     ///
-    /// If it is not to be had, or if a thread has panicked while it held the lock to write; the second
+    /// If somebody does, or if a thread has panicked while it held the lock to write; the second
     /// error has the guard.
     ///
     /// # Panics
@@ -122,7 +120,9 @@ impl<T> RwLock<T> {
                 real.get();
                 match self.lock.try_read() {
                     Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
-                    locked => Ok(map(had(locked), |guard| RwLockReadGuard::new(guard, None))?),
+                    locked => Ok(map(free(locked), |guard| {
+                        RwLockReadGuard::new(guard, None)
+                    })?),
                 }
             }
             Either::Explored(held) => {
@@ -178,7 +178,7 @@ impl<T> RwLock<T> {
 
     #[track_caller]
     fn writes<'a>(&'a self, held: &'a Monitor<Held>) -> LockResult<RwLockWriteGuard<'a, T>> {
-        map(had(self.lock.try_write()), |guard| {
+        map(free(self.lock.try_write()), |guard| {
             RwLockWriteGuard::new(guard, Some(held))
         })
     }
@@ -199,7 +199,7 @@ impl<T> RwLock<T> {
                 real.get();
                 match self.lock.try_write() {
                     Err(TryLockError::WouldBlock) => Err(TryLockError::WouldBlock),
-                    locked => Ok(map(had(locked), |guard| {
+                    locked => Ok(map(free(locked), |guard| {
                         RwLockWriteGuard::new(guard, None)
                     })?),
                 }

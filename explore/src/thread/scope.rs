@@ -1,9 +1,10 @@
 //! Threads that end before their scope does.
 
 use std::fmt;
+use std::panic::Location;
 
-use crate::journal;
-use crate::platform::{Shuttle, cannot_judge, checker, ends, this_thread};
+use crate::journal::Called;
+use crate::platform::{cannot_judge, checker, run_under_shuttle};
 use crate::search::shuttle::guarded;
 use crate::verdict::Checker;
 
@@ -65,18 +66,12 @@ impl<'scope> Scope<'scope, '_> {
         &self,
         body: impl FnOnce() -> T + Send + 'scope,
     ) -> ScopedJoinHandle<'scope, T> {
-        let name = format!("thread of {}", std::panic::Location::caller());
+        let called = Called::StartedAt(Location::caller());
         ScopedJoinHandle(match self.0 {
             Kind::Real(scope) => Started::Real(scope.spawn(body)),
-            Kind::Shuttle(scope) => Started::Shuttle(scope.spawn(move || {
-                journal::name_this_thread::<Shuttle>(&name);
-                guarded(|| {
-                    let value = body();
-                    journal::end::<Shuttle>();
-                    ends(this_thread());
-                    value
-                })
-            })),
+            Kind::Shuttle(scope) => {
+                Started::Shuttle(scope.spawn(move || run_under_shuttle(called, body)))
+            }
         })
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn draw(trace: &Trace) -> String {
             .collect();
         line(&mut out, if row == 0 { "end" } else { "" }, &cells);
     }
-    let _ = writeln!(out, "\n=> {}", wrap(&trace.end, 76).join("\n   "));
+    let _ = writeln!(out, "\n=> {}", wrap(&trace.end, WIDTH - 4).join("\n   "));
     out
 }
 

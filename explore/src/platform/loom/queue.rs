@@ -88,12 +88,7 @@ impl LoomQueue {
             queue.leave(sleeper);
         }
         if timed_out {
-            let is_first = deadline > world.clock().now();
-            world.clock().expire(deadline);
-            world.wake_expired(deadline);
-            if is_first && world.expiries.turn(2) == 1 {
-                world.step().pass_a_moment();
-            }
+            world.expire(deadline);
         }
         timed_out
     }
@@ -104,12 +99,8 @@ impl LoomQueue {
         let mut woken = 0;
         while woken < most {
             let waiting = self.waiters().len();
-            let mut chosen = 0;
-            if most - woken < waiting {
-                while chosen + 1 < waiting && WORLD.overtakings.happens() {
-                    chosen += 1;
-                }
-            }
+            let wakes_all = most - woken >= waiting;
+            let chosen = if wakes_all { 0 } else { WORLD.chosen(waiting) };
             let Some(waiter) = self.waiters().remove(chosen) else {
                 break;
             };

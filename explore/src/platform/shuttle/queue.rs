@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use shuttle::sync::atomic::AtomicUsize;
 
-use super::{OVERTAKINGS, SPURIOUS_WAKEUPS, STUCK, Waiter};
-use super::{clock, happens, is_chosen, look_at_clock, wake_expired};
+use super::{SPURIOUS_WAKEUPS, STUCK, Waiter};
+use super::{chosen, clock, expire, happens, look_at_clock};
 use crate::search::supervise;
 
 /// The threads that wait for the state of a primitive to change, and the steps on that state.
@@ -80,15 +80,7 @@ impl ShuttleQueue {
             queue.leave(sleeper);
         }
         if timed_out {
-            let is_first = clock(|clock| deadline > clock.now());
-            let is_late = is_first && clock(|clock| clock.can_be_late()) && is_chosen();
-            clock(|clock| {
-                clock.expire(deadline);
-                if is_late {
-                    clock.pass_a_moment();
-                }
-            });
-            wake_expired();
+            expire(deadline);
         }
         timed_out
     }
@@ -99,12 +91,8 @@ impl ShuttleQueue {
         let mut woken = 0;
         while woken < most {
             let waiting = self.waiters().len();
-            let mut chosen = 0;
-            if most - woken < waiting {
-                while chosen + 1 < waiting && happens(OVERTAKINGS) {
-                    chosen += 1;
-                }
-            }
+            let wakes_all = most - woken >= waiting;
+            let chosen = if wakes_all { 0 } else { chosen(waiting) };
             let Some(waiter) = self.waiters().remove(chosen) else {
                 break;
             };
