@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::process::Command;
+
 fn explore(arguments: &[&str]) -> (Option<i32>, String, String) {
     common::wakeproof("explore", arguments)
 }
@@ -57,6 +59,39 @@ fn the_world_is_hostile_unless_somebody_asks_for_another() {
 }
 
 #[test]
+fn a_reported_bug_is_found_and_drawn_and_its_repair_proved() {
+    let (status, listed, errors) = explore(&["--examples"]);
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    assert!(listed.contains("waitout") && listed.contains("glibc bug 25847"));
+    let (status, found, errors) = explore(&["--example", "waitout"]);
+    assert_eq!((status, errors.as_str()), (Some(0), ""), "{found}");
+    assert!(found.starts_with("softprops/waitout issue 2: "), "{found}");
+    assert!(
+        found.contains("\n=> waiter is asleep on the condvar"),
+        "{found}"
+    );
+    let replay = found
+        .lines()
+        .find_map(|line| line.strip_prefix("Replay: WAKEPROOF_REPLAY='"));
+    let replay = replay.and_then(|line| line.strip_suffix("' wakeproof explore --example waitout"));
+    let replayed = Command::new(env!("CARGO_BIN_EXE_wakeproof"))
+        .args(["explore", "--example", "waitout"])
+        .env("WAKEPROOF_REPLAY", replay.unwrap())
+        .output();
+    assert_eq!(String::from_utf8(replayed.unwrap().stdout).unwrap(), found);
+    let (status, repaired, _) = explore(&["--example", "waitout", "--repaired"]);
+    assert_eq!(status, Some(0), "{repaired}");
+    assert!(repaired.contains("\nproved: all "), "{repaired}");
+    let json = ["--example", "diem", "--format", "json"];
+    let (status, document, _) = explore(&json);
+    assert_eq!(status, Some(0));
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["verdict"], "found");
+    assert_eq!(document["as_expected"], true);
+    assert_eq!(document["counterexample"]["threads"][1], "sender");
+}
+
+#[test]
 fn bad_input_is_one_line() {
     for (arguments, says) in [
         (
@@ -70,6 +105,19 @@ fn bad_input_is_one_line() {
         (&["--spurious", "7"], "at most 6 spurious wakeups"),
         (&["--threads", "0"], "0 is not in 1..=1000"),
         (&["--checker", "gdb"], "invalid value 'gdb'"),
+        (
+            &["--example"],
+            "--example needs the name of one: wakeproof explore --examples lists them",
+        ),
+        (
+            &["--example", "no\u{1b}one"],
+            "there is no example \"no\\u{1b}one\": wakeproof explore --examples lists them",
+        ),
+        (
+            &["--example", "waitout", "--seed", "2"],
+            "cannot be used with",
+        ),
+        (&["--repaired"], "--example"),
         (&["--schedule", "0;1"], "is no part of a schedule"),
         (
             &["--schedule", "9,9,9"],

@@ -11,11 +11,15 @@ use syn::visit::{self, Visit};
 use syn::{Item, UseTree, Visibility};
 
 /// The allowed dependencies between our packages.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("wakeproof", &[]),
     ("wakeproof-asleep", &[]),
     ("wakeproof-benches", &["wakeproof"]),
     ("wakeproof-explore", &["wakeproof", "wakeproof-asleep"]),
+    (
+        "wakeproof-in-the-wild",
+        &["wakeproof", "wakeproof-asleep", "wakeproof-explore"],
+    ),
     (
         "wakeproof-faults",
         &["wakeproof", "wakeproof-asleep", "wakeproof-explore"],
@@ -56,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "wakeproof-conform",
             "wakeproof-explore",
             "wakeproof-faults",
+            "wakeproof-in-the-wild",
             "wakeproof-model-tests",
             "wakeproof-proptests",
         ],

@@ -59,18 +59,20 @@ type Body = Arc<dyn Fn() + Send + Sync>;
 #[must_use = "it searches when `run`, `prove` or `search` is called"]
 pub struct Explorer {
     body: Body,
+    name: String,
+    /// What its story begins with: its name, or where it was made.
+    title: String,
     environment: Environment,
     time: Duration,
     progress: Arc<Progress>,
-    made: &'static Location<'static>,
 }
 
 impl fmt::Debug for Explorer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Explorer")
+            .field("name", &self.name)
             .field("environment", &self.environment)
             .field("time", &self.time)
-            .field("made", &self.made)
             .finish_non_exhaustive()
     }
 }
@@ -79,14 +81,24 @@ impl Explorer {
     /// Searches executions of `body`, in the [hostile](Environment::HOSTILE) environment, for ten seconds at
     /// most.
     #[track_caller]
-    pub fn new(body: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new<F: Fn() + Send + Sync + 'static>(body: F) -> Self {
+        let made = Location::caller();
         Explorer {
+            name: name_of::<F>(made),
             body: Arc::new(body),
             environment: Environment::HOSTILE,
             time: TIME,
             progress: Arc::default(),
-            made: Location::caller(),
+            title: place(made),
         }
+    }
+
+    /// What the exploration is called, in its story and in a line that replays a counterexample. By itself, the line
+    /// has the function in which the body is written, so that a change that moves its lines is none to it.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = in_one_word(name);
+        name.clone_into(&mut self.title);
+        self
     }
 
     /// What may happen to the program besides its threads taking turns.
@@ -229,7 +241,7 @@ impl Explorer {
             return;
         };
         let replay = Line {
-            made: place(self.made),
+            name: self.name.clone(),
             environment: self.environment,
             preemptions: match way {
                 Way::Preemptions(most) => Some(most),
@@ -240,7 +252,7 @@ impl Explorer {
         match self.record(&replay) {
             Ok(recorded) => {
                 if let Verdict::Found(found) = recorded.verdict {
-                    story.trace = trace(&place(self.made), &found, &story.exploration, way);
+                    story.trace = trace(&self.title, &found, &story.exploration, way);
                     if let Verdict::Found(known) = &mut story.exploration.verdict {
                         known.journal = found.journal;
                     }
@@ -291,11 +303,10 @@ impl Explorer {
             line: text.to_owned(),
             why,
         };
-        let made = place(self.made);
-        if line.made != made {
+        if line.name != self.name {
             return Err(cannot(format!(
-                "it is of the exploration at {}, and this one is at {made}: run that test alone",
-                line.made
+                "it is of the exploration {}, and this one is {}: run that test alone",
+                line.name, self.name
             )));
         }
         let recorded = self
@@ -314,7 +325,7 @@ impl Explorer {
         };
         let trace = recorded
             .counterexample()
-            .and_then(|found| trace(&made, found, &recorded, way));
+            .and_then(|found| trace(&self.title, found, &recorded, way));
         Ok(Story {
             searches: Vec::new(),
             trace,
@@ -384,6 +395,21 @@ impl fmt::Display for CannotReplay {
 }
 
 impl std::error::Error for CannotReplay {}
+
+/// What an exploration of a body of that type is called: the same after a change that moves its lines.
+fn name_of<F>(made: &Location<'_>) -> String {
+    let name = std::any::type_name::<F>();
+    if name.starts_with("fn(") || name.contains("dyn ") {
+        let file = made.file().rsplit(['/', '\\']).next();
+        return in_one_word(file.unwrap_or_default());
+    }
+    in_one_word(&name.replace("::{{closure}}", ""))
+}
+
+fn in_one_word(name: &str) -> String {
+    let words: Vec<&str> = name.split([' ', '\'', '\n']).collect();
+    words.join("-")
+}
 
 /// How to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -470,7 +496,7 @@ fn trace(made: &str, found: &Counterexample, explored: &Exploration, way: Way) -
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     /// Which exploration it is of.
-    made: String,
+    name: String,
     environment: Environment,
     preemptions: Option<usize>,
     replay: Replay,
@@ -488,10 +514,10 @@ impl fmt::Display for Line {
             punctual,
         } = self.environment;
         let punctual = if punctual { "p" } else { "" };
-        let made = &self.made;
+        let name = &self.name;
         write!(
             f,
-            "1 {made} {spurious_wakeups},{timeouts},{overtakings}{punctual} "
+            "1 {name} {spurious_wakeups},{timeouts},{overtakings}{punctual} "
         )?;
         match (&self.replay, self.preemptions) {
             (Replay::Schedule(schedule), _) => write!(f, "shuttle {schedule}"),
@@ -506,7 +532,7 @@ impl FromStr for Line {
 
     fn from_str(text: &str) -> Result<Self, NotALine> {
         let words: Vec<&str> = text.split(' ').collect();
-        let ["1", made, environment, rest @ ..] = words.as_slice() else {
+        let ["1", name, environment, rest @ ..] = words.as_slice() else {
             return Err(NotALine);
         };
         let (events, punctual) = match environment.strip_suffix('p') {
@@ -534,7 +560,7 @@ impl FromStr for Line {
             _ => return Err(NotALine),
         };
         Ok(Line {
-            made: (*made).to_owned(),
+            name: (*name).to_owned(),
             environment: Environment {
                 spurious_wakeups,
                 timeouts,

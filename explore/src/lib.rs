@@ -71,7 +71,7 @@
 //! => main is asleep on the condvar (line 25): the notify_one of sender (line 13)
 //!    came before it slept again
 //!
-//! See it again: WAKEPROOF_REPLAY='1 mailbox.rs:32 1,1,1 loom 3 1' cargo test
+//! See it again: WAKEPROOF_REPLAY='1 mailbox::explore 1,1,1 loom 3 1' cargo test
 //! ```
 //!
 //! With the repair, which sends first and then notifies, there is no such execution:

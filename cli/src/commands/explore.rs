@@ -1,5 +1,7 @@
 //! Threads that submit to a loop, under a model checker, within bounds of the user's own.
 
+mod example;
+
 use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
@@ -25,9 +27,12 @@ Examples:
   wakeproof explore --fault stale-asleep-flag        another fault of the inbox
   wakeproof explore --checker pct --threads 16 --callbacks 30 --seed 7
   wakeproof explore --checker shuttle --without-wakeup --quiet --schedule 0x6,2x2,3x2
+  wakeproof explore --examples                       reported bugs, each a small program
+  wakeproof explore --example waitout                finds one of them, and draws it
+  wakeproof explore --example waitout --repaired     its repair: proved
 
-Exit status: 0 if what was found is as expected (with the wakeup, nothing; without it, a lost
-wakeup), 1 if not, 2 if the command line is at fault, 130 if the search was interrupted.";
+Exit status: 0 if what was found is as expected (with the wakeup or the repair, nothing; without it,
+a lost wakeup), 1 if not, 2 if the command line is at fault, 130 if the search was interrupted.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -71,6 +76,30 @@ pub(crate) struct Args {
     /// Goes up to the execution of that number under loom, which fails in the same one each time.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["executions", "schedule"])]
     execution: Option<u64>,
+    /// Searches a reported bug instead, written as a small program.
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = [
+            "checker", "threads", "callbacks", "spurious", "timeouts", "overtakings", "quiet",
+            "without_wakeup", "fault", "seed", "executions", "schedule", "execution",
+        ]
+    )]
+    example: Option<String>,
+    /// With its repair.
+    #[arg(long, requires = "example")]
+    repaired: bool,
+    /// Lists the reported bugs that --example has.
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "checker", "threads", "callbacks", "spurious", "timeouts", "overtakings", "quiet",
+            "without_wakeup", "fault", "seed", "executions", "schedule", "execution", "example",
+        ]
+    )]
+    examples: bool,
     /// How to print what was found.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -155,6 +184,12 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    if args.examples {
+        return example::list(args.format);
+    }
+    if let Some(name) = &args.example {
+        return example::show(name, args.repaired, args.format);
+    }
     let exploration = explore(args)?;
     let as_expected = match &exploration.verdict {
         Said::Found(_) => args.wrong().is_some(),

@@ -183,31 +183,31 @@ fn the_line_that_is_printed_replays_the_counterexample() {
 #[test]
 fn a_line_that_does_not_fit_is_refused() {
     let explorer = Explorer::new(|| mailbox(true, false));
-    let made = format!("explorer.rs:{}", line!() - 1);
+    let name = concat!(module_path!(), "::a_line_that_does_not_fit_is_refused");
     for (line, why) in [
         ("nonsense".to_owned(), "no line that a search has printed"),
         (
-            format!("2 {made} 1,1,1 loom 1"),
+            format!("2 {name} 1,1,1 loom 1"),
             "no line that a search has printed",
         ),
         (
-            format!("1 {made} 1,1 loom 1"),
+            format!("1 {name} 1,1 loom 1"),
             "no line that a search has printed",
         ),
         (
-            format!("1 {made} 1,1,1 loom x"),
+            format!("1 {name} 1,1,1 loom x"),
             "no line that a search has printed",
         ),
         (
-            "1 other.rs:1 1,1,1 loom 1".to_owned(),
-            "it is of the exploration at other.rs:1",
+            "1 another 1,1,1 loom 1".to_owned(),
+            "it is of the exploration another",
         ),
         (
-            format!("1 {made} 1,1,1 loom 1"),
+            format!("1 {name} 1,1,1 loom 1"),
             "the execution does not fail",
         ),
         (
-            format!("1 {made} 1,1,1 shuttle 7x3"),
+            format!("1 {name} 1,1,1 shuttle 7x3"),
             "not one of this program",
         ),
     ] {
@@ -217,6 +217,16 @@ fn a_line_that_does_not_fit_is_refused() {
             "{refused}"
         );
     }
+}
+
+#[test]
+fn an_exploration_is_called_as_one_likes_or_as_its_file() {
+    let body: fn() = || mailbox(true, true);
+    let line = |explorer: Explorer| explorer.run().unwrap().replay.unwrap();
+    let by_itself = line(Explorer::new(body));
+    assert!(by_itself.contains("='1 explorer.rs 1,1,1 "), "{by_itself}");
+    let named = line(Explorer::new(body).name("a mailbox"));
+    assert!(named.contains("='1 a-mailbox 1,1,1 "), "{named}");
 }
 
 #[test]

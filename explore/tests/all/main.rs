@@ -9,7 +9,6 @@ mod dropin_platform;
 mod dropin_primitives;
 mod explorer;
 mod front_page;
-mod in_the_wild;
 mod isolated;
 mod moving_in;
 mod observed;

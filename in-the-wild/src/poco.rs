@@ -49,7 +49,7 @@ impl Queue {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let shared = Arc::new((AtomicBool::new(false), Queue::default()));
     let other = shared.clone();
     let worker = super::spawn("worker", move || {

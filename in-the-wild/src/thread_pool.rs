@@ -30,7 +30,7 @@ impl Pool {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let pool = Arc::new(Pool::default());
     let other = pool.clone();
     let worker = super::spawn("worker", move || other.worker());

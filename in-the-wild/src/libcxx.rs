@@ -30,7 +30,7 @@ impl Semaphore {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let semaphore = Arc::new(Semaphore(Futex::new(0)));
     let waiters = ["first waiter", "second waiter"].map(|name| {
         let semaphore = semaphore.clone();

@@ -15,7 +15,7 @@ impl Latch {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let latch = Arc::new(Latch::default());
     *latch.count.lock().unwrap() = 1;
     let (other, last) = (latch.clone(), latch.clone());

@@ -6,7 +6,7 @@ use wakeproof_explore::sync::Arc;
 use wakeproof_explore::sync::atomic::{AtomicUsize, Ordering, fence};
 use wakeproof_explore::thread;
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let counts = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
     let (submitted, worker) = (counts.clone(), thread::current());
     let submitter = super::spawn("submitter", move || {

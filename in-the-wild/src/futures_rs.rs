@@ -59,7 +59,7 @@ impl AtomicWaker {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let waker = AtomicWaker {
         state: AtomicUsize::new(WAITING),
         is_registered: AtomicBool::new(false),

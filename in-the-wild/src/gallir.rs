@@ -27,7 +27,7 @@ impl Semaphore {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let semaphore = Arc::new(Semaphore {
         value: AtomicI32::new(0),
         futex: Futex::new(0),

@@ -9,7 +9,7 @@ use wakeproof_explore::sync::atomic::{AtomicBool, Ordering};
 const WAKEUP: u8 = 0;
 const SIGNAL: u8 = 15;
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let (reader, writer) = pipe(1);
     let signal = Signal::new();
     let is_noted = Arc::new(AtomicBool::new(false));

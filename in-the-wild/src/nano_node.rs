@@ -42,7 +42,7 @@ impl Messages {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let messages = Arc::new(Messages::default());
     messages.put::<REPAIRED>();
     let producers = ["first producer", "second producer"].map(|name| {

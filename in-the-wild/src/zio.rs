@@ -70,7 +70,7 @@ impl Channel {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let channel = Arc::new(Channel::default());
     let [patient, sender] = [channel.clone(), channel.clone()];
     let patient = super::spawn("patient", move || patient.receive::<REPAIRED>(false));

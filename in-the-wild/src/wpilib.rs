@@ -26,7 +26,7 @@ impl SafeThread {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let shared = Arc::new(SafeThread {
         is_active: AtomicBool::new(true),
         mutex: Mutex::new(()),

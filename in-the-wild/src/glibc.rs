@@ -71,7 +71,7 @@ impl Condvar {
 }
 
 /// A token is put behind a mutex, and signalled; a thread takes one, and waits while there is none.
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let condvar = Condvar {
         // The thread below has joined group 0, which was switched then.
         groups: Mutex::new(Groups {

@@ -5,7 +5,7 @@ use wakeproof_explore::sync::Arc;
 use wakeproof_explore::sync::atomic::{AtomicUsize, Ordering};
 use wakeproof_explore::thread;
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let senders = Arc::new(AtomicUsize::new(1));
     let (counted, receiver) = (senders.clone(), thread::current());
     let sender = super::spawn("sender", move || {

@@ -71,7 +71,7 @@ impl Sleep {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let sleep = Arc::new(Sleep {
         word: AtomicU32::new(with(0, MOST, MOST)),
         has_job: AtomicBool::new(false),

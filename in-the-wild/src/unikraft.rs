@@ -46,7 +46,7 @@ impl Futex {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let futex = Arc::new(Futex::default());
     let other = futex.clone();
     let waker = super::spawn("waker", move || {

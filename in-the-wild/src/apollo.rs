@@ -30,7 +30,7 @@ impl Queue {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let queue = Arc::new(Queue::default());
     let other = queue.clone();
     queue.enqueue();

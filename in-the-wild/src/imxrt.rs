@@ -27,7 +27,7 @@ impl Device {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let device = Arc::new(Device::default());
     let other = device.clone();
     let interrupt = super::spawn("interrupt", move || other.interrupt());

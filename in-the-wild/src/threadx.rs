@@ -31,7 +31,7 @@ impl Mutex {
     }
 }
 
-pub(super) fn body<const REPAIRED: bool>() {
+pub(crate) fn body<const REPAIRED: bool>() {
     let mutex = Arc::new(Mutex(Futex::new(CONTENDED))); // this thread holds it
     let suspension = Suspension::new();
     let (first, of_first) = (mutex.clone(), suspension.clone());

@@ -1,0 +1,255 @@
+//! Lost wakeups that somebody has reported, in the primitives that they were reported in, each beside a twin that
+//! differs by the repair alone.
+//!
+//! ```
+//! use wakeproof_in_the_wild::report;
+//!
+//! let waitout = report("waitout").expect("it is in the gallery");
+//! let story = waitout.fault().run()?;
+//! assert!(story.exploration.counterexample().is_some());
+//! println!("{story}");
+//! # Ok::<(), wakeproof_explore::CannotReplay>(())
+//! ```
+//!
+//! [The gallery](https://github.com/wakeproof/wakeproof/blob/main/docs/in-the-wild.md) is a page with the drawing
+//! of each; `wakeproof explore --example waitout` makes it anew.
+
+mod apollo;
+mod brpc;
+mod diem;
+mod futures_rs;
+mod gallir;
+mod glibc;
+mod imxrt;
+mod libcxx;
+mod nano_node;
+mod poco;
+mod rayon;
+mod thread_pool;
+mod threadx;
+mod unikraft;
+mod uvloop;
+mod waitout;
+mod wpilib;
+mod zio;
+
+use std::time::Duration;
+
+use wakeproof_explore::suite::Expected::{self, Found, NotProved, Proved};
+use wakeproof_explore::thread::{Builder, JoinHandle};
+use wakeproof_explore::{Environment, Explorer};
+
+/// How long a search takes at most.
+const TIME: Duration = Duration::from_secs(30);
+
+/// A thread that the story calls by its name.
+#[track_caller]
+fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let builder = Builder::new().name(name.to_owned());
+    builder.spawn(body).unwrap()
+}
+
+/// A bug that somebody has reported.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What it is called here.
+    pub name: &'static str,
+    /// What goes wrong, in a line.
+    pub wrong: &'static str,
+    /// What the program waits with.
+    pub primitive: &'static str,
+    /// The program.
+    pub faulty: fn(),
+    /// The same, repaired.
+    pub repaired: fn(),
+    /// What may happen besides threads taking turns: as much as the program needs.
+    pub environment: Environment,
+    /// How many executions the verdicts below are after, if there are more.
+    pub executions: u64,
+    /// What loom and shuttle each say of the program.
+    pub of_fault: [Expected; 2],
+    /// What they say of its repair.
+    pub of_repair: [Expected; 2],
+    /// Parts of the last sentence of the story.
+    pub end: &'static [&'static str],
+    /// The program's file.
+    pub source: &'static str,
+}
+
+/// Found by both checkers; and its repair proved.
+const FOUND: Report = Report {
+    name: "",
+    wrong: "",
+    primitive: "",
+    faulty: || (),
+    repaired: || (),
+    environment: Environment::HOSTILE,
+    executions: 50_000,
+    of_fault: [Found, Found],
+    of_repair: [Proved, Proved],
+    end: &[],
+    source: "",
+};
+
+macro_rules! report {
+    ($name:ident, $primitive:literal, $wrong:literal, $end:expr $(, $field:ident: $value:expr)*) => {
+        Report {
+            name: stringify!($name),
+            wrong: $wrong,
+            primitive: $primitive,
+            faulty: $name::body::<false>,
+            repaired: $name::body::<true>,
+            source: include_str!(concat!(stringify!($name), ".rs")),
+            end: $end,
+            $($field: $value,)*
+            ..FOUND
+        }
+    };
+}
+
+/// All of them.
+#[allow(
+    clippy::needless_update,
+    reason = "some reports set every field of the default"
+)]
+#[must_use]
+pub fn reports() -> Vec<Report> {
+    vec![
+        report!(
+            waitout,
+            "mutex and condvar",
+            "`notify_one` wakes one of several waiters",
+            &["asleep on the condvar", "the notify_one of worker", "woke"]
+        ),
+        report!(
+            diem,
+            "atomic and park",
+            "the wakeup comes before the change",
+            &[
+                "main is parked",
+                "sender unparked it before",
+                "which is used up"
+            ]
+        ),
+        report!(brpc, "atomics and park", "stores wait in buffers, without fences", &["main is parked", "nobody unparks it"], of_fault: [Found, Proved]),
+        report!(futures_rs, "atomics and park", "a load, which orders nothing, finds no waker", &["main is parked", "nobody unparks it"], of_fault: [Found, Proved]),
+        report!(
+            uvloop,
+            "pipe and signal",
+            "a full pipe loses the number of a signal",
+            &["main is asleep on the pipe"]
+        ),
+        report!(threadx, "futex and signal", "the unlock wakes a thread that is suspended", &["on the suspension", "on the futex"], environment: Environment { timeouts: 2, punctual: true, ..Environment::QUIET }, of_repair: [NotProved, NotProved]),
+        report!(
+            rayon,
+            "packed atomic and park",
+            "a counter rolls over, and a job is not announced",
+            &["main is parked", "nobody unparks it"]
+        ),
+        report!(glibc, "futexes", "a stolen signal is counted against the wrong group", &["waiter is asleep on futex", "nobody notifies"], environment: Environment::QUIET, of_repair: [Proved, NotProved]),
+        report!(libcxx, "futex", "the second release wakes nobody", &["waiter is asleep on the futex", "what main did with it"], environment: Environment::QUIET, executions: 7_000, of_fault: [NotProved, Found], of_repair: [NotProved, NotProved]),
+        report!(
+            unikraft,
+            "mutex, atomic and park",
+            "the word is compared before the list is locked",
+            &["main is parked", "nobody unparks it"]
+        ),
+        report!(gallir, "atomic and futex", "a futex that never changes remembers no signal", &["waiter is asleep on the futex", "came before, and reached nobody"], environment: Environment::QUIET, of_repair: [Proved, NotProved]),
+        report!(
+            thread_pool,
+            "atomic, mutex and condvar",
+            "the pool notifies without the mutex",
+            &[
+                "worker is asleep on the condvar",
+                "the notify_all of main",
+                "came before, and reached nobody"
+            ]
+        ),
+        report!(
+            wpilib,
+            "atomic, mutex and condvar",
+            "a flag is set without the mutex",
+            &[
+                "notifier is asleep on the condvar",
+                "the notify_all of main",
+                "came before, and reached nobody"
+            ]
+        ),
+        report!(
+            poco,
+            "events of mutex and condvar",
+            "`wakeUpAll` reaches those that wait already",
+            &["worker is asleep on the condvar", "nobody notifies"]
+        ),
+        report!(
+            apollo,
+            "mutex and condvar",
+            "nobody notifies when an element is taken",
+            &["main is asleep on the condvar"]
+        ),
+        report!(nano_node, "mutex and condvar", "`notify_one` wakes a producer instead of the consumer", &["main is asleep on the condvar", "producer is asleep on the condvar"], environment: Environment::QUIET, executions: 10_000, of_fault: [Found, NotProved],
+of_repair: [NotProved, NotProved]),
+        report!(
+            imxrt,
+            "waker of a future",
+            "the waker is registered after the look",
+            &["main is asleep on the future", "nobody notifies"]
+        ),
+        report!(zio, "mutex and park", "a waiter that gives up keeps a wakeup", &["patient is parked", "nobody unparks it"], environment: Environment { timeouts: 1, ..Environment::QUIET }, executions: 1_000, of_fault: [NotProved, NotProved], of_repair: [NotProved, NotProved]),
+    ]
+}
+
+/// The one of that name.
+#[must_use]
+pub fn report(name: &str) -> Option<Report> {
+    reports().into_iter().find(|report| report.name == name)
+}
+
+impl Report {
+    /// An exploration of the program.
+    pub fn fault(&self) -> Explorer {
+        self.explorer(self.faulty)
+    }
+
+    /// An exploration of its repair.
+    pub fn repair(&self) -> Explorer {
+        self.explorer(self.repaired)
+    }
+
+    fn explorer(&self, body: fn()) -> Explorer {
+        Explorer::new(body)
+            .name(self.name)
+            .environment(self.environment)
+            .time(TIME)
+    }
+
+    /// What happened there, and what this program has of it: the words at the top of its file.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let lines = self.source.lines();
+        let words = lines.map_while(|line| line.strip_prefix("//!"));
+        words.map(str::trim).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Where it was reported.
+    #[must_use]
+    pub fn cited(&self) -> String {
+        let words = self.words().replace('\n', " ");
+        let cited = words.split_once(": ").map(|(cited, _)| cited.to_owned());
+        cited.unwrap_or(words)
+    }
+
+    /// What is known of the repair.
+    #[must_use]
+    pub fn of_repair(&self) -> &'static str {
+        match self.of_repair {
+            [Proved, Proved] => "proved by loom and shuttle",
+            [Proved, _] => "proved by loom",
+            [_, Proved] => "proved by shuttle",
+            _ => "not proved: nothing found",
+        }
+    }
+}
