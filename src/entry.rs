@@ -1,5 +1,6 @@
 //! What the loop's queue holds.
 
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,6 +29,12 @@ pub(crate) enum Entry {
     /// A panic that nobody but the exception handler will hear of.
     Report(Box<CallbackPanic>),
 }
+
+/// An entry in the queue, where nothing drops it: the loop takes out every one, at the latest to close.
+///
+/// The compiler builds an entry that it may have to drop in memory and copies it from there to the
+/// queue, all under the lock. One that it need not drop goes there straight from the registers.
+pub(crate) type Queued = ManuallyDrop<Entry>;
 
 /// Which task: a place in the loop's slab, and a number that no other task of the loop has had. A
 /// wakeup meant for a task that is gone does not reach the next task in its place.

@@ -172,7 +172,7 @@ impl<P: Platform> EventLoop<P> {
         let mut output = None;
 
         // The loop is open, so that this is not refused.
-        let _ = owned.shared.inbox.call_soon(Entry::Task(main.id()));
+        let _ = owned.shared.call_soon(Entry::Task(main.id()));
         owned.iterate(&mut |woken| {
             if woken != main.id() || output.is_some() {
                 return;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::call::{CallHandle, Due, LocalCall, LocalCallHandle, PostedCall, SharedCall, Soon};
 use crate::entry::Entry;
 use crate::error::Closed;
-use crate::inbox::{Inbox, Status};
+use crate::inbox::Status;
 use crate::owned::Owned;
 use crate::platform::{ParkingLot, Platform};
 use crate::shared::Shared;
@@ -125,7 +125,7 @@ impl<P: Platform> Handle<P> {
         F: FnOnce() + Send + 'static,
     {
         let call = SharedCall::shared(callback, Soon);
-        Ok(CallHandle(self.submit(call, Inbox::call_soon_threadsafe)?))
+        Ok(CallHandle(self.submit(call, Shared::call_soon_threadsafe)?))
     }
 
     /// As [`call_soon_threadsafe`](Self::call_soon_threadsafe), without a handle: nobody can cancel the
@@ -152,7 +152,7 @@ impl<P: Platform> Handle<P> {
         F: FnOnce() + Send + 'static,
     {
         let call = Box::new(PostedCall::new(callback));
-        let accepted = self.0.inbox.call_soon_threadsafe(Entry::Posted(call));
+        let accepted = self.0.call_soon_threadsafe(Entry::Posted(call));
         accepted.map_err(|entry| {
             let Entry::Posted(call) = entry else {
                 unreachable!("what is refused is what was submitted")
@@ -167,7 +167,7 @@ impl<P: Platform> Handle<P> {
     pub(crate) fn submit<F, D>(
         &self,
         call: Arc<SharedCall<P, F, D>>,
-        enqueue: impl FnOnce(&Inbox<P, Entry>, Entry) -> Result<(), Entry>,
+        enqueue: impl FnOnce(&Shared<P>, Entry) -> Result<(), Entry>,
     ) -> Result<Arc<SharedCall<P, F, D>>, Closed<F>>
     where
         F: FnOnce() + Send + 'static,
@@ -177,7 +177,7 @@ impl<P: Platform> Handle<P> {
             true => Entry::Timer(call.clone()),
             false => Entry::Shared(call.clone()),
         };
-        match enqueue(&self.0.inbox, entry) {
+        match enqueue(&self.0, entry) {
             Ok(()) => Ok(call),
             Err(_) => Err(Closed(call.take_back())),
         }

@@ -11,9 +11,8 @@ use crate::call::{CallHandle, SharedCall, Soon};
 use crate::error::Closed;
 use crate::event::EventHandle;
 use crate::handle::Handle;
-use crate::inbox::Inbox;
 use crate::platform::Platform;
-use crate::shared::Thread;
+use crate::shared::{Shared, Thread};
 
 /// Enqueues `callback` as `call_soon` does, and wakes nobody. **A loop that is asleep stays
 /// asleep**, and the callback waits until something else wakes it, or for ever.
@@ -55,7 +54,7 @@ where
     F: FnOnce() + Send + 'static,
 {
     let callback = check_thread(handle, callback)?;
-    match handle.submit(SharedCall::shared(callback, Soon), Inbox::call_soon) {
+    match handle.submit(SharedCall::shared(callback, Soon), Shared::call_soon) {
         Ok(call) => Ok(CallHandle(call)),
         Err(closed) => Err(HazardError::Closed(closed)),
     }
@@ -100,7 +99,7 @@ pub fn set_event_without_wakeup<P: Platform>(event: &EventHandle<P>) -> Result<(
         return Ok(());
     };
     let call = SharedCall::shared(wake_waiters, Soon);
-    match event.handle.submit(call, Inbox::call_soon) {
+    match event.handle.submit(call, Shared::call_soon) {
         Ok(_) => Ok(()),
         Err(_) => Err(HazardError::Closed(Closed(()))),
     }

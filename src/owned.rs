@@ -13,7 +13,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use crate::call::{Call, Due, LocalCall, Posted, ScheduledCall};
-use crate::entry::{Entry, TaskId};
+use crate::entry::{Entry, Queued, TaskId};
 use crate::error::{CloseError, Closed, RunError};
 use crate::inbox::{Next, Step};
 use crate::platform::Platform;
@@ -33,7 +33,7 @@ pub(crate) struct Owned<P: Platform> {
     pub(crate) tasks: Tasks<P>,
     /// What the iteration still has to run. Empty between runs; kept because the queue reuses its
     /// memory.
-    batch: RefCell<VecDeque<Entry>>,
+    batch: RefCell<VecDeque<Queued>>,
     closed: Cell<bool>,
     pub(crate) slow_callback_duration: Cell<Duration>,
     pub(crate) spin_before_sleep: Cell<Duration>,
@@ -71,7 +71,7 @@ impl<P: Platform> Owned<P> {
             true => Entry::LocalTimer(key),
             false => Entry::Local(key),
         };
-        match self.shared.inbox.call_soon(entry) {
+        match self.shared.call_soon(entry) {
             Ok(()) => Ok(call),
             Err(_) => {
                 self.release(key);
@@ -119,7 +119,7 @@ impl<P: Platform> Owned<P> {
         inbox.first_batch(&mut batch, self.next_deadline());
         loop {
             for entry in batch.drain(..) {
-                self.run(entry, poll_main);
+                self.run(Queued::into_inner(entry), poll_main);
             }
             self.run_due_timers();
             let deadline = self.next_deadline();
@@ -287,7 +287,7 @@ impl<P: Platform> Owned<P> {
             return Ok(());
         }
         for entry in self.shared.inbox.close() {
-            match entry {
+            match Queued::into_inner(entry) {
                 Entry::Posted(call) => {
                     let scheduled_at = call.scheduled_at();
                     self.catch_panic(|| Work::Callback.scheduled_at(scheduled_at), || drop(call));

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Queued};
 use crate::inbox::Inbox;
 use crate::platform::Platform;
 use crate::report::{CallbackPanic, Origin, discard, print};
@@ -12,7 +12,7 @@ use crate::timer_queue::CancelledTimers;
 
 /// The part of a loop that every thread may touch.
 pub(crate) struct Shared<P: Platform> {
-    pub(crate) inbox: Inbox<P, Entry>,
+    pub(crate) inbox: Inbox<P, Queued>,
     /// The thread that made the loop, and runs it.
     pub(crate) thread: Thread<P>,
     /// For information; the protocol does not depend on it.
@@ -36,6 +36,20 @@ impl<P: Platform> Shared<P> {
             cancelled_timers: CancelledTimers::new(),
             spawned: AtomicU64::new(0),
         }
+    }
+
+    /// See [`Protocol::call_soon`](crate::inbox::Protocol::call_soon).
+    #[inline(always)]
+    pub(crate) fn call_soon(&self, entry: Entry) -> Result<(), Entry> {
+        let accepted = self.inbox.call_soon(Queued::new(entry));
+        accepted.map_err(Queued::into_inner)
+    }
+
+    /// See [`Protocol::call_soon_threadsafe`](crate::inbox::Protocol::call_soon_threadsafe).
+    #[inline(always)]
+    pub(crate) fn call_soon_threadsafe(&self, entry: Entry) -> Result<(), Entry> {
+        let accepted = self.inbox.call_soon_threadsafe(Queued::new(entry));
+        accepted.map_err(Queued::into_inner)
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -73,7 +87,7 @@ impl<P: Platform> Shared<P> {
     /// Sends a panic to the loop's exception handler. A closed loop has none; then it is printed.
     pub(crate) fn report(&self, origin: Origin, payload: Box<dyn Any + Send>) {
         let entry = Entry::Report(Box::new(CallbackPanic { origin, payload }));
-        if let Err(Entry::Report(panic)) = self.inbox.call_soon_threadsafe(entry) {
+        if let Err(Entry::Report(panic)) = self.call_soon_threadsafe(entry) {
             print(&panic);
             discard(panic.payload);
         }

@@ -286,7 +286,7 @@ impl<P: Platform> Future for Sleep<P> {
                 began_at: self.began_at,
             });
             let entry = Entry::Timer(alarm.clone());
-            if shared.inbox.call_soon_threadsafe(entry).is_err() {
+            if shared.call_soon_threadsafe(entry).is_err() {
                 return Poll::Ready(Err(Closed(())));
             }
             self.alarm = Some(alarm);

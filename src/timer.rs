@@ -13,7 +13,6 @@ use crate::call::{Call, Due, LocalCall, SharedCall, call_handle};
 use crate::entry::Entry;
 use crate::error::Closed;
 use crate::handle::{Handle, Local};
-use crate::inbox::Inbox;
 use crate::platform::Platform;
 use crate::shared::Shared;
 
@@ -35,7 +34,7 @@ impl<P: Platform> Due for Deadline<P> {
         // The loop's own thread looks at the number before it sleeps. For another thread, the loop wakes
         // to clear up: it may sleep until a deadline far away.
         if cancelled.add() && shared.thread.id != P::current_thread() && cancelled.request() {
-            let _ = shared.inbox.call_soon_threadsafe(Entry::Sweep);
+            let _ = shared.call_soon_threadsafe(Entry::Sweep);
         }
     }
 
@@ -177,7 +176,7 @@ impl<P: Platform> Handle<P> {
         };
         let timer = self.submit(
             SharedCall::shared(callback, due),
-            Inbox::call_soon_threadsafe,
+            Shared::call_soon_threadsafe,
         )?;
         Ok(TimerHandle(timer, when))
     }

@@ -52,7 +52,7 @@ impl<P: Platform> Local<P> {
         };
         let id = tasks.insert(shared, task, Some(cell.clone()));
         // Only a closed loop refuses, and this one is open.
-        let _ = shared.inbox.call_soon(Entry::Task(id));
+        let _ = shared.call_soon(Entry::Task(id));
         Ok(Task(cell))
     }
 }

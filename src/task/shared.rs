@@ -71,7 +71,7 @@ impl<P: Platform> Handle<P> {
         let submission =
             Submission::<P, _, _>::new(&self.0, origin, Numbered { future, number }, cancel);
         let entry = Entry::Spawn(submission.clone());
-        match self.0.inbox.call_soon_threadsafe(entry) {
+        match self.0.call_soon_threadsafe(entry) {
             Ok(()) => Ok(SharedTask(submission)),
             Err(_) => Err(Closed(submission.take_back().future)),
         }

@@ -77,7 +77,7 @@ impl<P: Platform> Wake for TaskWaker<P> {
             *wakefulness = Wakefulness::Scheduled;
             drop(wakefulness);
             // A closed loop refuses, but it has dropped the task already.
-            let _ = self.shared.inbox.call_soon_threadsafe(Entry::Task(self.id));
+            let _ = self.shared.call_soon_threadsafe(Entry::Task(self.id));
         }
     }
 }
