@@ -1,10 +1,12 @@
 //! Finds a counterexample for a fault, with the requested checker.
 
 use anyhow::Context;
-use wakeproof_conform::spec::{self, Specification};
+use wakeproof_conform::spec::Specification;
 use wakeproof_explore::Limits;
 use wakeproof_explore::trace::{Told, Trace};
 use wakeproof_model_tests::faults::{Checker, Fault};
+
+use crate::specification;
 
 /// Finds a counterexample: under shuttle the shortest, under loom the first with the fewest preemptions.
 ///
@@ -71,7 +73,7 @@ fn of_the_specification(fault: &Fault) -> anyhow::Result<Trace> {
     let name = fault
         .specified_as
         .with_context(|| format!("the specification does not have {}", fault.name))?;
-    let specification = Specification::load(&spec::default_directory())?;
+    let specification = Specification::load(&specification::directory()?)?;
     let finding = specification.model(name)?.check()?;
     let Some(found) = &finding.trace else {
         anyhow::bail!("the specification finds nothing wrong with {}", fault.name);

@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::Context;
 use wakeproof_explore::Progress;
 
+use crate::specification;
+
 /// What a command that was interrupted ends with.
 const STATUS: u8 = 130;
 /// How long a command may take to end by itself.
@@ -69,6 +71,7 @@ pub(crate) fn status() -> Option<ExitCode> {
 
 fn end() -> ! {
     say();
+    specification::clean_up();
     process::exit(STATUS.into())
 }
 

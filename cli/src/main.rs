@@ -10,12 +10,14 @@ mod matrix;
 mod probe;
 mod report;
 mod rows;
+mod specification;
 mod threads;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::report::{Format, Verdict};
+use crate::specification::SpecDir;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
@@ -45,6 +47,8 @@ struct Cli {
     /// How to print the table.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    spec_dir: SpecDir,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +76,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let status = run();
+    specification::clean_up();
+    status
+}
+
+fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -83,7 +93,7 @@ fn main() -> ExitCode {
         return fail(&format!("{error:#}"));
     }
     let result = match cli.command {
-        None => commands::overview::run(cli.format),
+        None => commands::overview::run(cli.format, &cli.spec_dir),
         Some(Command::Demo(args)) => commands::demo::run(&args),
         Some(Command::Explore(args)) => commands::explore::run(&args),
         Some(Command::Matrix(args)) => commands::matrix::run(&args),

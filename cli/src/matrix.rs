@@ -24,13 +24,15 @@ use anyhow::Context;
 use serde::Serialize;
 
 use wakeproof_conform::spec::steps::Trace;
-use wakeproof_conform::spec::{self, Finding, Specification, in_parallel};
+use wakeproof_conform::spec::{Finding, Outcome, Specification, in_parallel};
 use wakeproof_explore::{Exploration, Limits, Progress, Search, Verdict};
 use wakeproof_model_tests::faults::{Checker, Fault, catalogue};
 use wakeproof_model_tests::models::Subject;
 use wakeproof_model_tests::pairs::{Pair, pairs};
 use wakeproof_model_tests::two_loops::{OnAsyncio, bodies};
 use wakeproof_proptests::find::{self as properties, Found};
+
+use crate::specification;
 
 /// The whole matrix.
 #[derive(Debug, Serialize)]
@@ -170,7 +172,7 @@ impl Default for Bounds {
 pub fn fill(bounds: &Bounds, watcher: &(dyn Fn(&str, Checker) + Sync)) -> anyhow::Result<Matrix> {
     let begun = Instant::now();
     let faults = catalogue();
-    let specification = Specification::load(&spec::default_directory())?;
+    let specification = Specification::load(&specification::directory()?)?;
     // Threads that are asleep cost no processor time, so all faults run at once.
     let on_threads = thread::scope(|scope| {
         let runs: Vec<_> = faults
@@ -506,12 +508,12 @@ impl CellResult {
     fn of_finding(finding: &Finding) -> Self {
         let states = finding.distinct_states;
         match finding.outcome {
-            spec::Outcome::Holds => CellResult::Proved { within: states },
+            Outcome::Holds => CellResult::Proved { within: states },
             // States are explored breadth first, so that what fails first is nearest.
             outcome => CellResult::Found {
                 after: states,
                 steps: finding.trace.as_ref().map(Trace::len),
-                is_shortest: outcome == spec::Outcome::Safety,
+                is_shortest: outcome == Outcome::Safety,
                 message: finding.in_words(),
                 replay: None,
             },

@@ -7,7 +7,7 @@ use wakeproof_conform::models;
 use wakeproof_conform::program::Program;
 use wakeproof_conform::relation::Source;
 use wakeproof_conform::spec::proofs::Proofs;
-use wakeproof_conform::spec::{Finding, Model, Specification, check_all, default_directory};
+use wakeproof_conform::spec::{Finding, Model, Specification, check_all};
 use wakeproof_explore::{Exploration, Limits, Search, Verdict};
 use wakeproof_faults::InboxFault;
 use wakeproof_model_tests::faults::SetWithoutWakeup;
@@ -15,6 +15,7 @@ use wakeproof_model_tests::models::CorrectSteps;
 use wakeproof_model_tests::models::{EventFromAnotherThread, SPURIOUS, Subject, Submit};
 
 use crate::report::{Row, Work};
+use crate::specification;
 use crate::threads::Call;
 
 /// Two threads submit to a loop that may be falling asleep, or one thread sets an event that a task waits
@@ -108,7 +109,7 @@ fn explored_row(
 ///
 /// If the specification cannot be read or checked.
 pub(crate) fn specified() -> anyhow::Result<Vec<Row>> {
-    let specification = Specification::load(&default_directory())?;
+    let specification = Specification::load(&specification::directory()?)?;
     let names = OVERVIEW.map(str::to_owned);
     let models = specification.select(&names)?;
     let findings = check_all(&models, || ())?;
@@ -148,7 +149,7 @@ pub(crate) fn proved() -> anyhow::Result<Vec<Row>> {
     const WHOLE: &str = "CondvarLoopSafety";
 
     let started = Instant::now();
-    let proofs = Proofs::load(&default_directory())?;
+    let proofs = Proofs::load(&specification::directory()?)?;
     let problem = proofs.problems().into_iter().next();
     let checked = proofs.record().modules.get(WHOLE);
     let as_expected = problem.is_none() && checked.is_some();
@@ -218,7 +219,7 @@ fn in_overview(fault: Option<InboxFault>) -> anyhow::Result<Compared> {
     let model = &models::select(&["stop".into()])?[0];
     compare::<CorrectSteps>(
         fault,
-        &Source::correct(&default_directory()),
+        &Source::correct(&specification::directory()?),
         &Program::all(model.bounds, false),
         Explorer::ShuttleDepthFirst,
         &Limits::default(),

@@ -10,10 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wakeproof_conform::judge::Refusal;
 use wakeproof_conform::judge::recording::{
     BLACK_BOX, CLOSED, CallName, CallResult, Header, Line, Order,
 };
-use wakeproof_conform::judge::{Judge, Refusal};
 use wakeproof_proptests::command::{Caller, Id, SubmitCall};
 use wakeproof_proptests::concurrent::linearize;
 use wakeproof_proptests::properties::History;
@@ -21,6 +21,7 @@ use wakeproof_proptests::record::{Call, Event, OWNER, Record, ReturnValue};
 use wakeproof_proptests::under_test::{Claims, Rule};
 
 use super::words::{Ways, record};
+use crate::specification;
 
 /// What the judges say about a recording.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ fn ask_contract(header: &Header, lines: &[Line]) -> anyhow::Result<Option<Box<Re
         end: lines.len() as u64,
     };
     text.push_str(&format!("{end}\n"));
-    let verdict = Judge::new().judge_again(|| Ok(text.as_bytes()))?;
+    let verdict = specification::judge().judge_again(|| Ok(text.as_bytes()))?;
     Ok(verdict.refusal.map(Box::new))
 }
 

@@ -25,6 +25,7 @@ use crate::interrupt;
 use crate::probe::adapter::{Adapter, Hello, Limits, Problem};
 use crate::probe::loops;
 use crate::report::{self, Format, Verdict, grouped, print_json};
+use crate::specification::SpecDir;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,6 +65,8 @@ pub(crate) struct Args {
     /// How long an adapter may take for a word: a watchdog.
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = patience)]
     patience: Duration,
+    #[command(flatten)]
+    spec_dir: SpecDir,
     /// How to print what is found.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -115,6 +118,7 @@ struct Judges {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    args.spec_dir.choose();
     let command = match &args.python {
         Some(factory) => loops::asyncio_like(factory),
         None => args.adapter.clone(),

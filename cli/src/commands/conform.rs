@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::report::{
     self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
 };
+use crate::specification::{self, SpecDir};
 use anyhow::Context;
 use comfy_table::{Cell, CellAlignment};
 use serde::Serialize;
@@ -17,7 +18,7 @@ use wakeproof_conform::loop_models;
 use wakeproof_conform::models::{self, Model};
 use wakeproof_conform::mutants::{self, Fate, Mutant};
 use wakeproof_conform::relation::{Bounds, Source};
-use wakeproof_conform::spec::{default_directory, in_parallel};
+use wakeproof_conform::spec::in_parallel;
 use wakeproof_conform::timers::{self, Timers};
 use wakeproof_explore::Limits;
 use wakeproof_model_tests::models::CorrectSteps;
@@ -58,17 +59,17 @@ pub(crate) struct Args {
     /// Hold the recording against this module, and not against the one that it names.
     #[arg(long, value_name = "MODULE", requires = "trace")]
     against: Option<String>,
-    /// Where the specification is.
-    #[arg(long, value_name = "DIR", default_value_os_t = default_directory())]
-    spec_dir: PathBuf,
+    #[command(flatten)]
+    spec_dir: SpecDir,
     /// How to print the results.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    args.spec_dir.choose();
     if let Some(file) = &args.trace {
-        recording::run(file, args.against.as_deref(), &args.spec_dir, args.format)
+        recording::run(file, args.against.as_deref(), args.format)
     } else if args.faults {
         try_faults(args)
     } else if args.mutants {
@@ -206,7 +207,8 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
         as_expected: bool,
     }
     let work = Work::select(&args.models)?;
-    let compared = with_progress(&work, "comparisons", |work| work.compare(&args.spec_dir))?;
+    let folder = specification::directory()?;
+    let compared = with_progress(&work, "comparisons", |work| work.compare(&folder))?;
     let as_expected = compared.iter().all(|comparison| comparison.as_expected);
     // Sampled comparisons evaluate the specification as they go, which takes most of their time.
     let sum = |of: fn(&Compared) -> f64| -> f64 {
@@ -336,11 +338,12 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
         not_compared: &'a [(&'a str, &'a str)],
         as_expected: bool,
     }
+    let folder = specification::directory()?;
     let mut tried = with_progress(&faults::all(), "faults", |fault| {
-        faults::try_fault(&args.spec_dir, fault, &Limits::default())
+        faults::try_fault(&folder, fault, &Limits::default())
     })?;
     tried.extend(with_progress(&asyncio_loop::FAULTS, "faults", |fault| {
-        fault.try_it(&args.spec_dir, &Limits::default())
+        fault.try_it(&folder, &Limits::default())
     })?);
     let as_expected = tried.iter().all(FaultComparison::is_as_expected);
     if args.format == Format::Json {
@@ -405,7 +408,8 @@ fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
         mutants: &'a [Mutant],
         as_expected: bool,
     }
-    let source = Source::correct(&args.spec_dir);
+    let folder = specification::directory()?;
+    let source = Source::correct(&folder);
     let mutants = mutants::make(&source)?;
     let every_schedule = |model: &Model| !model.is_sampled;
     let models: Vec<Model> = models::select(&[])?
@@ -413,10 +417,8 @@ fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
         .filter(every_schedule)
         .collect();
     let progress = progress(mutants.len(), "mutants");
-    let tried =
-        mutants::explore(&args.spec_dir, &models, &Limits::default()).and_then(|explored| {
-            mutants::try_all(&args.spec_dir, mutants, &explored, || progress.inc(1))
-        });
+    let tried = mutants::explore(&folder, &models, &Limits::default())
+        .and_then(|explored| mutants::try_all(&folder, mutants, &explored, || progress.inc(1)));
     progress.finish_and_clear();
     let tried = tried?;
     let standing = tried.iter().filter(|mutant| mutant.fate == Fate::Stands);

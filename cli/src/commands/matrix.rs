@@ -8,6 +8,7 @@ use crate::matrix::{self, Body, Bounds, CellResult, Line, Matrix};
 use crate::report::{
     self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
 };
+use crate::specification::SpecDir;
 use comfy_table::Cell;
 use indicatif::ProgressBar;
 use wakeproof_model_tests::faults::Checker;
@@ -28,6 +29,8 @@ Exit status: 0 if every cell is as expected, 1 if not, 2 if the command line is 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    spec_dir: SpecDir,
     /// How to print the matrix.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -40,6 +43,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    args.spec_dir.choose();
     let bounds = Bounds {
         seed: args.seed,
         samples: args.samples,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use crate::report::{self, Format, Row, Verdict};
+use crate::specification::SpecDir;
 use crate::{rows, threads};
 
 /// A name, and a function that takes a while and returns rows of the table.
@@ -19,7 +20,8 @@ const CHECKS: [Check; 5] = [
     ("the proofs", rows::proved),
 ];
 
-pub(crate) fn run(format: Format) -> anyhow::Result<Verdict> {
+pub(crate) fn run(format: Format, spec_dir: &SpecDir) -> anyhow::Result<Verdict> {
+    spec_dir.choose();
     let mut rows = Vec::new();
     for (name, check) in CHECKS {
         let progress = ProgressBar::new_spinner().with_message(format!("checking: {name}"));

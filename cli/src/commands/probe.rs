@@ -23,6 +23,7 @@ use crate::probe::loops::{self, LOOPS, Loop};
 use crate::probe::session::{Probed, Subject, probe};
 use crate::probe::table::{Note, PARTS, Part, answer, below, notes, remarks, star};
 use crate::report::{self, Verdict, Work, new_table, print_json, print_table, verdict_cell};
+use crate::specification::SpecDir;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     /// How long an adapter may take for a word: a watchdog.
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = patience)]
     patience: Duration,
+    #[command(flatten)]
+    spec_dir: SpecDir,
     /// How to print what is found.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -100,6 +103,7 @@ struct Missing {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    args.spec_dir.choose();
     if args.list {
         return list(args.format);
     }

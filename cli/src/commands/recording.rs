@@ -9,21 +9,17 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use wakeproof_conform::judge::recording::{BLACK_BOX, Header};
-use wakeproof_conform::judge::{Clause, Judge, Refusal, Verdict as Judged};
+use wakeproof_conform::judge::{Clause, Refusal, Verdict as Judged};
 use wakeproof_conform::recording;
 
 use crate::report::{self, Format, Verdict, grouped, print_json};
+use crate::specification;
 
 /// The name of standard input.
 const STDIN: &str = "-";
 
 /// Judges the recording in a file, or on standard input.
-pub(crate) fn run(
-    path: &Path,
-    against: Option<&str>,
-    spec_dir: &Path,
-    format: Format,
-) -> anyhow::Result<Verdict> {
+pub(crate) fn run(path: &Path, against: Option<&str>, format: Format) -> anyhow::Result<Verdict> {
     let (name, start) = (name(path), Instant::now());
     let (version, read) = Header::version_of(&mut open(path)?).with_context(|| name.clone())?;
     let (accepted, printed) = if version == u64::from(recording::VERSION) {
@@ -31,16 +27,15 @@ pub(crate) fn run(
             bail!("{name}: a recording of version 1 is always held against CondvarLoop");
         }
         let input = from_the_beginning(path, read)?;
-        let followed = recording::follow(spec_dir, Path::new(&name), input)?;
+        let followed = recording::follow(&specification::directory()?, Path::new(&name), input)?;
         let seconds = start.elapsed().as_secs_f64();
         let accepted = followed.refused.is_none();
         (accepted, print_steps(&name, followed, seconds, format))
     } else {
         let progress = progress();
         let watched = progress.clone();
-        let mut judge = Judge::new()
-            .in_folder(spec_dir)
-            .watching(move |line| watched.set_position(line));
+        let mut judge =
+            specification::judge_of_designs()?.watching(move |line| watched.set_position(line));
         if let Some(module) = against {
             judge = judge.against(module);
         }

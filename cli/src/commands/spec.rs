@@ -1,9 +1,9 @@
 //! `wakeproof spec`: checks the TLA+ specification, model by model.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use crate::report::{self, Format, Verdict, grouped, new_table, verdict_cell};
+use crate::specification::{self, SpecDir};
 use comfy_table::{Cell, CellAlignment};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -42,9 +42,8 @@ pub(crate) struct Args {
     /// With --proofs: only those modules that have changed since, or build on one that has.
     #[arg(long, requires = "proofs")]
     changed: bool,
-    /// Where the specification is.
-    #[arg(long, value_name = "DIR", default_value_os_t = spec::default_directory())]
-    spec_dir: PathBuf,
+    #[command(flatten)]
+    spec_dir: SpecDir,
     /// How to print the results.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -72,9 +71,10 @@ struct ModelEntry<'a> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     if args.proofs {
-        return super::proofs::run(&args.spec_dir, args.changed);
+        return super::proofs::run(&args.spec_dir.to_write()?, args.changed);
     }
-    let specification = Specification::load(&args.spec_dir)?;
+    args.spec_dir.choose();
+    let specification = Specification::load(&specification::directory()?)?;
     if args.mutants {
         return run_mutants(&specification, args.format);
     }
@@ -95,7 +95,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let by_tlc = if args.tlc {
         let progress = ProgressBar::new_spinner().with_message("checking with TLC");
         progress.enable_steady_tick(std::time::Duration::from_millis(100));
-        let by_tlc = tlc::check(specification.directory(), &models);
+        let by_tlc = tlc::check(
+            specification.directory(),
+            &specification::downloads(),
+            &models,
+        );
         progress.finish_and_clear();
         by_tlc?
     } else {

@@ -5,6 +5,7 @@ use std::io::Write;
 use crate::counterexample;
 use crate::interrupt;
 use crate::report::{self, Verdict, print_json};
+use crate::specification::SpecDir;
 use clap::ValueEnum;
 use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{Limits, Schedule};
@@ -31,6 +32,8 @@ pub(crate) struct Args {
     /// Which checker looks for it. The default is shuttle, or loom if shuttle cannot see the fault.
     #[arg(long, value_enum)]
     checker: Option<TraceChecker>,
+    #[command(flatten)]
+    spec_dir: SpecDir,
     /// How to draw it.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -62,6 +65,7 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    args.spec_dir.choose();
     let fault = faults::find(&args.fault)?;
     let trace = match &args.schedule {
         Some(schedule) => {

@@ -10,9 +10,10 @@ use wakeproof_asleep::{Activity, Report, Target, Time, Wait, look};
 use wakeproof_conform::judge::recording::{
     BLACK_BOX, CallName, CallResult, Constant, Design as Shown, Header, Line, Order,
 };
-use wakeproof_conform::judge::{Clause as Broken, Judge, Refusal};
+use wakeproof_conform::judge::{Clause as Broken, Refusal};
 
 use crate::report::grouped;
+use crate::specification;
 
 use super::adapter::{Adapter, Limits, Problem, Waited};
 use super::cell::{Cell, Clause, Grounds, Level};
@@ -814,7 +815,7 @@ impl Stage<'_> {
     /// Whether the module of the loop's design refuses these lines.
     fn against_design(&self, lines: &[Line]) -> anyhow::Result<Option<Refusal>> {
         let text = self.text_of(Order::All, lines);
-        let verdict = Judge::new().judge_again(|| Ok(text.as_bytes()))?;
+        let verdict = specification::judge_of_designs()?.judge_again(|| Ok(text.as_bytes()))?;
         Ok(verdict.refusal)
     }
 
@@ -881,7 +882,7 @@ impl Stage<'_> {
 
     fn refusal(&self, order: Order) -> Result<Option<Refusal>, Problem> {
         let text = self.text(order);
-        match Judge::new().judge_again(|| Ok(text.as_bytes())) {
+        match specification::judge().judge_again(|| Ok(text.as_bytes())) {
             Ok(verdict) => Ok(verdict.refusal),
             Err(error) => Err(Problem::Writes(format!("{error:#}"))),
         }

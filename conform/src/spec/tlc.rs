@@ -71,15 +71,21 @@ impl TlcFinding {
     }
 }
 
-/// Checks models with TLC. Models that fail are findings, not errors.
+/// Checks models with TLC, which is fetched into the folder `downloads` once. Models that fail are findings, not
+/// errors.
 ///
 /// # Errors
 ///
 /// If Python, Java, or the network to fetch TLC is missing, or TLC cannot understand a model.
-pub fn check(directory: &Path, models: &[&Model]) -> anyhow::Result<Vec<TlcFinding>> {
+pub fn check(
+    directory: &Path,
+    downloads: &Path,
+    models: &[&Model],
+) -> anyhow::Result<Vec<TlcFinding>> {
     let script = directory.join("tlc.py");
     let mut command = Command::new("python3");
     command.arg(&script).args(["--format", "json"]);
+    command.arg("--target").arg(downloads);
     // However this process ends, the other end of this pipe is closed then, and TLC is ended.
     command.arg("--while-stdin-is-open").stdin(Stdio::piped());
     for model in models {

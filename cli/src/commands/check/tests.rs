@@ -55,6 +55,7 @@ fn checked(threads_stop: bool) -> Document {
         seed: Some(1),
         promise: None,
         patience: Duration::from_secs(20),
+        spec_dir: SpecDir::default(),
         format: Format::Table,
         adapter: Vec::new(),
     };
