@@ -4,20 +4,21 @@ mod check;
 mod commands;
 mod counterexample;
 mod diagnosis;
+mod difference;
 mod group;
 mod interrupt;
 mod matrix;
 mod probe;
 mod report;
 mod rows;
+mod screen;
 mod specification;
 mod threads;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::report::{Format, Verdict};
-use crate::specification::SpecDir;
+use crate::report::Verdict;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
@@ -44,11 +45,8 @@ environment is at fault, 130 if it was interrupted.";
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// How to print the table.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
     #[command(flatten)]
-    spec_dir: SpecDir,
+    overview: commands::overview::Args,
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,7 +91,7 @@ fn run() -> ExitCode {
         return fail(&format!("{error:#}"));
     }
     let result = match cli.command {
-        None => commands::overview::run(cli.format, &cli.spec_dir),
+        None => commands::overview::run(&cli.overview),
         Some(Command::Demo(args)) => commands::demo::run(&args),
         Some(Command::Explore(args)) => commands::explore::run(&args),
         Some(Command::Matrix(args)) => commands::matrix::run(&args),

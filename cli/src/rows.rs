@@ -8,23 +8,24 @@ use wakeproof_conform::program::Program;
 use wakeproof_conform::relation::Source;
 use wakeproof_conform::spec::proofs::Proofs;
 use wakeproof_conform::spec::{Finding, Model, Specification, check_all};
+use wakeproof_explore::platform::Environment;
 use wakeproof_explore::{Exploration, Limits, Search, Verdict};
 use wakeproof_faults::InboxFault;
 use wakeproof_model_tests::faults::SetWithoutWakeup;
 use wakeproof_model_tests::models::CorrectSteps;
-use wakeproof_model_tests::models::{EventFromAnotherThread, SPURIOUS, Subject, Submit};
+use wakeproof_model_tests::models::{EventFromAnotherThread, Subject, Submit};
 
-use crate::report::{Row, Work};
-use crate::specification;
+use crate::report::{Row, Work, grouped};
 use crate::threads::Call;
+use crate::{interrupt, specification};
 
 /// Two threads submit to a loop that may be falling asleep, or one thread sets an event that a task waits
-/// for. Each with and without the wakeup, with at most one spurious wakeup, under loom and shuttle.
+/// for. Each with and without the wakeup, in an environment, under loom and shuttle.
 ///
 /// # Errors
 ///
 /// If a checker cannot do its work.
-pub(crate) fn explored() -> anyhow::Result<Vec<Row>> {
+pub(crate) fn explored(environment: Environment) -> anyhow::Result<Vec<Row>> {
     type Event<S> = EventFromAnotherThread<1, S>;
     let subjects = [
         (
@@ -48,9 +49,10 @@ pub(crate) fn explored() -> anyhow::Result<Vec<Row>> {
             Subject::correct::<Event<SetWithoutWakeup>>(),
         ),
     ]
-    .map(|(name, call, subject)| (name, call, subject.in_environment(SPURIOUS)));
+    .map(|(name, call, subject)| (name, call, subject.in_environment(environment)));
 
     let limits = Limits::default();
+    interrupt::ends(&limits.progress);
     let mut rows = Vec::new();
     for (name, call, subject) in subjects {
         let exploration = subject.loom(&limits)?;
@@ -99,18 +101,18 @@ fn explored_row(
             unit: unit.into(),
         },
         seconds: exploration.time.as_secs_f64(),
-        as_expected,
+        as_expected: Some(as_expected),
     }
 }
 
-/// The rows of the specification's models.
+/// The rows of models of the specification.
 ///
 /// # Errors
 ///
 /// If the specification cannot be read or checked.
-pub(crate) fn specified() -> anyhow::Result<Vec<Row>> {
+pub(crate) fn specified(names: &[&str]) -> anyhow::Result<Vec<Row>> {
     let specification = Specification::load(&specification::directory()?)?;
-    let names = OVERVIEW.map(str::to_owned);
+    let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
     let models = specification.select(&names)?;
     let findings = check_all(&models, || ())?;
     let row = |(model, finding): (&&Model, &Finding)| Row {
@@ -123,20 +125,10 @@ pub(crate) fn specified() -> anyhow::Result<Vec<Row>> {
             unit: "distinct states".to_owned(),
         },
         seconds: finding.seconds,
-        as_expected: finding.differences(&model.expected).is_empty(),
+        as_expected: Some(finding.differences(&model.expected).is_empty()),
     };
     Ok(models.iter().zip(&findings).map(row).collect())
 }
-
-/// The models that the overview shows: the unsafe variant beside the safe one.
-const OVERVIEW: [&str; 6] = [
-    "LostWakeup",
-    "LostWakeupUnsafe",
-    "CondvarLoop",
-    "CondvarLoopUnsafe",
-    "AsyncioLoop",
-    "AsyncioLoopUnsafe",
-];
 
 /// The row of the proofs for any number of threads. tlapm, which cannot be had everywhere, has checked them
 /// before; what is checked now is that no module has changed since.
@@ -168,25 +160,27 @@ pub(crate) fn proved() -> anyhow::Result<Vec<Row>> {
             unit: "obligations".into(),
         },
         seconds: started.elapsed().as_secs_f64(),
-        as_expected,
+        as_expected: Some(as_expected),
     }])
 }
 
-/// The rows that compare code with `CondvarLoop`: the correct code, and code without the wakeup.
+/// The rows that compare code with `CondvarLoop` in one of the models of `wakeproof conform`: the correct code, and
+/// code without the wakeup.
 ///
 /// # Errors
 ///
 /// If the specification cannot be read or evaluated.
-pub(crate) fn followed() -> anyhow::Result<Vec<Row>> {
-    let safe = in_overview(None)?;
-    let without_wakeup = in_overview(Some(InboxFault::NoNotify))?;
+pub(crate) fn followed(model: &str) -> anyhow::Result<Vec<Row>> {
+    let safe = compared(model, None)?;
+    let without_wakeup = compared(model, Some(InboxFault::NoNotify))?;
     let covered = safe.covered.as_ref();
     let shows_all = covered.is_some_and(|covered| covered.is_everything());
     let found = match (&safe.refused, covered) {
         (Some(refused), _) => format!("refused at {}", refused.what),
         (None, Some(covered)) => format!(
             "0 refused, shown {} of {} steps",
-            covered.transitions, covered.of_transitions
+            grouped(covered.transitions as u64),
+            grouped(covered.of_transitions as u64)
         ),
         (None, None) => "0 refused".into(),
     };
@@ -214,9 +208,8 @@ pub(crate) fn followed() -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Compares code in the model in which one thread submits and another stops the loop.
-fn in_overview(fault: Option<InboxFault>) -> anyhow::Result<Compared> {
-    let model = &models::select(&["stop".into()])?[0];
+fn compared(model: &str, fault: Option<InboxFault>) -> anyhow::Result<Compared> {
+    let model = &models::select(&[model.into()])?[0];
     compare::<CorrectSteps>(
         fault,
         &Source::correct(&specification::directory()?),
@@ -243,6 +236,6 @@ fn followed_row(
             unit: "executions".into(),
         },
         seconds: compared.seconds,
-        as_expected,
+        as_expected: Some(as_expected),
     }
 }

@@ -12,10 +12,8 @@ use wakeproof::platform::{ParkingLot, Platform};
 use wakeproof::{Event, EventHandle, EventLoop, Handle, Local, hazard};
 use wakeproof_explore::platform::{Observed, Observer};
 
-use crate::report::{Row, Work};
+use crate::report::{Row, Work, grouped};
 
-/// How many submissions each measurement makes, at as many different moments.
-const SUBMISSIONS: u32 = 200;
 /// A callback that has not run after this time is lost. A watchdog, which limits no measurement.
 const WATCHDOG: Duration = Duration::from_secs(10);
 /// How long to watch whether something unexpected wakes the loop for a stranded callback.
@@ -102,7 +100,7 @@ pub struct SubmissionCounts {
 ///
 /// If a callback does not run although the loop was woken for it.
 #[must_use]
-pub fn measure(call: Call, load: Load) -> SubmissionCounts {
+pub fn measure(call: Call, load: Load, submissions: u32) -> SubmissionCounts {
     let event_loop = EventLoop::new();
     let handle = event_loop.handle();
     if load == Load::Busy {
@@ -110,7 +108,7 @@ pub fn measure(call: Call, load: Load) -> SubmissionCounts {
     }
     let submitter = thread::spawn(move || {
         let (ran, wait) = mpsc::channel();
-        let counts = submit_repeatedly(&handle, load, &wait, || {
+        let counts = submit_repeatedly(&handle, load, submissions, &wait, || {
             let ran = ran.clone();
             call.submit(&handle, move || {
                 // The other thread receives one message for each submission.
@@ -131,15 +129,18 @@ pub fn measure(call: Call, load: Load) -> SubmissionCounts {
 ///
 /// If the task does not continue although the loop was woken.
 #[must_use]
-pub fn measure_event(call: Call) -> SubmissionCounts {
+pub fn measure_event(call: Call, submissions: u32) -> SubmissionCounts {
     let event_loop = EventLoop::new();
     let event = Event::new(&event_loop.local());
     let (handle, setter) = (event_loop.handle(), event.handle());
     let (ran, wait) = mpsc::channel();
-    let other =
-        thread::spawn(move || submit_repeatedly(&handle, Load::Idle, &wait, || call.set(&setter)));
+    let other = thread::spawn(move || {
+        submit_repeatedly(&handle, Load::Idle, submissions, &wait, || {
+            call.set(&setter)
+        })
+    });
     let waiting = async {
-        for _ in 0..SUBMISSIONS {
+        for _ in 0..submissions {
             event.wait().await;
             event.clear();
             // The other thread receives one message for each time it sets the event.
@@ -156,12 +157,13 @@ pub fn measure_event(call: Call) -> SubmissionCounts {
 fn submit_repeatedly(
     handle: &Handle,
     load: Load,
+    submissions: u32,
     wait: &Receiver<Instant>,
     submit: impl Fn(),
 ) -> SubmissionCounts {
     let mut times = Vec::new();
     let mut stranded = 0;
-    for submission in 0..SUBMISSIONS {
+    for submission in 0..submissions {
         if load == Load::Idle {
             wait_until_asleep(handle);
         }
@@ -175,7 +177,7 @@ fn submit_repeatedly(
     }
     times.sort_unstable();
     SubmissionCounts {
-        ran: SUBMISSIONS - stranded,
+        ran: submissions - stranded,
         stranded,
         median: times.get(times.len() / 2).copied(),
     }
@@ -194,34 +196,30 @@ fn watch(handle: &Handle, wait: &Receiver<Instant>) -> Option<Instant> {
     Some(wait.recv_timeout(WATCHDOG).expect("a callback was lost"))
 }
 
-/// The rows of the main table.
+/// The rows of the main table: `submissions` of each kind, at as many different moments, and a loop that has
+/// nothing to do for the time `idle`.
 #[must_use]
-pub fn rows() -> Vec<Row> {
-    vec![
-        measurement(Call::Safe, Load::Idle),
-        measurement(Call::Unsafe, Load::Idle),
-        measurement(Call::Safe, Load::Busy),
-        measurement(Call::Unsafe, Load::Busy),
-        event_measurement(Call::Safe),
-        event_measurement(Call::Unsafe),
-        idle_second(),
-    ]
-}
-
-fn measurement(call: Call, load: Load) -> Row {
-    let subject = match load {
-        Load::Idle => format!("{} to an idle loop", call.name()),
-        Load::Busy => format!("{} to a busy loop", call.name()),
+pub fn rows(submissions: u32, idle: Duration) -> Vec<Row> {
+    let calls = [Call::Safe, Call::Unsafe];
+    let to_a_loop = |load: Load| {
+        calls.map(|call| {
+            let subject = match load {
+                Load::Idle => format!("{} to an idle loop", call.name()),
+                Load::Busy => format!("{} to a busy loop", call.name()),
+            };
+            let is_stranded = (call, load) == (Call::Unsafe, Load::Idle);
+            row(subject, is_stranded, || measure(call, load, submissions))
+        })
     };
-    let is_stranded = (call, load) == (Call::Unsafe, Load::Idle);
-    row(subject, is_stranded, || measure(call, load))
-}
-
-fn event_measurement(call: Call) -> Row {
-    let is_stranded = call == Call::Unsafe;
-    row(call.event_subject().into(), is_stranded, || {
-        measure_event(call)
-    })
+    let mut rows = Vec::from(to_a_loop(Load::Idle));
+    rows.extend(to_a_loop(Load::Busy));
+    rows.extend(calls.map(|call| {
+        row(call.event_subject().into(), call == Call::Unsafe, || {
+            measure_event(call, submissions)
+        })
+    }));
+    rows.push(idle_for(idle));
+    rows
 }
 
 fn row(subject: String, is_stranded: bool, measure: impl FnOnce() -> SubmissionCounts) -> Row {
@@ -240,30 +238,35 @@ fn row(subject: String, is_stranded: bool, measure: impl FnOnce() -> SubmissionC
         Some(median) => format!(", median {median:.1?}"),
         None => String::new(),
     };
+    let grouped = |count: u32| grouped(count.into());
     Row {
         checker: "real threads".into(),
         subject,
         expected: expected.into(),
-        found: format!("ran {ran}, stranded {stranded}{median}"),
+        found: format!(
+            "ran {}, stranded {}{median}",
+            grouped(ran),
+            grouped(stranded)
+        ),
         work: Work {
-            count: SUBMISSIONS.into(),
+            count: u64::from(ran) + u64::from(stranded),
             unit: "submissions".into(),
         },
         seconds: start.elapsed().as_secs_f64(),
-        as_expected,
+        as_expected: Some(as_expected),
     }
 }
 
-/// Measures what a second with nothing to do costs: no wakeup, and almost no processor time.
-fn idle_second() -> Row {
+/// Measures what it costs to have nothing to do for a while: no wakeup, and almost no processor time.
+fn idle_for(idle: Duration) -> Row {
     let start = Instant::now();
     let event_loop = EventLoop::<Observed<ParkingLot, CountWakes>>::on_platform();
     let handle = event_loop.handle();
     let watcher = thread::spawn(move || {
         wait_until_asleep(&handle);
         let asleep_since = Instant::now();
-        // The measured second. Nothing should happen in it.
-        thread::sleep(Duration::from_secs(1));
+        // What is measured. Nothing should happen in it.
+        thread::sleep(idle);
         let wakes = WAKES.load(Ordering::Relaxed);
         handle.stop();
         (asleep_since.elapsed(), wakes)
@@ -283,11 +286,11 @@ fn idle_second() -> Row {
             unit: "milliseconds".into(),
         },
         seconds: start.elapsed().as_secs_f64(),
-        as_expected: wakes == 0,
+        as_expected: Some(wakes == 0),
     }
 }
 
-/// Counts how often the loop of [`idle_second`] wakes.
+/// Counts how often the loop of [`idle_for`] wakes.
 #[derive(Debug)]
 struct CountWakes;
 

@@ -91,11 +91,15 @@ fn without_a_specification_the_other_rows_are_shown() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let rows = document["rows"].as_array().expect("rows");
-    let (missing, there): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row["as_expected"].is_null());
+    let (missing, there): (Vec<_>, Vec<_>) =
+        rows.iter().partition(|row| row["as_expected"].is_null());
     assert!(there.len() >= 12 && missing.len() == 3, "{document:#}");
     for row in missing {
         let found = row["found"].as_str().expect("words");
         assert!(found.contains("/nowhere/"), "{found}");
     }
-    assert!(there.iter().all(|row| row["as_expected"] == true), "{document:#}");
+    assert!(
+        there.iter().all(|row| row["as_expected"] == true),
+        "{document:#}"
+    );
 }

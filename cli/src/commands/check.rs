@@ -361,7 +361,7 @@ fn search<M: Maker>(args: &Args, maker: &M, seed: u64) -> Result<Outcome, Troubl
 
 fn finish(format: Format, document: &Document) -> anyhow::Result<Verdict> {
     match format {
-        Format::Json => print_json(document)?,
+        Format::Json => print_json("check/1", document)?,
         Format::Table => print(document, &mut report::out())?,
     }
     Ok(document.held.into())

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use indicatif::ProgressBar;
 use serde::Serialize;
 use wakeproof_explore::suite::{Answers, cases, to_markdown};
 use wakeproof_explore::{Checker, Exploration, Limits, Progress};
 
 use crate::interrupt;
 use crate::report::{self, Verdict, new_table, print_json, print_table, verdict_cell};
+use crate::screen;
 use clap::ValueEnum;
 use comfy_table::Cell;
 
@@ -68,11 +68,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let progress = Arc::new(Progress::default());
     interrupt::ends(&progress);
     let cases = cases();
-    let spinner = ProgressBar::new_spinner();
+    let spinner = screen::spinner("");
     let mut all = Vec::with_capacity(cases.len());
     for case in cases {
         spinner.set_message(case.name);
-        spinner.tick();
         let limits = Limits {
             progress: Arc::new(progress.of_another()),
             ..Limits::default()
@@ -86,7 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let as_expected = all.iter().all(Answers::are_as_expected);
     let seconds = begun.elapsed().as_secs_f64();
     match args.format {
-        Format::Json => print_json(&report(&all, seconds, as_expected))?,
+        Format::Json => print_json("checkers/1", &report(&all, seconds, as_expected))?,
         Format::Markdown => write!(report::out(), "{}", to_markdown(&all).trim_start())?,
         Format::Table => print(&all, seconds, as_expected)?,
     }

@@ -217,12 +217,15 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
     };
     let rate = sum(|compared| compared.steps as f64) / sum(|compared| compared.seconds_following);
     if args.format == Format::Json {
-        print_json(&Document {
-            models: &compared,
-            not_compared: &loop_models::NOT_COMPARED,
-            steps_followed_per_second: rate,
-            as_expected,
-        })?;
+        print_json(
+            "conform/1",
+            &Document {
+                models: &compared,
+                not_compared: &loop_models::NOT_COMPARED,
+                steps_followed_per_second: rate,
+                as_expected,
+            },
+        )?;
         return Ok(as_expected.into());
     }
     print_table(&models_table(&compared))?;
@@ -347,11 +350,14 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
     })?);
     let as_expected = tried.iter().all(FaultComparison::is_as_expected);
     if args.format == Format::Json {
-        print_json(&Document {
-            faults: &tried,
-            not_compared: &faults::NOT_COMPARED,
-            as_expected,
-        })?;
+        print_json(
+            "conform-faults/1",
+            &Document {
+                faults: &tried,
+                not_compared: &faults::NOT_COMPARED,
+                as_expected,
+            },
+        )?;
         return Ok(as_expected.into());
     }
     let mut table = new_table(&[
@@ -425,10 +431,13 @@ fn try_mutants(args: &Args) -> anyhow::Result<Verdict> {
     let standing = standing.count();
     let as_expected = standing == 0;
     if args.format == Format::Json {
-        print_json(&Document {
-            mutants: &tried,
-            as_expected,
-        })?;
+        print_json(
+            "conform-mutants/1",
+            &Document {
+                mutants: &tried,
+                as_expected,
+            },
+        )?;
         return Ok(as_expected.into());
     }
     let mut table = new_table(&["action", "left out", "how it is noticed"]);

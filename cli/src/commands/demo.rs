@@ -148,13 +148,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let as_expected = ending == expected;
     match args.format {
         Format::Text => writeln!(report::out(), "{}", conclusion(args, ending, as_expected))?,
-        Format::Json => print_json(&DemoDocument {
-            call: call.name(),
-            loop_is_busy: args.busy,
-            events: &journal.events(),
-            ending,
-            as_expected,
-        })?,
+        Format::Json => print_json(
+            "demo/1",
+            &DemoDocument {
+                call: call.name(),
+                loop_is_busy: args.busy,
+                events: &journal.events(),
+                ending,
+                as_expected,
+            },
+        )?,
     }
     Ok(as_expected.into())
 }

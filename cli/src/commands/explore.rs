@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::interrupt;
 use crate::report::{self, Format, Verdict, grouped, print_json};
+use crate::screen;
 use clap::ValueEnum;
-use indicatif::ProgressBar;
 use serde::Serialize;
 use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{
@@ -216,7 +216,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         counterexample,
     };
     match args.format {
-        Format::Json => print_json(&report)?,
+        Format::Json => print_json("explore/1", &report)?,
         Format::Table => print(args, &report)?,
     }
     Ok(as_expected.into())
@@ -249,10 +249,9 @@ fn explore(args: &Args) -> anyhow::Result<Exploration> {
             Checker::Walk => shuttle(Search::RandomWalk { seed }),
         }
     });
-    let spinner = ProgressBar::new_spinner();
+    let spinner = screen::spinner("");
     while !explorer.is_finished() {
         spinner.set_message(format!("{} executions", grouped(progress.executions())));
-        spinner.tick();
         thread::park_timeout(Duration::from_millis(50));
     }
     spinner.finish_and_clear();

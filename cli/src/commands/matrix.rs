@@ -1,16 +1,15 @@
 //! `wakeproof matrix`: a row for each fault, a column for each checker.
 
 use std::io::Write;
-use std::time::Duration;
 
 use crate::interrupt;
 use crate::matrix::{self, Body, Bounds, CellResult, Line, Matrix};
 use crate::report::{
     self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
 };
+use crate::screen;
 use crate::specification::SpecDir;
 use comfy_table::Cell;
-use indicatif::ProgressBar;
 use wakeproof_model_tests::faults::Checker;
 
 const EXAMPLES: &str = "\
@@ -51,15 +50,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     };
     interrupt::ends(&bounds.progress);
 
-    let spinner = ProgressBar::new_spinner();
-    spinner.enable_steady_tick(Duration::from_millis(100));
+    let spinner = screen::spinner("");
     let filled = matrix::fill(&bounds, &|name, checker| {
         spinner.set_message(format!("{name}: {checker}"));
     });
     spinner.finish_and_clear();
     let matrix = filled?;
     match args.format {
-        Format::Json => print_json(&matrix)?,
+        Format::Json => print_json("matrix/1", &matrix)?,
         Format::Table => print(&matrix)?,
     }
     Ok(matrix.as_expected.into())

@@ -151,7 +151,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let run = Run::new(args, &probed, &expected, missing);
     match args.format {
         Format::Table => print_tables(&run)?,
-        Format::Json => print_json(&run.document())?,
+        Format::Json => print_json("probe/1", &run.document())?,
         Format::Markdown => write!(report::out(), "{}", document::write(&probed, &today())?)?,
     }
     if args.update {
@@ -402,9 +402,6 @@ fn part_table(run: &Run<'_>, place: usize, part: &Part, notes: &[Note<'_>]) -> O
     let names: Vec<String> = part.clauses.iter().map(|clause| clause.name()).collect();
     head.extend(names.iter().map(String::as_str));
     let mut table = new_table(&head);
-    if !io::stdout().is_terminal() {
-        table.set_width(80);
-    }
     for probed in run.probed {
         let has_any = probed
             .cells
@@ -520,13 +517,16 @@ struct List {
 fn list(format: Format) -> anyhow::Result<Verdict> {
     let clauses = Clause::value_variants();
     if format == Format::Json {
-        print_json(&List {
-            loops: LOOPS.iter().map(|known| known.name).collect(),
-            clauses: clauses
-                .iter()
-                .map(|clause| (clause.name(), clause.asks()))
-                .collect(),
-        })?;
+        print_json(
+            "probe-list/1",
+            &List {
+                loops: LOOPS.iter().map(|known| known.name).collect(),
+                clauses: clauses
+                    .iter()
+                    .map(|clause| (clause.name(), clause.asks()))
+                    .collect(),
+            },
+        )?;
         return Ok(Verdict::AsExpected);
     }
     let mut out = report::out();

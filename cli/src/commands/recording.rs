@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +13,7 @@ use wakeproof_conform::judge::{Clause, Refusal, Verdict as Judged};
 use wakeproof_conform::recording;
 
 use crate::report::{self, Format, Verdict, grouped, print_json};
-use crate::specification;
+use crate::{screen, specification};
 
 /// The name of standard input.
 const STDIN: &str = "-";
@@ -60,10 +60,7 @@ pub(crate) fn run(path: &Path, against: Option<&str>, format: Format) -> anyhow:
 /// Shows on standard error which line has been judged, if that is a terminal.
 fn progress() -> ProgressBar {
     let style = ProgressStyle::with_template("judging line {human_pos}");
-    let progress = ProgressBar::new_spinner()
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    progress.enable_steady_tick(Duration::from_millis(200));
-    progress
+    screen::spinner("").with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 fn name(path: &Path) -> String {
@@ -113,13 +110,16 @@ fn print_steps(
             let (refused_at_line, explanation) = refused
                 .map(|(line, refusal)| (line, refusal.explanation))
                 .unzip();
-            print_json(&Document {
-                accepted: refused_at_line.is_none(),
-                steps: followed.steps,
-                seconds,
-                refused_at_line,
-                explanation,
-            })
+            print_json(
+                "conform-trace/1",
+                &Document {
+                    accepted: refused_at_line.is_none(),
+                    steps: followed.steps,
+                    seconds,
+                    refused_at_line,
+                    explanation,
+                },
+            )
         }
         (Format::Table, None) => writeln!(
             report::out(),
@@ -143,11 +143,14 @@ fn print(file: &str, judged: &Judged, seconds: f64, format: Format) -> io::Resul
         seconds: f64,
     }
     if format == Format::Json {
-        return print_json(&Document {
-            accepted: judged.refusal.is_none(),
-            judged,
-            seconds,
-        });
+        return print_json(
+            "conform-trace/1",
+            &Document {
+                accepted: judged.refusal.is_none(),
+                judged,
+                seconds,
+            },
+        );
     }
     let lines = grouped(judged.lines);
     let mut out = report::out();
@@ -205,22 +208,9 @@ fn print(file: &str, judged: &Judged, seconds: f64, format: Format) -> io::Resul
 
 /// How wide the first column is.
 const LABEL: usize = 24;
-/// How wide both columns are together.
-const WIDTH: usize = 80;
 
 /// Prints a sentence beside its label, wrapped.
 fn print_field(out: &mut impl Write, label: &str, sentence: &str) -> io::Result<()> {
-    let mut line = format!("{label:<LABEL$}");
-    let mut width = LABEL;
-    for word in sentence.split_whitespace() {
-        let length = word.chars().count() + 1;
-        if width + length > WIDTH && width > LABEL {
-            writeln!(out, "{}", line.trim_end())?;
-            (line, width) = (" ".repeat(LABEL), LABEL);
-        }
-        line.push_str(word);
-        line.push(' ');
-        width += length;
-    }
-    writeln!(out, "{}", line.trim_end())
+    let label = format!("{label:<LABEL$}");
+    writeln!(out, "{}", screen::wrap_beside(&label, sentence))
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::report::{self, Format, Verdict, grouped, new_table, verdict_cell};
+use crate::screen;
 use crate::specification::{self, SpecDir};
 use comfy_table::{Cell, CellAlignment};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -93,8 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     progress.finish_and_clear();
     let found = found?;
     let by_tlc = if args.tlc {
-        let progress = ProgressBar::new_spinner().with_message("checking with TLC");
-        progress.enable_steady_tick(std::time::Duration::from_millis(100));
+        let progress = screen::spinner("checking with TLC");
         let by_tlc = tlc::check(
             specification.directory(),
             &specification::downloads(),
@@ -120,10 +120,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
                 writeln!(out, "Only TLC can check {left_out} more models: --tlc.")?;
             }
         }
-        Format::Json => report::print_json(&ModelsDocument {
-            models,
-            as_expected,
-        })?,
+        Format::Json => report::print_json(
+            "spec/1",
+            &ModelsDocument {
+                models,
+                as_expected,
+            },
+        )?,
     }
     Ok(as_expected.into())
 }
@@ -234,13 +237,16 @@ fn run_mutants(specification: &Specification, format: Format) -> anyhow::Result<
     let may_stand = mutants.iter().filter(|mutant| mutant.may_stand.is_some());
     let may_stand = may_stand.count();
     if format == Format::Json {
-        report::print_json(&MutantsDocument {
-            made: mutants.len(),
-            caught,
-            may_stand,
-            mutants: &mutants,
-            as_expected,
-        })?;
+        report::print_json(
+            "spec-mutants/1",
+            &MutantsDocument {
+                made: mutants.len(),
+                caught,
+                may_stand,
+                mutants: &mutants,
+                as_expected,
+            },
+        )?;
         return Ok(as_expected.into());
     }
     let mut table = new_table(&["without", "in", "what becomes of it"]);

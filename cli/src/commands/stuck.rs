@@ -12,6 +12,7 @@ use wakeproof_asleep::{Error, Report, Verdict as Found, holders, look};
 
 use crate::diagnosis::Diagnosis;
 use crate::report::{self, Verdict, grouped, print_json};
+use crate::screen;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,7 +77,7 @@ fn diagnosis(report: Report, reports: u64) -> Diagnosis {
 
 fn show(args: &Args, diagnosis: Diagnosis) -> anyhow::Result<Verdict> {
     match args.format {
-        Format::Json => print_json(&diagnosis)?,
+        Format::Json => print_json("stuck/1", &diagnosis)?,
         Format::Text => write!(report::out(), "{}", diagnosis.text())?,
     }
     Ok(match diagnosis.report.verdict {
@@ -181,9 +182,7 @@ fn say(args: &Args, line: &str) -> anyhow::Result<()> {
 /// On a terminal only.
 fn progress() -> ProgressBar {
     if std::io::stderr().is_terminal() {
-        let progress = ProgressBar::new_spinner();
-        progress.enable_steady_tick(Duration::from_millis(200));
-        progress
+        screen::spinner("")
     } else {
         ProgressBar::hidden()
     }

@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         }
         Format::Mermaid => write!(out, "{}", trace.to_mermaid())?,
         Format::Svg => write!(out, "{}", trace.to_svg())?,
-        Format::Json => print_json(&trace)?,
+        Format::Json => print_json("trace/1", &trace)?,
     }
     Ok(Verdict::AsExpected)
 }
