@@ -2,9 +2,11 @@
 
 pub(crate) mod check;
 pub(crate) mod checkers;
+pub(crate) mod completions;
 pub(crate) mod conform;
 pub(crate) mod demo;
 pub(crate) mod explore;
+pub(crate) mod man;
 pub(crate) mod matrix;
 pub(crate) mod overview;
 pub(crate) mod probe;

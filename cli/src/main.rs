@@ -6,6 +6,7 @@ mod counterexample;
 mod diagnosis;
 mod difference;
 mod group;
+mod help;
 mod interrupt;
 mod matrix;
 mod probe;
@@ -20,28 +21,27 @@ use std::process::ExitCode;
 
 use crate::report::Verdict;
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
-  wakeproof                   every check in one table
+  wakeproof                   the whole argument, checked now
+  wakeproof --quick           the same with smaller bounds; --thorough: larger ones
   wakeproof --format json     the same for a program
-  wakeproof demo              another thread sets an event, the safe way
-  wakeproof demo --hang       the unsafe way: nobody wakes the loop, the program hangs
-  wakeproof explore           every execution of two threads that submit
-  wakeproof matrix            every known fault, and which checker finds it
+  wakeproof demo --hang       the program that hangs, and why
   wakeproof trace no-notify   a lost wakeup, step by step
-  wakeproof checkers          the checkers themselves, checked
   wakeproof stuck 4321        is process 4321 asleep for good, and in what
-  wakeproof probe             real event loops, driven now and held against the contract
-  wakeproof check             random histories of a loop, against the sequential reference
+  wakeproof probe asyncio     a real event loop, driven now
+  wakeproof check             random histories of a loop, against a reference
+  wakeproof explore           every execution of two threads that submit
+  wakeproof completions bash > ~/.local/share/bash-completion/completions/wakeproof
+  wakeproof man | man -l -    the manual page";
 
-Exit status: 0 if everything is as expected, 1 if not, 2 if the command line or the
-environment is at fault, 130 if it was interrupted.";
+const MEANS: &str = "docs/json.md describes what --format json prints.";
 
 /// Why is call_soon thread-unsafe? Shows the lost wakeup, and proves that the safe call has none.
 #[derive(Debug, Parser)]
-#[command(name = "wakeproof", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "wakeproof", version, after_help = help::below(EXAMPLES, MEANS), args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -49,28 +49,34 @@ struct Cli {
     overview: commands::overview::Args,
 }
 
+/// In the order in which one would use them: see it, find it in a process, put a loop to the test, and then check
+/// what this project says.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The program of the original question: a task waits for an event that another thread sets.
     Demo(commands::demo::Args),
-    /// Explores threads that submit to a loop, under a model checker.
-    Explore(commands::explore::Args),
-    /// Runs every known fault against every checker, and shows which checker finds which fault.
-    Matrix(commands::matrix::Args),
-    /// Checks the checkers: small programs, each with the verdict that theory requires.
-    Checkers(commands::checkers::Args),
     /// Draws how a fault happens, step by step, with one lane for each thread.
     Trace(commands::trace::Args),
-    /// Checks the models of the TLA+ specification.
-    Spec(commands::spec::Args),
-    /// A recorded execution, compared with the specification step by step.
-    Conform(commands::conform::Args),
     /// Whether a process that hangs is asleep for good, and what it waits for. Linux only.
     Stuck(commands::stuck::Args),
     /// Real event loops, driven now and held against the contract. Linux only.
     Probe(commands::probe::Args),
     /// Random histories of anybody's loop, against the sequential reference. Linux only.
     Check(commands::check::Args),
+    /// Judges a recording of a loop, or compares this code with the specification step by step.
+    Conform(commands::conform::Args),
+    /// Explores threads that submit to a loop, under a model checker.
+    Explore(commands::explore::Args),
+    /// Runs every known fault against every checker, and shows which checker finds which fault.
+    Matrix(commands::matrix::Args),
+    /// Checks the checkers: small programs, each with the verdict that theory requires.
+    Checkers(commands::checkers::Args),
+    /// Checks the models of the TLA+ specification.
+    Spec(commands::spec::Args),
+    /// Prints completions for a shell.
+    Completions(commands::completions::Args),
+    /// Prints the manual page.
+    Man(commands::man::Args),
 }
 
 fn main() -> ExitCode {
@@ -93,25 +99,41 @@ fn run() -> ExitCode {
     let result = match cli.command {
         None => commands::overview::run(&cli.overview),
         Some(Command::Demo(args)) => commands::demo::run(&args),
+        Some(Command::Trace(args)) => commands::trace::run(&args),
+        Some(Command::Stuck(args)) => commands::stuck::run(&args),
+        Some(Command::Probe(args)) => commands::probe::run(&args),
+        Some(Command::Check(args)) => commands::check::run(&args),
+        Some(Command::Conform(args)) => commands::conform::run(&args),
         Some(Command::Explore(args)) => commands::explore::run(&args),
         Some(Command::Matrix(args)) => commands::matrix::run(&args),
         Some(Command::Checkers(args)) => commands::checkers::run(&args),
-        Some(Command::Trace(args)) => commands::trace::run(&args),
         Some(Command::Spec(args)) => commands::spec::run(&args),
-        Some(Command::Conform(args)) => commands::conform::run(&args),
-        Some(Command::Probe(args)) => commands::probe::run(&args),
-        Some(Command::Check(args)) => commands::check::run(&args),
-        Some(Command::Stuck(args)) => commands::stuck::run(&args),
+        Some(Command::Completions(args)) => commands::completions::run(&args, &mut Cli::command()),
+        Some(Command::Man(args)) => commands::man::run(&args, &Cli::command()),
     };
     if let Some(status) = interrupt::status() {
         return status;
     }
     match result {
-        Ok(Verdict::AsExpected) => ExitCode::SUCCESS,
-        Ok(Verdict::NotAsExpected) => ExitCode::from(1),
-        Ok(Verdict::Undecided) => ExitCode::from(2),
+        Ok(Verdict::AsExpected) => written(),
+        Ok(Verdict::NotAsExpected) => {
+            written();
+            ExitCode::from(1)
+        }
+        Ok(Verdict::Undecided) => {
+            written();
+            ExitCode::from(2)
+        }
         Ok(Verdict::Interrupted) => ExitCode::from(130),
         Err(error) => fail(&format!("{error:#}")),
+    }
+}
+
+/// Success, if the output is where it should be: a disk may be full. If its reader has gone, that is no failure.
+fn written() -> ExitCode {
+    match screen::lost() {
+        None => ExitCode::SUCCESS,
+        Some(why) => fail(&format!("the output is incomplete: {why}")),
     }
 }
 
@@ -121,9 +143,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        // If standard output is closed, nobody can read this.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        // It takes whatever is written, and tells in the end what became of it.
+        let _ = write!(report::out(), "{}", error.render().ansi());
+        return written();
     }
     let text = error.to_string();
     let mistake: Vec<&str> = text

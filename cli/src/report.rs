@@ -258,7 +258,7 @@ fn fitted(table: &Table, spare: &[&str], width: Option<usize>) -> String {
     if !left_out.is_empty() {
         let names = left_out.join(", ");
         let sentence = format!("Left out for want of room: {names}. A wider terminal shows them.");
-        text += &(screen::wrap(&sentence) + "\n");
+        text += &(textwrap::fill(&sentence, width) + "\n");
     }
     text
 }
@@ -353,9 +353,15 @@ fn marked(text: &str) -> String {
     }
 }
 
+/// A space at which no line is broken.
+const UNBROKEN: &str = "\u{a0}";
+
 fn list(rows: &[Row], width: usize) -> String {
     let subject = rows.iter().map(|row| row.subject.width()).max();
-    let subject = subject.unwrap_or(0).min(width / 2);
+    let subject = subject.unwrap_or(0);
+    /// How wide the second column must be for what was found to stand beside the subject.
+    const FOUND: usize = 25;
+    let is_beside = subject + 4 + FOUND <= width;
     let mut text = String::new();
     let mut checker = "";
     for row in rows {
@@ -364,18 +370,28 @@ fn list(rows: &[Row], width: usize) -> String {
             text += &format!("{checker}:\n");
         }
         let (mark, _) = mark(row.as_expected);
-        let label = format!("{mark} {:subject$}  ", row.subject);
-        let below = " ".repeat(label.width());
+        let (label, below) = if is_beside {
+            let label = format!("{mark} {:subject$}  ", row.subject);
+            let below = " ".repeat(label.width());
+            (label, below)
+        } else {
+            let subject = format!("{mark} {}", row.subject);
+            text += &marked(&(textwrap::fill(&subject, width) + "\n"));
+            ("    ".into(), "    ".into())
+        };
         let options = textwrap::Options::new(width)
             .initial_indent(&label)
             .subsequent_indent(&below)
             .break_words(false);
+        let work = row.work.to_string();
         // What ran and what was stranded are the submissions.
         let found = match row.as_expected {
-            Some(_) if row.work.unit != "submissions" => format!("{}: {}", row.found, row.work),
+            Some(_) if row.work.unit != "submissions" => format!("{}: {work}", row.found),
             _ => row.found.clone(),
         };
-        text += &marked(&textwrap::fill(&found, options));
+        // A number stays with its unit.
+        let found = found.replace(&work, &work.replace(' ', UNBROKEN));
+        text += &marked(&textwrap::fill(&found, options)).replace(UNBROKEN, " ");
         text.push('\n');
     }
     text

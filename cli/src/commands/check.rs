@@ -21,6 +21,7 @@ use crate::check::claims;
 use crate::check::explain::Story;
 use crate::check::play::Recording;
 use crate::check::programs::{self, Failure, Ours, Player, Programs};
+use crate::help;
 use crate::interrupt;
 use crate::probe::adapter::{Adapter, Hello, Limits, Problem};
 use crate::probe::loops;
@@ -38,14 +39,13 @@ Examples:
                                                    holds a loop to what it does not promise itself
 
 An adapter that knows the word threads also gets random programs of several threads. What happens in
-them is held against EventLoop.tla and against the reference.
+them is held against EventLoop.tla and against the reference.";
 
-Exit status: 0 if no history differs from the reference and no program breaks the contract, 1 if one does
-or if the two judges disagree, 2 if the adapter or the command line is at fault, 130 if interrupted.";
+const MEANS: &str = "1 if a history differs from the reference, a program breaks the contract, or\nthe two judges disagree.";
 
 /// Random histories of anybody's loop, against the sequential reference; and random programs of several threads.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// Check a loop with asyncio's interface, made by a function of a module.
     #[arg(long, value_name = "MODULE:FACTORY", conflicts_with = "adapter")]

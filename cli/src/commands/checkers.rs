@@ -8,6 +8,7 @@ use serde::Serialize;
 use wakeproof_explore::suite::{Answers, cases, to_markdown};
 use wakeproof_explore::{Checker, Exploration, Limits, Progress};
 
+use crate::help;
 use crate::interrupt;
 use crate::report::{self, Verdict, new_table, print_json, print_table, verdict_cell};
 use crate::screen;
@@ -18,13 +19,12 @@ const EXAMPLES: &str = "\
 Examples:
   wakeproof checkers                     every small program under every checker
   wakeproof checkers --format json       the same for a program, with the bounds of each verdict
-  wakeproof checkers --format markdown   the tables of explore/CHECKERS.md
+  wakeproof checkers --format markdown   the tables of explore/CHECKERS.md";
 
-Exit status: 0 if each verdict is what theory demands, 1 if not, 2 if the command line is at fault,
-130 if it was interrupted.";
+const MEANS: &str = "0 if each verdict is what theory demands.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// How to print the table.
     #[arg(long, value_enum, default_value_t = Format::Table)]

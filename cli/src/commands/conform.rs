@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::help;
 use crate::report::{
     self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
 };
@@ -35,14 +36,13 @@ Examples:
   wakeproof conform --mutants              the code, and the specification with one part left out
   wakeproof conform --trace spec/examples/condition.jsonl          another program's recording
   wakeproof conform --trace spec/examples/condition-broken.jsonl   refused, and why
-  python3 my_loop.py | wakeproof conform --trace -                 a recording as it is made
+  python3 my_loop.py | wakeproof conform --trace -                 a recording as it is made";
 
-The format of recordings is described in spec/README.md. Exit status: 0 if everything is as
-expected, 1 if not, 2 if the command line or a file is at fault.";
+const MEANS: &str = "0 if every step is one that the specification allows. spec/README.md\ndescribes the format of recordings.";
 
 /// Compares code and specification step by step.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// Compare only in this model; may be repeated.
     #[arg(long = "model", value_name = "NAME", conflicts_with_all = ["faults", "mutants", "trace"])]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::help;
 use crate::report::{self, Verdict, print_json};
 use crate::threads::{Call, stay_busy, wait_until_asleep};
 use anstyle::{AnsiColor, Style};
@@ -21,9 +22,9 @@ Examples:
   wakeproof demo --hang             the unsafe way: the event is set, but the loop stays asleep
   wakeproof demo --hang --busy      the unsafe way with a busy loop, where it seems to work
   wakeproof demo --hang --forever   the hang itself, until Ctrl-C
-  wakeproof demo --after 3s         the thread works for 3 seconds before it sets the event
+  wakeproof demo --after 3s         the thread works for 3 seconds before it sets the event";
 
-Exit status: 0 if the program behaved as expected, 1 if not, 2 if the command line is at fault.";
+const MEANS: &str = "0 if the task ran, or was stranded, as the options say; also if Ctrl-C ends\n--hang --forever, which ends in no other way.";
 
 /// Longer durations are refused as a mistake.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -31,7 +32,7 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 const RESCUE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// Set the event the unsafe way, which does not wake the loop.
     #[arg(long)]

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
+use crate::help;
 use crate::interrupt;
 use crate::report::{self, Format, Verdict, grouped, print_json};
 use crate::screen;
@@ -29,13 +30,12 @@ Examples:
   wakeproof explore --checker shuttle --without-wakeup --quiet --schedule 0x6,2x2,3x2
   wakeproof explore --examples                       reported bugs, each a small program
   wakeproof explore --example waitout                finds one of them, and draws it
-  wakeproof explore --example waitout --repaired     its repair: proved
+  wakeproof explore --example waitout --repaired     its repair: proved";
 
-Exit status: 0 if what was found is as expected (with the wakeup or the repair, nothing; without it,
-a lost wakeup), 1 if not, 2 if the command line is at fault, 130 if the search was interrupted.";
+const MEANS: &str = "0 if nothing was found with the wakeup, or a lost wakeup without it.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// How to explore.
     #[arg(long, value_enum, default_value_t = Checker::Loom)]

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::help;
 use crate::interrupt;
 use crate::matrix::{self, Body, Bounds, CellResult, Line, Matrix};
 use crate::report::{
@@ -20,13 +21,12 @@ Examples:
   wakeproof trace no-notify        what a fault that was found looks like
 
 A proof is a search that left nothing out: \"all\" in the first row. Everything else has only
-not found anything yet.
+not found anything yet.";
 
-Exit status: 0 if every cell is as expected, 1 if not, 2 if the command line is at fault,
-130 if the search was interrupted.";
+const MEANS: &str = "0 if every cell is as expected.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     #[command(flatten)]
     spec_dir: SpecDir,

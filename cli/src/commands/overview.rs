@@ -11,7 +11,7 @@ use wakeproof_explore::trace::Trace;
 use wakeproof_model_tests::faults::{self, Checker};
 
 use crate::difference::{self, PLACE};
-use crate::report::{self, Format, Row, Verdict};
+use crate::report::{self, Format, Row, Verdict, Work};
 use crate::specification::SpecDir;
 use crate::{counterexample, interrupt, rows, screen, threads};
 
@@ -181,8 +181,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
 /// The body of `call_soon_threadsafe`, with the line marked that `call_soon` does not have.
 fn show_the_line() -> io::Result<()> {
     let mut out = report::out();
-    let one = "The one line that call_soon_threadsafe has and call_soon has not";
-    writeln!(out, "{one}, in {PLACE}:\n")?;
+    writeln!(
+        out,
+        "The one line that makes call_soon threadsafe, in {PLACE}:\n"
+    )?;
     for line in difference::lines() {
         let mark = if line.is_common { ' ' } else { '+' };
         writeln!(out, "  {mark} {}", line.text)?;
@@ -240,21 +242,20 @@ fn check(bounds: &Bounds) -> anyhow::Result<Vec<Row>> {
 }
 
 fn assumed(bounds: &Bounds) -> Vec<Assumption> {
-    let times = match bounds.spurious_wakeups {
-        0 => "no spurious wakeup".to_owned(),
-        1 => "at most 1 spurious wakeup".to_owned(),
-        more => format!("at most {more} spurious wakeups"),
+    let wakeups = Work {
+        count: bounds.spurious_wakeups as u64,
+        unit: "spurious wakeups".into(),
     };
     let threads = bounds.threads;
     let assumption = |about, what: String| Assumption { about, what };
     vec![
         assumption(
             "bounds",
-            format!("{threads} threads, a callback each, {times}; only TLAPS knows no bound"),
+            format!("at most {threads} threads, {threads} callbacks, {wakeups} (not for TLAPS)"),
         ),
         assumption(
             "memory",
-            "C11 without load buffering (loom); one step after another (the others)".into(),
+            "C11 without load buffering (loom); sequential consistency (others)".into(),
         ),
         assumption(
             "fairness",
@@ -266,7 +267,7 @@ fn assumed(bounds: &Bounds) -> Vec<Assumption> {
 fn conclusion(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::AsExpected => {
-            "As expected: without the wakeup a callback can wait for ever; with it, none does."
+            "As expected: without the wakeup a callback can wait for ever; with it none does."
         }
         Verdict::Undecided => {
             "Undecided: look for – in the table. All that was checked is as expected."

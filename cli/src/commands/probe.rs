@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -14,6 +14,7 @@ use serde::Serialize;
 use wakeproof_asleep::harmless;
 
 use super::spec::progress;
+use crate::help;
 use crate::interrupt;
 use crate::probe::adapter::{Limits, Problem};
 use crate::probe::cell::{Cell, Clause, Level};
@@ -33,15 +34,13 @@ Examples:
   wakeproof probe --python mymodule:new    a loop with asyncio's interface, made by mymodule.new()
   wakeproof probe -- ./my-adapter          any program that speaks the words of probes/README.md
   wakeproof probe rloop --record out       leaves a recording of each scenario in out/
-  wakeproof probe --list                   the loops, and what is asked of them
+  wakeproof probe --list                   the loops, and what is asked of them";
 
-Exit status: 0 if every loop is as probes/expected.json knows its version, 1 if one is not, or if our own
-loop breaks a must, whatever is expected of it; 2 if an adapter or the command line is at fault, 130 if
-interrupted.";
+const MEANS: &str = "0 if every loop does what probes/expected.json knows of its version, and ours\nkeeps every must.";
 
 /// Real event loops, driven now and held against the contract.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// The loops; all by default.
     #[arg(value_name = "LOOP", conflicts_with_all = ["python", "adapter"])]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::help;
 use crate::report::{self, Format, Verdict, grouped, new_table, verdict_cell};
 use crate::screen;
 use crate::specification::{self, SpecDir};
@@ -21,9 +22,11 @@ Examples:
   wakeproof spec --mutants                           whether the specification is sharp
   wakeproof spec --proofs                            proved again, where tlapm is installed";
 
+const MEANS: &str = "0 if every model comes out as spec/manifest.json says.";
+
 /// Checks the models of the TLA+ specification.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// Check only this model; may be repeated.
     #[arg(long = "model", value_name = "NAME", conflicts_with = "mutants")]

@@ -11,6 +11,7 @@ use indicatif::ProgressBar;
 use wakeproof_asleep::{Error, Report, Verdict as Found, holders, look};
 
 use crate::diagnosis::Diagnosis;
+use crate::help;
 use crate::report::{self, Verdict, grouped, print_json};
 use crate::screen;
 
@@ -20,13 +21,12 @@ Examples:
   wakeproof stuck $(pgrep -n python3)   at the Python that started last
   sudo wakeproof stuck 4321             at somebody else's process
   wakeproof stuck 4321 --watch          looks again and again until something changes
-  wakeproof stuck 4321 --format json    for a program
+  wakeproof stuck 4321 --format json    for a program";
 
-Exit status: 0 if the process is asleep for good unless the outside acts, 1 if it is not,
-2 if that cannot be told or seen, 130 if --watch is interrupted.";
+const MEANS: &str = "0 if the process is asleep for good unless the outside acts, 1 if it is not,\n2 if that cannot be told or seen.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// The process's id.
     #[arg(value_parser = clap::value_parser!(i32).range(1..))]

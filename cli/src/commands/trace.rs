@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crate::counterexample;
+use crate::help;
 use crate::interrupt;
 use crate::report::{self, Verdict, print_json};
 use crate::specification::SpecDir;
@@ -19,13 +20,12 @@ Examples:
   wakeproof trace silent-stop --format svg > stop.svg
   wakeproof trace no-notify --schedule 0x5,2x2       replays a schedule that was found before
 
-wakeproof matrix has the names of the faults.
+wakeproof matrix has the names of the faults.";
 
-Exit status: 0 if a counterexample was found, 2 if not, or if the command line is at fault,
-130 if the search was interrupted.";
+const MEANS: &str = "0 if a counterexample was found, 1 if the search found none.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help::below(EXAMPLES, MEANS))]
 pub(crate) struct Args {
     /// The fault's name, such as no-notify.
     fault: String,

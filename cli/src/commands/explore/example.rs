@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use comfy_table::Cell;
-use indicatif::ProgressBar;
 use serde::Serialize;
 use wakeproof_explore::suite::Expected;
 use wakeproof_explore::trace::Trace;
@@ -16,13 +15,14 @@ use wakeproof_in_the_wild::{Report, report, reports};
 
 use crate::interrupt;
 use crate::report::{self as shown, Format, Verdict, new_table, print_json, print_table};
+use crate::screen;
 
 /// Lists all.
 pub(super) fn list(format: Format) -> anyhow::Result<Verdict> {
     let reports = reports();
     let entries: Vec<Entry> = reports.iter().map(Entry::of).collect();
     match format {
-        Format::Json => print_json(&entries)?,
+        Format::Json => print_json("explore-examples/1", &List { examples: &entries })?,
         Format::Table => {
             let mut table = new_table(&["name", "reported in", "what goes wrong"]);
             for entry in &entries {
@@ -47,17 +47,20 @@ pub(super) fn show(name: &str, is_repaired: bool, format: Format) -> anyhow::Res
     let as_expected = is_as_expected(&report, &story, is_repaired);
     let trace = story.trace.as_ref();
     match format {
-        Format::Json => print_json(&Shown {
-            entry: Entry::of(&report),
-            words: report.words(),
-            is_repaired,
-            exploration: &story.exploration,
-            said: story.exploration.to_string(),
-            searches: story.searches.iter().map(Searched::of).collect(),
-            replay: story.replay.as_deref(),
-            counterexample: trace,
-            as_expected,
-        })?,
+        Format::Json => print_json(
+            "explore-example/1",
+            &Shown {
+                entry: Entry::of(&report),
+                words: report.words(),
+                is_repaired,
+                exploration: &story.exploration,
+                said: story.exploration.to_string(),
+                searches: story.searches.iter().map(Searched::of).collect(),
+                replay: story.replay.as_deref(),
+                counterexample: trace,
+                as_expected,
+            },
+        )?,
         Format::Table => print(&report, &story, is_repaired)?,
     }
     Ok(as_expected.into())
@@ -73,10 +76,8 @@ fn search(report: &Report, is_repaired: bool) -> anyhow::Result<Story> {
     };
     let explorer = explorer.progress(progress);
     let search = thread::spawn(move || explorer.run());
-    let spinner = ProgressBar::new_spinner();
+    let spinner = screen::spinner(format!("{}: searching", report.name));
     while !search.is_finished() {
-        spinner.set_message(format!("{}: searching", report.name));
-        spinner.tick();
         thread::park_timeout(Duration::from_millis(50));
     }
     spinner.finish_and_clear();
@@ -99,11 +100,7 @@ fn is_as_expected(report: &Report, story: &Story, is_repaired: bool) -> bool {
 fn print(report: &Report, story: &Story, is_repaired: bool) -> io::Result<()> {
     let mut out = shown::out();
     for paragraph in report.words().split("\n\n") {
-        writeln!(
-            out,
-            "{}\n",
-            textwrap::fill(&paragraph.replace('\n', " "), 80)
-        )?;
+        writeln!(out, "{}\n", screen::wrap(&paragraph.replace('\n', " ")))?;
     }
     match &story.trace {
         Some(trace) => writeln!(out, "{}", trace.to_text())?,
@@ -118,6 +115,11 @@ fn print(report: &Report, story: &Story, is_repaired: bool) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+#[derive(Serialize)]
+struct List<'a> {
+    examples: &'a [Entry],
 }
 
 #[derive(Serialize)]
