@@ -1,6 +1,7 @@
 //! The timers that a loop has taken in, by deadline.
 
 use std::cmp::Ordering;
+use std::mem;
 
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering as Memory};
 use std::time::Duration;
@@ -10,6 +11,12 @@ use slab::Slab;
 
 use crate::call::ScheduledCall;
 
+/// An iteration takes this many timers from the heap one by one, whatever their share.
+const FEW: usize = 64;
+
+/// Once an iteration has taken one timer in `SHARE` from the heap, it sorts the others that are due.
+const SHARE: usize = 16;
+
 /// At most this many cancelled timers are left where they are, whatever their share.
 const TOLERATED: usize = 100;
 
@@ -17,6 +24,11 @@ const TOLERATED: usize = 100;
 #[derive(Default)]
 pub(crate) struct TimerQueue {
     heap: QuaternaryHeap<QueuedTimer>,
+    /// Timers that are due before all in the heap, the first of them at the end. Empty between
+    /// iterations.
+    due: Vec<QueuedTimer>,
+    /// How many timers this iteration has taken from the heap.
+    taken: usize,
     /// The calls themselves: what moves about in the heap is small.
     calls: Slab<ScheduledCall>,
     /// How many timers have come in: the next one's number.
@@ -40,18 +52,42 @@ impl TimerQueue {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.heap.is_empty() && self.due.is_empty()
     }
 
-    /// Takes out the first timer if its deadline has come.
+    /// Takes out the first timer if its deadline has come. `None` ends an iteration.
+    ///
+    /// To sort many timers is faster than to take them from the heap one by one. But to find those that are
+    /// due means to look at all, which pays only after many have run.
     pub(crate) fn take_due(&mut self, now: Duration) -> Option<ScheduledCall> {
-        let is_due = self.heap.peek()?.when <= now;
-        is_due.then(|| self.take_first())?
+        if self.due.is_empty() {
+            if self.heap.peek().is_none_or(|first| first.when > now) {
+                self.taken = 0;
+                return None;
+            }
+            if self.taken < FEW.max(self.heap.len() / SHARE) {
+                self.taken += 1;
+            } else {
+                self.sort_due(now);
+            }
+        }
+        self.take_first()
+    }
+
+    /// Moves all timers that are due out of the heap.
+    fn sort_due(&mut self, now: Duration) {
+        let (due, later) = mem::take(&mut self.heap)
+            .into_iter()
+            .partition(|timer| timer.when <= now);
+        self.due = due;
+        self.due.sort_unstable();
+        self.heap = Vec::into(later);
     }
 
     /// Takes out the first timer, whatever its deadline.
     pub(crate) fn take_first(&mut self) -> Option<ScheduledCall> {
-        self.heap.pop().map(|first| self.calls.remove(first.key))
+        let first = self.due.pop().or_else(|| self.heap.pop());
+        first.map(|first| self.calls.remove(first.key))
     }
 
     /// Clears up what was cancelled, and returns the deadline until which the loop may sleep.

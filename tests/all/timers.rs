@@ -1,6 +1,7 @@
 //! Timers: order, deadlines, cancelling, and what a loop that sleeps makes of a new one.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -151,6 +152,44 @@ fn timers_run_in_the_order_of_deadlines_and_equal_ones_in_the_order_of_submissio
         .unwrap();
     event_loop.run_forever().unwrap();
     assert_eq!(log.take(), [1, 2, 3, 4, 5]);
+}
+
+/// A loop with many timers that are due sorts what it has not run yet, whether all are due or a few.
+#[test]
+fn however_many_timers_are_due_they_run_in_order_and_the_others_stay() {
+    const ALL: u32 = 1_000;
+    for due in [2, 64, 66, 70, 400, 998, ALL] {
+        set_clock(Duration::ZERO);
+        let event_loop = TestLoop::<VirtualTime>::on_platform();
+        let (local, ran) = (event_loop.local(), Rc::new(RefCell::new(Vec::new())));
+        let timers = Rc::new(RefCell::new(HashMap::new()));
+        let is_cancelled = |i: u32| i % 10 == 5;
+        // In neither order of their deadlines, and each deadline twice.
+        let numbers: Vec<u32> = (0..ALL).map(|n| n * 7 % ALL).collect();
+        let deadline = |i: u32| HOUR + i / 2 * TICK;
+        for &i in &numbers {
+            let (ran, others) = (ran.clone(), timers.clone());
+            let callback = move || {
+                ran.borrow_mut().push(i);
+                if is_cancelled(i + 2) {
+                    let others: &RefCell<HashMap<u32, LocalTimerHandle>> = &others;
+                    assert!(others.borrow()[&(i + 2)].cancel());
+                }
+            };
+            let timer = local.call_at(deadline(i), callback).unwrap();
+            timers.borrow_mut().insert(i, timer);
+        }
+        event_loop.run_once(); // now they are the loop's
+        let mut expected: Vec<u32> = numbers.clone();
+        expected.sort_by_key(|&i| deadline(i)); // which leaves equal ones as they are
+        expected.retain(|&i| !is_cancelled(i));
+        for clock in [deadline(due - 1), deadline(ALL)] {
+            set_clock(clock);
+            event_loop.run_once();
+            let until_now = expected.iter().filter(|i| deadline(**i) <= clock);
+            assert!(ran.borrow().iter().eq(until_now), "{due} due: {ran:?}");
+        }
+    }
 }
 
 #[test]
