@@ -12,8 +12,33 @@ use wakeproof_explore::{self as explore, Environment, Limits, Search};
 const SAMPLES: usize = 20_000;
 const ROUNDS: usize = 7;
 
+/// Two threads put numbers into a mailbox, and the main one waits for them.
+macro_rules! waiting {
+    ($($checker:ident)::+) => {{
+        use std::sync::Arc;
+        use $($checker)::+::sync::{Condvar, Mutex};
+        use $($checker)::+::thread;
+        let mailbox = Arc::new((Mutex::new(0), Condvar::new()));
+        let threads = [(); 2].map(|()| {
+            let mailbox = mailbox.clone();
+            thread::spawn(move || {
+                *mailbox.0.lock().unwrap() += 1;
+                mailbox.1.notify_one();
+            })
+        });
+        let mut sum = mailbox.0.lock().unwrap();
+        while *sum < 2 {
+            sum = mailbox.1.wait(sum).unwrap();
+        }
+        drop(sum);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }};
+}
+
 /// Three threads add to a number behind a mutex and to an atomic one.
-macro_rules! body {
+macro_rules! adding {
     ($($checker:ident)::+) => {{
         use std::sync::Arc;
         use $($checker)::+::sync::Mutex;
@@ -65,39 +90,52 @@ fn compare(
 
 fn main() {
     let (quiet, limits) = (Environment::QUIET, Limits::default());
+    let over_the_drop_in = |body: fn()| {
+        let explored = explore::loom(quiet, &limits, body);
+        assert!(explored.is_proved(), "{explored}");
+        (explored.executions, explored.time)
+    };
+    let bare = |body: fn()| {
+        let counter = Arc::new(AtomicU64::new(0));
+        let counting = counter.clone();
+        let begun = Instant::now();
+        loom::model(move || {
+            counting.fetch_add(1, Ordering::Relaxed);
+            body();
+        });
+        (counter.load(Ordering::Relaxed), begun.elapsed())
+    };
     compare(
-        "loom",
-        || {
-            let explored = explore::loom(quiet, &limits, || body!(wakeproof_explore));
-            assert!(explored.is_proved(), "{explored}");
-            (explored.executions, explored.time)
-        },
-        || {
-            let counter = Arc::new(AtomicU64::new(0));
-            let counting = counter.clone();
-            let begun = Instant::now();
-            loom::model(move || {
-                counting.fetch_add(1, Ordering::Relaxed);
-                body!(loom);
-            });
-            (counter.load(Ordering::Relaxed), begun.elapsed())
-        },
+        "loom, adding",
+        || over_the_drop_in(|| adding!(wakeproof_explore)),
+        || bare(|| adding!(loom)),
+    );
+    compare(
+        "loom, waiting",
+        || over_the_drop_in(|| waiting!(wakeproof_explore)),
+        || bare(|| waiting!(loom)),
     );
     let limits = Limits {
         executions: Some(SAMPLES as u64),
         ..Limits::default()
     };
+    let over_the_drop_in = |body: fn()| {
+        let explored = explore::shuttle(quiet, Search::Random { seed: 1 }, &limits, body);
+        (explored.executions, explored.time)
+    };
+    let bare = |body: fn()| {
+        let begun = Instant::now();
+        shuttle::check_random(body, SAMPLES);
+        (SAMPLES as u64, begun.elapsed())
+    };
     compare(
-        "shuttle",
-        || {
-            let random = Search::Random { seed: 1 };
-            let explored = explore::shuttle(quiet, random, &limits, || body!(wakeproof_explore));
-            (explored.executions, explored.time)
-        },
-        || {
-            let begun = Instant::now();
-            shuttle::check_random(|| body!(shuttle), SAMPLES);
-            (SAMPLES as u64, begun.elapsed())
-        },
+        "shuttle, adding",
+        || over_the_drop_in(|| adding!(wakeproof_explore)),
+        || bare(|| adding!(shuttle)),
+    );
+    compare(
+        "shuttle, waiting",
+        || over_the_drop_in(|| waiting!(wakeproof_explore)),
+        || bare(|| waiting!(shuttle)),
     );
 }

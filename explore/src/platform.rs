@@ -23,8 +23,8 @@ pub use self::flag::Flag;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
 pub(crate) use self::loom::{LoomAtomic, LoomParker, LoomQueue, LoomSleeper, WeakSpots};
 pub(crate) use self::misuse::{
-    CANNOT_JUDGE, Identity, begin_execution, cannot_judge, ends, join_execution, misuse,
-    new_execution,
+    CANNOT_JUDGE, Identity, begin_execution, cannot_judge, ends, holds_a_mutex, join_execution,
+    misuse, new_execution,
 };
 pub use self::model::ModelPlatform;
 pub(crate) use self::model::{

@@ -43,6 +43,7 @@ pub(crate) mod failure;
 mod loom;
 pub(crate) mod shuttle;
 pub(crate) mod supervise;
+pub(crate) mod supervisor;
 pub(crate) mod threads;
 
 pub use self::loom::{loom, replay_loom};

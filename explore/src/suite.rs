@@ -94,26 +94,24 @@ impl Case {
     /// Has the checker search it.
     #[must_use]
     pub fn explore(&self, checker: Checker, limits: &Limits) -> Exploration {
-        let limits = Limits {
-            silence: Some(Duration::from_secs(2)),
-            ..limits.clone()
-        };
         match checker {
-            Checker::Loom => loom(self.environment, &limits, self.under_loom),
-            Checker::Shuttle => shuttle(
-                self.environment,
-                Search::Exhaustive,
-                &limits,
-                self.under_shuttle,
-            ),
+            Checker::Loom => loom(self.environment, &in_silence(limits), self.under_loom),
+            Checker::Shuttle => self.explore_by(Search::Exhaustive, limits),
             Checker::Threads => {
                 let limits = Limits {
                     executions: Some(10),
-                    ..limits
+                    ..in_silence(limits)
                 };
                 threads(Duration::from_secs(20), &limits, self.on_threads)
             }
         }
+    }
+
+    /// Has shuttle search it in the given way.
+    #[must_use]
+    pub fn explore_by(&self, search: Search, limits: &Limits) -> Exploration {
+        let limits = in_silence(limits);
+        shuttle(self.environment, search, &limits, self.under_shuttle)
     }
 
     /// Whether a search of it came to what it had to, and says why.
@@ -121,6 +119,14 @@ impl Case {
     pub fn is_as_expected(&self, expected: Expected, exploration: &Exploration) -> bool {
         let says = expected == Expected::Proved || exploration.to_string().contains(self.says);
         Expected::of(exploration) == expected && says
+    }
+}
+
+/// Small programs take their steps soon.
+fn in_silence(limits: &Limits) -> Limits {
+    Limits {
+        silence: Some(Duration::from_secs(2)),
+        ..limits.clone()
     }
 }
 

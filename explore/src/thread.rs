@@ -18,7 +18,7 @@ use crate::platform::{
     Identity, LoomParker, ShuttleParker, checker, execution, interrupts, next_number,
     start_on_threads, start_under_loom, start_under_shuttle, this_thread,
 };
-use crate::search::supervise;
+use crate::search::{supervise, supervisor};
 use crate::story;
 use crate::time::Duration;
 use crate::verdict::Checker;
@@ -382,7 +382,10 @@ impl<T> JoinHandle<T> {
                 supervise::step();
                 thread.join()
             }
-            Started::Shuttle(thread) => thread.join(),
+            Started::Shuttle(thread) => {
+                supervisor::joins();
+                thread.join()
+            }
         };
         thread
             .tell(|identity| story::did(identity.object("thread"), || "joins {}, which has ended"));

@@ -99,13 +99,14 @@ impl Identity {
         }
     }
 
-    /// Before this thread locks the mutex.
-    pub(crate) fn locks(&self, thread: u64) {
+    /// Before this thread locks the mutex. Returns whether it holds another.
+    pub(crate) fn locks(&self, thread: u64) -> bool {
         self.check();
         let holder = (self.number, thread);
         if HELD.with_borrow(|held| held.contains(&holder)) {
             misuse("a thread locks a mutex that it holds already; it would wait for itself");
         }
+        holds_a_mutex(thread)
     }
 
     /// When this thread has locked the mutex.
@@ -121,10 +122,15 @@ impl Identity {
     }
 }
 
+/// Whether the thread holds a mutex.
+pub(crate) fn holds_a_mutex(thread: u64) -> bool {
+    HELD.with_borrow(|held| held.iter().any(|(_, holder)| *holder == thread))
+}
+
 /// When a thread has come to its end: its thread-local values go, and it must hold no lock.
 pub(crate) fn ends(thread: u64) {
     locals::end(thread);
-    if HELD.with_borrow(|held| held.iter().any(|(_, holder)| *holder == thread)) {
+    if holds_a_mutex(thread) {
         misuse("a guard was leaked: its thread has ended, and the mutex stays locked for ever");
     }
 }

@@ -8,7 +8,7 @@ use super::execution::key;
 use super::{Flag, Loom, Observed, Observer, RealThreads, Shuttle};
 use crate::journal::{self, Called};
 use crate::search::threads::Run;
-use crate::search::{failure, supervise};
+use crate::search::{failure, supervise, supervisor};
 
 /// A platform on which a model can run: the loop's primitives, threads, and an atomic flag.
 ///
@@ -67,13 +67,13 @@ pub(crate) fn start_under_shuttle<T: Send + 'static>(
     called: Called,
     body: Body<T>,
 ) -> shuttle::thread::JoinHandle<T> {
-    shuttle::thread::spawn(move || run_under_shuttle(called, body))
+    supervisor::starting(|| shuttle::thread::spawn(move || run_under_shuttle(called, body)))
 }
 
 /// What a thread under shuttle does: its body, and what the search has to know of it.
 pub(crate) fn run_under_shuttle<T>(called: Called, body: impl FnOnce() -> T) -> T {
     journal::call_this_thread::<Shuttle>(called);
-    crate::search::shuttle::guarded(|| {
+    supervisor::run_body(|| {
         let value = body();
         journal::end::<Shuttle>();
         super::ends(super::this_thread());
@@ -187,6 +187,7 @@ impl ModelPlatform for Shuttle {
     }
 
     fn join<T: Send + 'static>(thread: Self::Thread<T>) -> T {
+        supervisor::joins();
         joined(thread.join())
     }
 

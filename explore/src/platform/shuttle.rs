@@ -25,7 +25,7 @@ use super::clock::{Clock, Unlocks};
 use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
-use crate::search::supervise;
+use crate::search::{supervise, supervisor};
 use crate::{observe, story};
 
 /// The loop's primitives under [shuttle](https://docs.rs/shuttle), for use inside a
@@ -246,7 +246,9 @@ impl<T> ShuttleMutex<T> {
 
     pub(crate) fn lock(&self) -> ShuttleGuard<'_, T> {
         let this_thread = this_task();
-        self.identity.locks(this_thread);
+        if self.identity.locks(this_thread) {
+            supervisor::locks_another();
+        }
         story::may_block(self.identity.object("mutex"), "waits to lock {}");
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         self.identity.locked(this_thread);
@@ -384,14 +386,17 @@ impl Waiter {
 
     /// Also until it is interrupted.
     fn wait(&self) {
-        shuttle::future::block_on(future::poll_fn(|context| {
+        let end = future::poll_fn(|context| {
             if self.is_over() || self.interrupted.swap(false, Ordering::Relaxed) {
                 return Poll::Ready(());
             }
             *self.waker.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(context.waker().clone());
+            // Not once for the whole wait: a thread that was woken for another reason before comes here again.
+            supervisor::blocks();
             Poll::Pending
-        }));
+        });
+        supervisor::waiting(|| shuttle::future::block_on(end));
     }
 
     fn notify(&self) {

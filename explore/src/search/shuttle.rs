@@ -1,6 +1,5 @@
 //! Exploring with shuttle.
 
-use std::cell::Cell;
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +14,7 @@ use shuttle::scheduler::{
 use super::exhaustive::Exhaustive;
 use super::failure::{self, Failure};
 use super::supervise::{self, supervised};
+use super::supervisor;
 use super::{Budget, DEADLOCK, Limits, not_proved};
 use crate::journal::{self, Journal};
 use crate::schedule::{Choice, Schedule};
@@ -278,10 +278,10 @@ fn explore(
 ) -> Explored {
     let budget = Arc::new(Budget::new(limits));
     let report = Arc::new(Mutex::new(Report::default()));
-    let supervisor = (budget.clone(), report.clone());
+    let shared = (budget.clone(), report.clone());
     let environment = options.scope.environment;
     let searched = supervised(&budget, move |_| {
-        let (budget, report) = supervisor;
+        let (budget, report) = shared;
         let mut config = shuttle::Config::new();
         config.silence_warnings = true;
         // A body may judge what it has seen, and be built without optimisation.
@@ -295,24 +295,29 @@ fn explore(
             }
             _ => Deadlines::forget(),
         }
+        // The random walk wants to know every thread, also one whose steps do nothing.
+        let from_the_start = matches!(options.search, Some(Search::RandomWalk { .. }));
         let supervised = Supervisor {
             guide,
             options,
             budget,
             report: report.clone(),
             choices: Vec::new(),
+            is_running: false,
             over: false,
             judge,
         };
         let ran = panic::catch_unwind(AssertUnwindSafe(|| {
             Runner::new(supervised, config).run(move || {
-                shuttle::thread::spawn(watch);
+                if from_the_start {
+                    supervisor::start();
+                }
                 journal::begin();
                 story::begin::<Shuttle>();
                 observe::watch(journal::recorder::<Shuttle>());
                 journal::name_this_thread::<Shuttle>(journal::MAIN);
                 Shuttle::enter(environment);
-                guarded(|| {
+                supervisor::run_body(|| {
                     body();
                     platform::ends(platform::this_thread());
                 });
@@ -335,47 +340,8 @@ fn explore(
     }
 }
 
-/// The thread that [`explore`] starts first in each execution. It is scheduled when no other thread
-/// can run: the execution is over or it is deadlocked. So shuttle, which would report a deadlock by a
-/// panic, never sees one.
-const SUPERVISOR: usize = 1;
-
 /// More threads than that can seldom run.
 const FEW: usize = 16;
-
-fn watch() {
-    while !OVER.get() {
-        shuttle::thread::yield_now();
-    }
-}
-
-thread_local! {
-    /// How many bodies of threads have begun to run or wait to begin, and have not ended.
-    static UNFINISHED: Cell<usize> = const { Cell::new(0) };
-    /// Whether the execution has ended, and the supervisor with it.
-    static OVER: Cell<bool> = const { Cell::new(false) };
-    /// Whether a thread has come to its end by a panic.
-    static FAILED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs a thread's body, and tells the supervisor of its end. A panic is caught and noted here: the
-/// thread then waits until the execution, which is over, is thrown away.
-pub(crate) fn guarded<T>(body: impl FnOnce() -> T) -> T {
-    UNFINISHED.set(UNFINISHED.get() + 1);
-    match panic::catch_unwind(AssertUnwindSafe(body)) {
-        // A panic that was caught is a failure all the same.
-        Ok(value) if !failure::has_failed() => {
-            UNFINISHED.set(UNFINISHED.get() - 1);
-            return value;
-        }
-        Ok(_) => {}
-        Err(payload) => failure::note(&*payload),
-    }
-    FAILED.set(true);
-    loop {
-        shuttle::thread::park();
-    }
-}
 
 /// Who makes the choices.
 enum Guide {
@@ -450,6 +416,8 @@ struct Supervisor {
     budget: Arc<Budget>,
     report: Arc<Mutex<Report>>,
     choices: Vec<Choice>,
+    /// Whether an execution has begun and was not stopped.
+    is_running: bool,
     over: bool,
     judge: Option<Judge>,
 }
@@ -519,51 +487,27 @@ impl Supervisor {
         };
         judged.map_err(|message| Failure::now(&message))
     }
-}
 
-impl Scheduler for Supervisor {
-    fn new_execution(&mut self) -> Option<Seeded> {
-        self.learn();
-        if self.over {
-            return None;
-        }
-        let next = self.guide.scheduler().new_execution()?;
-        if let Err(stop) = self.budget.next_execution() {
-            self.falls_short(stop);
-            return None;
-        }
-        UNFINISHED.set(0);
-        OVER.set(false);
-        FAILED.set(false);
-        failure::forget();
-        supervise::begin_execution();
-        platform::begin_execution(Checker::Shuttle);
-        self.choices.clear();
-        Some(next)
-    }
-
-    fn next_task(
+    /// Which thread runs next; none if the execution is over.
+    fn choose(
         &mut self,
         runnable: &[&Task],
         current: Option<TaskId>,
         is_yielding: bool,
     ) -> Option<TaskId> {
         supervise::step();
-        if FAILED.replace(false)
-            && let Some(failure) = failure::take()
-        {
+        if supervisor::has_a_thread_failed() {
+            let failure = failure::take().unwrap_or_else(|| Failure::now("a panic"));
             self.found(failure);
             return None;
         }
-        let is_supervisor = |task: &TaskId| usize::from(*task) == SUPERVISOR;
-        let current = current.filter(|task| !is_supervisor(task));
-        if let Some(unlocking) = current
-            && Shuttle::is_unlocking()
+        let current = current.filter(|task| !supervisor::is(*task));
+        if let Some(goes_on) = current
+            && (Shuttle::is_unlocking() || supervisor::is_starting())
         {
-            return Some(unlocking);
+            return Some(goes_on);
         }
-        // Threads that are parked could wake spuriously; only `guarded` parks them, for good.
-        let can_run = |task: &&&Task| task.runnable() && usize::from(task.id()) != SUPERVISOR;
+        let can_run = |task: &&&Task| !supervisor::is(task.id());
         let can_run = runnable.iter().filter(can_run).copied();
         // At each step, without an allocation.
         let mut few = [runnable[0]; FEW];
@@ -580,19 +524,19 @@ impl Scheduler for Supervisor {
             &many[..]
         };
         if candidates.is_empty() {
-            let ending = if UNFINISHED.get() > 0 {
-                Ending::Deadlock
-            } else {
+            let ending = if supervisor::have_all_ended() {
                 Ending::Finished
+            } else {
+                Ending::Deadlock
             };
-            if !OVER.replace(true)
+            if !supervisor::ends()
                 && let Err(failure) = self.judge(ending)
             {
                 self.found(failure);
                 return None;
             }
             return match ending {
-                Ending::Finished => Some(TaskId::from(SUPERVISOR)),
+                Ending::Finished => Some(runnable[0].id()),
                 // Nothing more can happen; what is left of the execution is thrown away.
                 Ending::Deadlock => None,
             };
@@ -606,18 +550,71 @@ impl Scheduler for Supervisor {
             self.falls_short(Stop::Steps(most));
             return None;
         }
-        // The random walk wants to know every thread, also one whose steps do nothing.
         let known = match self.options.search {
             Some(Search::RandomWalk { .. }) => runnable,
             _ => candidates,
         };
+        if self.choices.is_empty() {
+            // To start the supervisor was the first step of each execution once; schedules still have it.
+            self.choose_from(known, current, is_yielding)?;
+        }
+        self.choose_from(known, current, is_yielding)
+    }
+
+    fn choose_from(
+        &mut self,
+        known: &[&Task],
+        current: Option<TaskId>,
+        is_yielding: bool,
+    ) -> Option<TaskId> {
         let scheduler = self.guide.scheduler();
         let next = scheduler.next_task(known, current, is_yielding)?;
         // The supervisor's steps make no difference, so they are not part of the schedule.
-        if !is_supervisor(&next) {
-            self.choices.push(Choice::Run(next.into()));
+        if !supervisor::is(next) {
+            self.choices.push(Choice::Run(supervisor::number(next)));
         }
         Some(next)
+    }
+}
+
+impl Scheduler for Supervisor {
+    fn new_execution(&mut self) -> Option<Seeded> {
+        // Nobody has stopped it, and shuttle has found no deadlock: every thread has ended.
+        if self.is_running
+            && !supervisor::is_over()
+            && let Err(failure) = self.judge(Ending::Finished)
+        {
+            self.found(failure);
+        }
+        self.is_running = false;
+        self.learn();
+        if self.over {
+            return None;
+        }
+        let next = self.guide.scheduler().new_execution()?;
+        if let Err(stop) = self.budget.next_execution() {
+            self.falls_short(stop);
+            return None;
+        }
+        self.is_running = true;
+        supervisor::begin_execution();
+        failure::forget();
+        supervise::begin_execution();
+        platform::begin_execution(Checker::Shuttle);
+        self.choices.clear();
+        Some(next)
+    }
+
+    fn next_task(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        is_yielding: bool,
+    ) -> Option<TaskId> {
+        supervisor::chooses_from(runnable.len());
+        let next = self.choose(runnable, current, is_yielding);
+        self.is_running = next.is_some();
+        next
     }
 
     fn next_u64(&mut self) -> u64 {
@@ -670,7 +667,7 @@ impl Scheduler for Follow {
         _is_yielding: bool,
     ) -> Option<TaskId> {
         let thread = match self.next_choice() {
-            Some(Choice::Run(thread)) => TaskId::from(thread),
+            Some(Choice::Run(thread)) => thread,
             Some(_) => {
                 self.does_not_fit("a thread has to run, not a chance");
                 return None;
@@ -680,11 +677,12 @@ impl Scheduler for Follow {
                 return None;
             }
         };
-        let can_run = runnable.iter().any(|task| task.id() == thread);
-        if !can_run {
-            self.does_not_fit(&format!("thread {} cannot run", usize::from(thread)));
+        let mut can_run = runnable.iter().map(|task| task.id());
+        let next = can_run.find(|task| supervisor::number(*task) == thread);
+        if next.is_none() {
+            self.does_not_fit(&format!("thread {thread} cannot run"));
         }
-        can_run.then_some(thread)
+        next
     }
 
     fn next_u64(&mut self) -> u64 {

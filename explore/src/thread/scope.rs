@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crate::journal::Called;
 use crate::platform::{cannot_judge, checker, run_under_shuttle};
-use crate::search::shuttle::guarded;
+use crate::search::supervisor;
 use crate::verdict::Checker;
 
 /// What threads are started in that may borrow from around it: [`std::thread::Scope`], but handed over by
@@ -53,7 +53,10 @@ pub fn scope<'env, T>(body: impl for<'scope> FnOnce(Scope<'scope, 'env>) -> T) -
         Some(Checker::Loom) => cannot_judge("loom has no threads that end with a scope"),
         // The scope must not be left by a panic while its threads run.
         Some(Checker::Shuttle) => {
-            shuttle::thread::scope(|scope| guarded(|| body(Scope(Kind::Shuttle(scope)))))
+            supervisor::opens_scope();
+            shuttle::thread::scope(|scope| {
+                supervisor::guarded(|| body(Scope(Kind::Shuttle(scope))))
+            })
         }
         _ => std::thread::scope(|scope| body(Scope(Kind::Real(scope)))),
     }
@@ -70,7 +73,8 @@ impl<'scope> Scope<'scope, '_> {
         ScopedJoinHandle(match self.0 {
             Kind::Real(scope) => Started::Real(scope.spawn(body)),
             Kind::Shuttle(scope) => {
-                Started::Shuttle(scope.spawn(move || run_under_shuttle(called, body)))
+                let start = || scope.spawn(move || run_under_shuttle(called, body));
+                Started::Shuttle(supervisor::starting(start))
             }
         })
     }
