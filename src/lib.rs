@@ -34,3 +34,8 @@ pub use sleep::Sleep;
 pub use task::{SharedTask, Task};
 pub use timer::{LocalTimerHandle, TimerHandle};
 pub use wait::{ReturnWhen, TaskHandle, Waited, gather, wait};
+
+// The programs of the book are compiled and run with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/question.md")]
+mod book {}

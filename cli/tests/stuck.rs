@@ -1,12 +1,16 @@
 //! `wakeproof stuck`, as a person or a program meets it.
 #![cfg(target_os = "linux")]
 
+#[path = "common/shape.rs"]
+mod shape;
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use shape::shape;
 
 const README: &str = include_str!("../../README.md");
 
@@ -83,22 +87,6 @@ fn a_sleeper_is_asleep_for_good_unless_its_writer_acts() {
         !said.contains('\x1b'),
         "no colours without a terminal: {said:?}"
     );
-}
-
-/// The words and the punctuation, every number a 0.
-fn shape(text: &str) -> String {
-    let mut shape = String::new();
-    for word in text.split_whitespace() {
-        for c in word.chars() {
-            if !c.is_ascii_digit() {
-                shape.push(c);
-            } else if !shape.ends_with('0') {
-                shape.push('0');
-            }
-        }
-        shape.push(' ');
-    }
-    shape
 }
 
 /// The README's asyncio program: an event set from another thread, which wakes nobody.

@@ -38,7 +38,7 @@ Examples:
   wakeproof conform --trace spec/examples/condition-broken.jsonl   refused, and why
   python3 my_loop.py | wakeproof conform --trace -                 a recording as it is made";
 
-const MEANS: &str = "0 if every step is one that the specification allows. spec/README.md\ndescribes the format of recordings.";
+const MEANS: &str = "0 if every step is one that the specification allows.\ndocs/recording-format.md describes the format of recordings.";
 
 /// Compares code and specification step by step.
 #[derive(Debug, clap::Args)]
