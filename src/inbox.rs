@@ -51,12 +51,14 @@ impl<T> State<T> {
     }
 
     /// Puts the item last: step [`Step::Enqueue`].
+    #[track_caller]
     pub fn push<P: Platform>(&mut self, item: T) {
         self.queue.push_back(item);
         self.step::<P>(Step::Enqueue);
     }
 
     /// Tells a platform that watches that a step has taken effect, and what it has led to.
+    #[track_caller]
     pub fn step<P: Platform>(&self, step: Step) {
         P::step(step, Some(self.status()));
     }
@@ -342,6 +344,7 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     }
 
     /// Takes the lock: step [`Step::Lock`].
+    #[track_caller]
     pub fn lock(&self) -> StateGuard<'_, P, T> {
         let state = P::lock(&self.state);
         state.step::<P>(Step::Lock);
@@ -349,6 +352,7 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     }
 
     /// Gives the lock back: step [`Step::Unlock`].
+    #[track_caller]
     pub fn unlock(&self, state: StateGuard<'_, P, T>) {
         state.step::<P>(Step::Unlock);
         drop(state);

@@ -103,6 +103,7 @@ pub trait Platform: Sized + 'static {
     /// `status` is what the step has led to: of a step under the lock, that is; of
     /// [`Step::Run`], which needs no lock, it is nothing.
     #[inline(always)]
+    #[track_caller]
     fn step(_step: Step, _status: Option<Status>) {}
 
     /// Called at each step of a task's waker and of an event, in the same way.

@@ -14,6 +14,7 @@ mod report;
 mod rows;
 mod screen;
 mod specification;
+mod specified;
 mod threads;
 
 use std::io::{self, Write};

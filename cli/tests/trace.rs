@@ -11,17 +11,21 @@ fn the_unsafe_call_leaves_the_loop_asleep_beside_its_queue() {
     let (status, picture, errors) = trace(&["no-notify"]);
     let expected = "\
 no-notify: another thread enqueues and wakes nobody
-shuttle depth-first: the shortest of all 5 schedules, 5 steps
+shuttle depth-first: the shortest of all 5 schedules, 6 steps
 
-      loop                              thread 1
-      ────                              ────────
-   1  locks
-   2  finds nothing to do, sleeps and
-      unlocks
-   3                                    locks
-   4                                    enqueues: 1 in the queue
-   5                                    unlocks, and has woken nobody
- end  ASLEEP FOR EVER                   ends
+loop                          thread 1                     queue  flags   mutex
+────                          ────────                     ─────  ─────   ─────
+┌─ 1 under the lock ──────┐
+│ finds nothing to do,    │                                0      asleep  free
+│ sets asleep             │
+│ unlocks and waits       │
+└─────────────────────────┘
+                              ╔═ 2 HERE under the lock ═╗
+                              ║ enqueues: queue 0 → 1   ║  1      asleep  free
+                              ║ ! unlocks, and has      ║
+                              ║ woken nobody            ║
+                              ╚═════════════════════════╝
+ASLEEP FOR EVER               ends
 
 => the loop is asleep beside a queue with 1 callback in it, and nobody is left
    who would wake it
@@ -37,7 +41,7 @@ fn a_schedule_can_be_replayed() {
     let (status, picture, _) = trace(&["no-notify", "--schedule=0x5,2x2"]);
     assert_eq!(status, Some(0));
     assert!(
-        picture.contains("a schedule replayed, 5 steps"),
+        picture.contains("a schedule replayed, 6 steps"),
         "{picture}"
     );
     assert!(

@@ -10,7 +10,7 @@ use crate::journal::place;
 use crate::platform::Environment;
 use crate::schedule::Schedule;
 use crate::search::{self, Limits, Progress, Search};
-use crate::story;
+use crate::story::{self, Telling};
 use crate::trace::Trace;
 use crate::verdict::{Counterexample, Exploration, NotProved, Replay, Stop, Verdict};
 
@@ -268,7 +268,7 @@ impl Explorer {
     /// Runs the execution of a line again, to be recorded.
     fn record(&self, line: &Line) -> Result<Exploration, search::DoesNotFit> {
         let body = self.body();
-        story::tell(true);
+        story::tell(Telling::DropIn);
         let recorded = match &line.replay {
             Replay::Schedule(schedule) => search::replay(line.environment, schedule, body),
             Replay::Execution(number) => {
@@ -284,7 +284,7 @@ impl Explorer {
                 ))
             }
         };
-        story::tell(false);
+        story::tell(Telling::Nothing);
         recorded
     }
 

@@ -258,6 +258,7 @@ impl Told {
                     what: what
                         .as_ref()
                         .map_or(What::End, |what| What::Note(what.clone().into())),
+                    at: None,
                 };
                 let schedule: Option<Schedule> =
                     schedule.as_ref().and_then(|text| text.parse().ok());

@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug};
 use std::panic::Location;
+use std::time::Duration;
 
 use wakeproof::inbox::{Status, Step};
 use wakeproof::platform::Platform;
@@ -25,7 +26,7 @@ impl Journal {
     #[must_use]
     pub fn steps(&self) -> usize {
         let is_step = |entry: &&Entry| match &entry.what {
-            What::End => false,
+            What::End | What::Value { .. } => false,
             What::Act(act) => !matches!(act.effect, Effect::Begins | Effect::MayBlock),
             _ => true,
         };
@@ -40,6 +41,8 @@ pub struct Entry {
     pub thread: usize,
     /// What it did.
     pub what: What,
+    /// At which line, of an execution that is [told in full](is_told_in_full).
+    pub at: Option<&'static Location<'static>>,
 }
 
 /// What a thread did.
@@ -54,8 +57,23 @@ pub enum What {
     },
     /// A step of another protocol, or of the model, in words.
     Note(Cow<'static, str>),
-    /// What it did with a primitive of the drop-in.
+    /// What it did with a primitive of the drop-in, or of the platform if the execution is
+    /// [told in full](is_told_in_full).
     Act(Act),
+    /// A step of the model that has a name in the specification.
+    Action {
+        /// The action's name.
+        name: &'static str,
+        /// What it does, in words.
+        what: Cow<'static, str>,
+    },
+    /// What it has changed: part of its next step.
+    Value {
+        /// What has another value now.
+        name: &'static str,
+        /// That value.
+        value: String,
+    },
     /// The thread has come to its end.
     End,
 }
@@ -107,12 +125,18 @@ impl fmt::Display for What {
             What::Notified { somebody: false } => f.write_str("notified nobody"),
             What::Note(note) => f.write_str(note),
             What::Act(act) => f.write_str(&act.what.replace("{}", act.object.kind)),
+            What::Action { name, what } => write!(f, "{name}: {what}"),
+            What::Value { name, value } => write!(f, "{name} is {value}"),
             What::End => f.write_str("ends"),
         }
     }
 }
 
 thread_local! {
+    /// Whether the executions that begin on this thread are told in full.
+    static IN_FULL: Cell<bool> = const { Cell::new(false) };
+    /// The line of the step that is written down next.
+    static LINE: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
     // loom and shuttle run all threads of an execution on one of the operating system's.
     static JOURNAL: RefCell<Recording> = RefCell::default();
 }
@@ -133,6 +157,15 @@ pub(crate) enum Called {
     /// By the line that started it. Few journals are read, so the name is written out when one is.
     StartedAt(&'static Location<'static>),
 }
+
+/// What a model calls its queue.
+pub const QUEUE: &str = "queue";
+/// The mutex, of which [`has_no_mutex`] speaks.
+pub(crate) const MUTEX: &str = "mutex";
+/// The clock.
+pub(crate) const CLOCK: &str = "clock";
+/// Until when a timed wait lasts that begins now.
+pub(crate) const DEADLINE: &str = "deadline";
 
 /// The first thread of an execution, until it turns out to be a loop's.
 pub(crate) const MAIN: &str = "main";
@@ -189,8 +222,68 @@ pub(crate) fn call_this_thread<P: Platform>(called: Called) {
 }
 
 /// Notes a step that is none of the loop's protocol.
+#[track_caller]
 pub fn note<P: Platform>(note: impl Into<Cow<'static, str>>) {
+    at(Location::caller());
     record::<P>(What::Note(note.into()));
+}
+
+/// Whether the execution is run again to be drawn: then the journal has its lines, what becomes of every mutex and
+/// condvar of the platform, and what the model [says of itself](value). A search does not pay for that.
+#[must_use]
+pub fn is_told_in_full() -> bool {
+    IN_FULL.get()
+}
+
+/// Notes what the model's thread reads, if the execution is told in full.
+#[track_caller]
+pub fn look<P: Platform>(what: impl Into<Cow<'static, str>>) {
+    if is_told_in_full() {
+        note::<P>(what);
+    }
+}
+
+/// Notes a step that is an action of the specification, if the execution is told in full.
+#[track_caller]
+pub fn action<P: Platform>(name: &'static str, what: impl Into<Cow<'static, str>>) {
+    if is_told_in_full() {
+        at(Location::caller());
+        let what = what.into();
+        record::<P>(What::Action { name, what });
+    }
+}
+
+/// Says what has another value by the calling thread's next step, if the execution is told in full. [`QUEUE`] is drawn
+/// as the queue; what is `true` as a flag.
+pub fn value<P: Platform>(name: &'static str, value: impl fmt::Display) {
+    if is_told_in_full() {
+        let value = value.to_string();
+        record::<P>(What::Value { name, value });
+    }
+}
+
+/// Says that the design has no mutex: those that it locks are how the model makes one step of one operation, and a
+/// condvar is how something else wakes its thread. They are then left out of a drawing.
+pub fn has_no_mutex<P: Platform>() {
+    value::<P>(MUTEX, "none");
+}
+
+/// As [`value`], of a moment.
+pub(crate) fn moment<P: Platform>(name: &'static str, moment: Duration) {
+    value::<P>(name, format_args!("{moment:?}"));
+}
+
+/// Whether the executions that begin on this thread are told in full.
+pub(crate) fn tell_in_full(is_told: bool) {
+    IN_FULL.set(is_told);
+}
+
+/// The line of what is written down next.
+#[inline]
+pub(crate) fn at(line: &'static Location<'static>) {
+    if IN_FULL.get() {
+        LINE.set(Some(line));
+    }
 }
 
 /// The calling thread's number in the journal.
@@ -216,7 +309,8 @@ fn record<P: Platform>(what: What) {
         if name == MAIN && matches!(what, What::Step(..)) {
             "loop".clone_into(name);
         }
-        recording.journal.entries.push(Entry { thread, what });
+        let at = LINE.take();
+        recording.journal.entries.push(Entry { thread, what, at });
     });
 }
 

@@ -288,7 +288,7 @@ pub use platform::Environment;
 pub use schedule::{NotASchedule, Schedule};
 pub use search::{
     DoesNotFit, Ending, Judge, Limits, Progress, Search, judged, loom, replay, replay_loom,
-    shortest, shuttle, threads,
+    shortest, shuttle, threads, told,
 };
 pub use verdict::{
     CannotJudge, Checker, Counterexample, Exploration, MemoryModel, NotProved, Replay, Scope, Stop,

@@ -45,10 +45,12 @@ pub(crate) mod shuttle;
 pub(crate) mod supervise;
 pub(crate) mod supervisor;
 pub(crate) mod threads;
+mod told;
 
 pub use self::loom::{loom, replay_loom};
 pub use self::shuttle::{DoesNotFit, Ending, Judge, Search, judged, replay, shortest, shuttle};
 pub use self::threads::threads;
+pub use self::told::told;
 
 /// When to give up, and how to hear how far it came.
 #[derive(Debug, Clone, Default)]

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::panic::Location;
+use std::time::Duration;
 
 use wakeproof::platform::Platform;
 
@@ -36,16 +37,33 @@ struct Teller {
     /// This thread's number in the journal.
     thread: fn() -> usize,
     write_down: fn(Act),
+    value: fn(&'static str, Duration),
 }
 
-/// Whether the executions that begin on this thread are told.
-pub(crate) fn tell(is_told: bool) {
-    IS_TOLD.set(is_told);
+/// How much of an execution is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// Nothing: a search.
+    Nothing,
+    /// What threads do with the drop-in.
+    DropIn,
+    /// What threads do with the platform, too: [in full](journal::is_told_in_full).
+    InFull,
 }
 
-/// Whether the executions on this thread are told.
-pub(crate) fn is_told() -> bool {
-    IS_TOLD.get()
+/// How much is told of the executions that begin on this thread.
+pub(crate) fn tell(telling: Telling) {
+    IS_TOLD.set(telling != Telling::Nothing);
+    journal::tell_in_full(telling == Telling::InFull);
+}
+
+/// How much is told of the executions on this thread.
+pub(crate) fn telling() -> Telling {
+    match (IS_TOLD.get(), journal::is_told_in_full()) {
+        (false, _) => Telling::Nothing,
+        (true, false) => Telling::DropIn,
+        (true, true) => Telling::InFull,
+    }
 }
 
 /// The execution that begins on the platform `P` has no story yet.
@@ -54,6 +72,7 @@ pub(crate) fn begin<P: Platform>() {
     TELLER.set(IS_TOLD.get().then_some(Teller {
         thread: journal::this_thread::<P>,
         write_down: journal::act::<P>,
+        value: journal::moment::<P>,
     }));
 }
 
@@ -113,6 +132,16 @@ pub(crate) fn wakes(object: Object, what: &'static str, number: usize) -> bool {
         .is_some_and(|teller| record(teller, object, what.into(), Effect::Wakes(number)))
 }
 
+/// The moment of that name has come, or is another one: the clock's, or a deadline.
+#[inline]
+pub(crate) fn moment(name: &'static str, moment: Duration) {
+    if let Some(teller) = TELLER.get()
+        && !std::thread::panicking()
+    {
+        (teller.value)(name, moment);
+    }
+}
+
 /// This thread begins, and is the one that the others know as that.
 pub(crate) fn begins(thread: Object) {
     if let Some(teller) = TELLER.get() {
@@ -127,10 +156,12 @@ fn record(teller: Teller, object: Object, what: Cow<'static, str>, effect: Effec
     if std::thread::panicking() {
         return false;
     }
-    // Code that is generic over its platform has no lines to tell.
+    // Code that is generic over its platform has no lines to tell here.
     let place = PLACES.with_borrow(|places| places.get(&(teller.thread)()).copied());
-    let Some(at) = place else {
-        return false;
+    let at = match place {
+        Some(at) => at,
+        None if journal::is_told_in_full() => None,
+        None => return false,
     };
     (teller.write_down)(Act {
         object,

@@ -3,17 +3,27 @@
 use std::fmt;
 
 use serde::Serialize;
-use wakeproof::inbox::Step;
 
 pub use self::acts::Notified;
 use self::acts::{ASLEEP, Names};
-use crate::journal::{Effect, Entry, Journal, What};
+pub use self::section::{Line, Lock, Section};
+pub use self::shared::Shared;
+pub use self::step::{Kind, Told};
+use self::telling::is_going_to_sleep;
+pub use self::text::Page;
+use crate::journal::{Journal, What};
 use crate::verdict::{Counterexample, Exploration};
 
 mod acts;
+mod measure;
 mod mermaid;
+mod section;
+mod shared;
+mod step;
 mod svg;
+mod telling;
 mod text;
+mod wrap;
 
 /// A counterexample, told step by step.
 ///
@@ -51,21 +61,12 @@ pub struct Trace {
     pub threads: Vec<String>,
     /// In the order of time.
     pub steps: Vec<Told>,
+    /// The step that goes wrong, if one can be named: an index into [`Trace::steps`].
+    pub wrong_step: Option<usize>,
     /// How each thread ends.
     pub ends: Vec<String>,
     /// What is wrong at the end.
     pub end: String,
-}
-
-/// A step, in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Told {
-    /// Whose: an index into [`Trace::threads`].
-    pub thread: usize,
-    /// What it does.
-    pub what: String,
-    /// Whom it notifies.
-    pub notifies: Option<Notified>,
 }
 
 /// An exploration found no counterexample, so there is none to tell.
@@ -100,7 +101,7 @@ impl Trace {
         let journal = &counterexample.journal;
         let names = Names::of(journal);
         let ends = ends(journal, &names, &counterexample.message);
-        let steps = tell(journal, &names);
+        let steps = telling::tell(journal, &names);
         let legend = names.legend();
         let legend = legend.map_or_else(String::new, |legend| format!(" ({legend})"));
         Ok(Trace {
@@ -109,16 +110,44 @@ impl Trace {
             found: format!("{worth}, {} steps{legend}", steps.len()),
             schedule: counterexample.schedule().map(ToString::to_string),
             threads: journal.threads.clone(),
+            wrong_step: is_deadlock(&counterexample.message)
+                .then(|| woke_nobody(&steps))
+                .flatten(),
+            end: end(journal, &names, &ends, &steps, counterexample),
             steps,
-            end: end(journal, &names, &ends, counterexample),
             ends,
         })
     }
 
-    /// For a terminal.
+    /// Names the step that goes wrong: the last one that contains these words, or is this action.
+    #[must_use]
+    pub fn goes_wrong_at(self, words: &str) -> Self {
+        let is_it = |step: &Told| {
+            step.what.contains(words) || step.action.as_deref().is_some_and(|name| name == words)
+        };
+        Trace {
+            wrong_step: self.steps.iter().rposition(is_it),
+            ..self
+        }
+    }
+
+    /// The steps as they are drawn: what one thread does under one lock, without another thread in between, is one
+    /// section.
+    #[must_use]
+    pub fn sections(&self) -> Vec<Section> {
+        section::sections(&self.steps, self.wrong_step)
+    }
+
+    /// For a terminal of 80 columns.
     #[must_use]
     pub fn to_text(&self) -> String {
-        text::draw(self)
+        self.to_page(&Page::default())
+    }
+
+    /// For a terminal.
+    #[must_use]
+    pub fn to_page(&self, page: &Page) -> String {
+        text::draw(self, page)
     }
 
     /// For markdown: a sequence diagram in mermaid's language.
@@ -131,113 +160,6 @@ impl Trace {
     #[must_use]
     pub fn to_svg(&self) -> String {
         svg::draw(self)
-    }
-}
-
-/// Each step in words; a notification is one with the step that caused it.
-fn tell(journal: &Journal, names: &Names<'_>) -> Vec<Told> {
-    let mut told: Vec<Told> = Vec::new();
-    for (index, entry) in journal.entries.iter().enumerate() {
-        let thread = entry.thread;
-        let (what, notifies) = match &entry.what {
-            What::End => continue,
-            What::Act(act) => match names.tell(index, act) {
-                Some(told) => told,
-                None => continue,
-            },
-            What::Note(note) => (note.to_string(), None),
-            What::Notified { somebody } => {
-                let notifies = if *somebody {
-                    woken(journal, index)
-                } else {
-                    Notified::Nobody
-                };
-                let what = match notifies {
-                    Notified::Nobody => "notifies: nobody is waiting".into(),
-                    Notified::Thread(woken) => {
-                        format!("notifies: {} is to wake", journal.threads[woken])
-                    }
-                    Notified::Somebody => "notifies: one of the waiters is to wake".into(),
-                };
-                (what, Some(notifies))
-            }
-            What::Step(step, status) => {
-                let queued = status.map_or(0, |status| status.queued);
-                let what = match step {
-                    Step::Lock => "locks".into(),
-                    Step::Enqueue => format!("enqueues: {queued} in the queue"),
-                    Step::Refuse => "is refused: the loop is closed".into(),
-                    Step::Notify => "finds the loop asleep".into(),
-                    Step::Stop => "asks the loop to stop".into(),
-                    Step::Stopped => "stops, as it was asked to".into(),
-                    Step::Sleep if queued == 0 => "finds nothing to do, sleeps and unlocks".into(),
-                    Step::Sleep => format!("sleeps and unlocks, with {queued} in the queue"),
-                    Step::Wake => "wakes and locks".into(),
-                    Step::Take => "takes the whole queue".into(),
-                    Step::Close => "closes: accepts nothing any more".into(),
-                    Step::Unlock if wakes_nobody(journal, index) => {
-                        "unlocks, and has woken nobody".into()
-                    }
-                    Step::Unlock => "unlocks".into(),
-                    Step::Run => "runs a callback".into(),
-                    other => format!("{other:?}"),
-                };
-                (what, None)
-            }
-        };
-        told.push(Told {
-            thread,
-            what,
-            notifies,
-        });
-    }
-    told
-}
-
-/// Whether the thread that unlocks here leaves work, or a request to stop, to a loop that sleeps.
-fn wakes_nobody(journal: &Journal, unlock: usize) -> bool {
-    let thread = journal.entries[unlock].thread;
-    let its_section = journal.entries[..unlock]
-        .iter()
-        .rev()
-        .filter(|entry| entry.thread == thread)
-        .take_while(|entry| !matches!(entry.what, What::Step(Step::Lock, _)));
-    let mut leaves_something = false;
-    for entry in its_section {
-        match &entry.what {
-            What::Step(Step::Enqueue | Step::Stop, _) => leaves_something = true,
-            What::Notified { .. } | What::Step(Step::Sleep | Step::Wake, _) => return false,
-            _ => {}
-        }
-    }
-    let is_asleep = matches!(
-        journal.entries[unlock].what,
-        What::Step(_, Some(status)) if status.asleep
-    );
-    leaves_something && is_asleep
-}
-
-/// Whom a notification wakes: the one thread that sleeps, if it is one.
-fn woken(journal: &Journal, notified: usize) -> Notified {
-    let mut sleepers = (0..journal.threads.len()).filter(|thread| {
-        let last = journal.entries[..notified]
-            .iter()
-            .rev()
-            .find(|entry| entry.thread == *thread);
-        last.is_some_and(is_going_to_sleep)
-    });
-    match (sleepers.next(), sleepers.next()) {
-        (Some(sleeper), None) => Notified::Thread(sleeper),
-        _ => Notified::Somebody,
-    }
-}
-
-fn is_going_to_sleep(entry: &Entry) -> bool {
-    match &entry.what {
-        What::Step(Step::Sleep, _) => true,
-        What::Note(note) => note.ends_with("is about to sleep"),
-        What::Act(act) => act.effect == Effect::Sleeps,
-        _ => false,
     }
 }
 
@@ -266,11 +188,12 @@ fn is_deadlock(message: &str) -> bool {
 fn ends(journal: &Journal, names: &Names<'_>, message: &str) -> Vec<String> {
     (0..journal.threads.len())
         .map(|thread| {
-            let last = journal
-                .entries
-                .iter()
-                .rev()
-                .find(|entry| entry.thread == thread);
+            let own = || {
+                let entries = journal.entries.iter().rev();
+                entries.filter(|entry| entry.thread == thread)
+            };
+            // A value is a part of another step.
+            let last = own().find(|entry| !matches!(entry.what, What::Value { .. }));
             let told = match last {
                 Some(entry) if entry.what == What::End => "ends",
                 _ if !is_deadlock(message) => "…",
@@ -285,10 +208,18 @@ fn ends(journal: &Journal, names: &Names<'_>, message: &str) -> Vec<String> {
         .collect()
 }
 
+/// The last step that notifies nobody, or leaves something to a thread that sleeps.
+fn woke_nobody(steps: &[Told]) -> Option<usize> {
+    steps.iter().rposition(|step| {
+        step.notifies == Some(Notified::Nobody) || step.what.ends_with(telling::WOKE_NOBODY)
+    })
+}
+
 fn end(
     journal: &Journal,
     names: &Names<'_>,
     ends: &[String],
+    steps: &[Told],
     counterexample: &Counterexample,
 ) -> String {
     let message = &counterexample.message;
@@ -300,15 +231,20 @@ fn end(
         };
     }
     let threads = 0..journal.threads.len();
-    let mut told: Vec<String> = threads
-        .clone()
-        .filter_map(|thread| names.asleep(thread))
-        .collect();
-    if told.is_empty() {
-        told = threads.filter_map(|thread| names.blocked(thread)).collect();
-    }
-    if !told.is_empty() {
-        return told.join("; ");
+    // What is done with the platform's primitives has no lines of its own.
+    let has_lines = journal.entries.iter().any(|entry| match &entry.what {
+        What::Act(act) => act.at.is_some(),
+        _ => false,
+    });
+    if has_lines {
+        let asleep = threads.clone().filter_map(|thread| names.asleep(thread));
+        let mut told: Vec<String> = asleep.collect();
+        if told.is_empty() {
+            told = threads.filter_map(|thread| names.blocked(thread)).collect();
+        }
+        if !told.is_empty() {
+            return told.join("; ");
+        }
     }
     let sleepers: Vec<&str> = journal
         .threads
@@ -320,24 +256,14 @@ fn end(
             thread => thread,
         })
         .collect();
-    let status = journal
-        .entries
-        .iter()
-        .rev()
-        .find_map(|entry| match entry.what {
-            What::Step(_, status) => status,
-            _ => None,
-        });
-    let beside = match status {
-        Some(status) if status.queued == 1 => " beside a queue with 1 callback in it",
-        Some(status) if status.queued > 1 => " beside a queue with callbacks in it",
-        Some(status) if status.stopping => ", and never hears that it was asked to stop",
-        _ => "",
-    };
-    let (who, are) = match sleepers.as_slice() {
+    let beside = steps
+        .last()
+        .map_or_else(String::new, |step| step.shared.beside());
+    let (who, are, them) = match sleepers.as_slice() {
         [] => return message.into(),
-        [one] => ((*one).to_owned(), "is"),
-        several => (several.join(" and "), "are"),
+        [one] => ((*one).to_owned(), "is", "it"),
+        several => (several.join(" and "), "are", "them"),
     };
-    format!("{who} {are} asleep{beside}, and nobody is left who would wake it")
+    let beside = beside.trim_end_matches(',');
+    format!("{who} {are} asleep{beside}, and nobody is left who would wake {them}")
 }

@@ -42,6 +42,7 @@ impl<P: Platform> Platform for Faulty<P> {
         }
     }
 
+    #[track_caller]
     fn mutex<T: Send + 'static>(value: T) -> P::Mutex<T> {
         P::mutex(value)
     }
@@ -50,6 +51,7 @@ impl<P: Platform> Platform for Faulty<P> {
         P::lock(mutex)
     }
 
+    #[track_caller]
     fn condvar() -> Self::Condvar {
         FaultyCondvar {
             condvar: P::condvar(),
@@ -89,6 +91,7 @@ impl<P: Platform> Platform for Faulty<P> {
         P::thread_name()
     }
 
+    #[track_caller]
     fn step(step: Step, status: Option<Status>) {
         P::step(step, status);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wakeproof::inbox::{Correct, Inbox, Protocol, StateGuard};
 use wakeproof::platform::Platform;
+use wakeproof_explore::journal::look;
 
 /// Finds the queue empty, releases the lock, takes it again, and sleeps.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for CheckOutsideTheLock {
         state: StateGuard<'a, P, T>,
         deadline: Option<Duration>,
     ) -> (StateGuard<'a, P, T>, bool) {
+        look::<P>("finds nothing to do");
         inbox.unlock(state);
         let state = inbox.lock();
         Correct.sleep(inbox, state, deadline)
@@ -55,6 +57,7 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for TimeoutMeansNothingToDo 
     ) {
         let (state, timed_out) = self.wait_for_work(inbox, state, deadline);
         if timed_out {
+            look::<P>("takes nothing, since the time was up");
             return inbox.unlock(state);
         }
         Correct.take(inbox, state, batch, None);

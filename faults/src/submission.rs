@@ -2,6 +2,7 @@
 
 use wakeproof::inbox::{Correct, Inbox, Protocol, Step};
 use wakeproof::platform::Platform;
+use wakeproof_explore::journal::look;
 
 /// Enqueues and wakes nobody.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(crate) struct NotifyBeforeEnqueue;
 impl<P: Platform, T: Send + 'static> Protocol<P, T> for NotifyBeforeEnqueue {
     fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let mut state = inbox.lock();
+        look::<P>("notifies, if the loop is asleep");
         self.wake(inbox, &mut state);
         inbox.unlock(state);
         self.call_soon(inbox, item)
@@ -34,6 +36,11 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for StaleAsleepFlag {
     fn call_soon_threadsafe(&self, inbox: &Inbox<P, T>, item: T) -> Result<(), T> {
         let state = inbox.lock();
         let was_asleep = state.asleep;
+        look::<P>(if was_asleep {
+            "finds asleep set"
+        } else {
+            "finds asleep not set"
+        });
         inbox.unlock(state);
         if was_asleep {
             return Correct.call_soon_threadsafe(inbox, item);
@@ -65,6 +72,8 @@ fn is_closed<P: Platform, T: Send + 'static>(inbox: &Inbox<P, T>) -> bool {
     let closed = state.closed;
     if closed {
         state.step::<P>(Step::Refuse);
+    } else {
+        look::<P>("finds the loop open");
     }
     inbox.unlock(state);
     closed

@@ -26,7 +26,7 @@ use std::fmt::{self, Debug};
 use std::mem;
 use std::sync::Arc;
 
-use wakeproof_explore::journal::{name_this_thread, note};
+use wakeproof_explore::journal::{QUEUE, has_no_mutex, name_this_thread, value};
 use wakeproof_explore::platform::ModelPlatform;
 
 mod pipe;
@@ -118,7 +118,7 @@ pub trait Protocol: Debug + 'static {
     /// Runs iterations until one ends with a request to stop.
     fn run_forever<P: ModelPlatform>(it: &Asyncio<P>) {
         name_this_thread::<P>("loop");
-        note::<P>(Observed::of(Step::Start));
+        Observed::of(Step::Start).tell::<P>();
         loop {
             Self::run_once(it);
             if it.is_asked_to_stop() {
@@ -173,6 +173,8 @@ impl<P: ModelPlatform> Asyncio<P> {
     /// A loop with nothing to do, and a pipe for that many bytes.
     #[must_use]
     pub fn new(pipe_capacity: usize) -> Self {
+        has_no_mutex::<P>();
+        value::<P>(QUEUE, 0);
         Asyncio {
             gil: P::mutex(State::default()),
             pipe: BytePipe::new(pipe_capacity),
@@ -191,13 +193,15 @@ impl<P: ModelPlatform> Asyncio<P> {
     }
 
     /// One operation of the interpreter's, which is one step.
+    #[track_caller]
     pub(crate) fn with<T>(&self, step: Step, operation: impl FnOnce(&mut State) -> T) -> T {
         let mut state = P::lock(&self.gil);
         let result = operation(&mut state);
-        note::<P>(Observed::under_the_gil(step, state.status()));
+        Observed::under_the_gil(step, state.status()).tell::<P>();
         result
     }
 
+    #[track_caller]
     pub(crate) fn check_closed(&self) -> Result<(), Closed> {
         let closed = self.with(Step::Check, |state| state.closed);
         if closed { Err(Closed) } else { Ok(()) }
@@ -214,7 +218,7 @@ impl<P: ModelPlatform> Asyncio<P> {
         let mut state = P::lock(&self.gil);
         let first = state.ready.pop_front().expect("only the loop takes it out");
         if matches!(first, Ready::Callback(_)) {
-            note::<P>(Observed::under_the_gil(Step::Run, state.status()));
+            Observed::under_the_gil(Step::Run, state.status()).tell::<P>();
         }
         first
     }
@@ -224,7 +228,7 @@ impl<P: ModelPlatform> Asyncio<P> {
         let mut state = P::lock(&self.gil);
         let stops = mem::take(&mut state.stopping);
         let step = if stops { Step::Return } else { Step::Continue };
-        note::<P>(Observed::under_the_gil(step, state.status()));
+        Observed::under_the_gil(step, state.status()).tell::<P>();
         stops
     }
 }

@@ -47,8 +47,12 @@ pub struct Fault {
     pub faulty: Subject,
     /// The same model without the fault.
     pub correct: Subject,
+    /// Which step of an execution goes wrong: the last one that says this, or has this name.
+    pub wrong_step: &'static str,
     /// The model of the specification that shows it.
     pub specified_as: Option<&'static str>,
+    /// The action of the specification that goes wrong: its last step.
+    pub wrong_action: Option<&'static str>,
     /// The checkers that cannot see it, and why.
     pub blind: &'static [(Checker, &'static str)],
 }
@@ -189,7 +193,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::NoNotify),
             correct: submit(),
+            wrong_step: "has woken nobody",
             specified_as: Some("CondvarLoopUnsafe"),
+            wrong_action: Some("Enqueue"),
             blind: &[],
         },
         Fault {
@@ -199,7 +205,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<ParkOnce<NotifyWithoutTheLock>>(),
             correct: Subject::correct::<ParkOnce<CorrectSteps>>(),
+            wrong_step: "notifies: nobody",
             specified_as: Some("CondvarLoopFaultsNotifyWithoutLock"),
+            wrong_action: Some("EnqueueOutsideTheLock"),
             blind: &[],
         },
         Fault {
@@ -209,7 +217,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::NotifyBeforeEnqueue),
             correct: submit(),
+            wrong_step: "has woken nobody",
             specified_as: Some("CondvarLoopFaultsNotifyBeforeEnqueue"),
+            wrong_action: Some("EnqueueAfterNotifying"),
             blind: &[],
         },
         Fault {
@@ -219,7 +229,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::CheckOutsideTheLock),
             correct: submit(),
+            wrong_step: "does not look again",
             specified_as: Some("CondvarLoopFaultsCheckOutsideLock"),
+            wrong_action: Some("SleepByAnOldLook"),
             blind: &[],
         },
         Fault {
@@ -229,7 +241,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::StaleAsleepFlag),
             correct: submit(),
+            wrong_step: "has woken nobody",
             specified_as: Some("CondvarLoopFaultsStaleFlag"),
+            wrong_action: Some("EnqueueByAnOldFlag"),
             blind: &[],
         },
         Fault {
@@ -239,7 +253,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: OnlyWhenAsked,
             faulty: Subject::with::<Unasked>(InboxFault::IfInsteadOfWhile),
             correct: Subject::correct::<Unasked>(),
+            wrong_step: "Take",
             specified_as: Some("CondvarLoopFaultsIfInsteadOfWhile"),
+            wrong_action: Some("WakeWithoutLooking"),
             blind: &[(Threads, NEVER_SPURIOUS)],
         },
         Fault {
@@ -249,7 +265,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<Pipe<ClearAfterDrain>>(),
             correct: Subject::correct::<Pipe<CorrectSteps>>(),
+            wrong_step: "clears the signal",
             specified_as: Some("SelfPipeLoopFaultsClearAfterDrain"),
+            wrong_action: Some("LookThenDrain"),
             blind: &[],
         },
         Fault {
@@ -259,7 +277,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<WorkerPool<NotifyOnlyWhenEmpty>>(),
             correct: Subject::correct::<WorkerPool<CorrectSteps>>(),
+            wrong_step: "notifies nobody",
             specified_as: None,
+            wrong_action: None,
             blind: &[(Tla, ONE_CONSUMER)],
         },
         Fault {
@@ -269,7 +289,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::with::<StopRacesWithSleep>(InboxFault::SilentStop),
             correct: Subject::correct::<StopRacesWithSleep>(),
+            wrong_step: "has woken nobody",
             specified_as: Some("CondvarLoopFaultsSilentStop"),
+            wrong_action: Some("StopSilently"),
             blind: &[],
         },
         Fault {
@@ -279,7 +301,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::with::<EarlierTimer>(InboxFault::NoNotify),
             correct: Subject::correct::<EarlierTimer>(),
+            wrong_step: "has woken nobody",
             specified_as: Some("TimerLoopUnsafe"),
+            wrong_action: Some("TimedEnqueue"),
             blind: &[],
         },
         Fault {
@@ -289,7 +313,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<TimerFromAnotherThread<StaleDeadline>>(),
             correct: Subject::correct::<TimerFromAnotherThread<CorrectSteps>>(),
+            wrong_step: "does not look again",
             specified_as: Some("TimerLoopFaultsStaleDeadline"),
+            wrong_action: Some("SleepByAnOldDeadline"),
             blind: &[(Threads, VIRTUAL_TIME)],
         },
         Fault {
@@ -299,7 +325,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: ExactlyOnce,
             faulty: Subject::with::<CloseRacesWithSubmit>(InboxFault::AcceptAfterClose),
             correct: Subject::correct::<CloseRacesWithSubmit>(),
+            wrong_step: "Enqueue",
             specified_as: Some("CondvarLoopFaultsAcceptAfterClose"),
+            wrong_action: Some("EnqueueByAnOldCheck"),
             blind: &[],
         },
         Fault {
@@ -309,7 +337,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<BoundedBuffer<WrongSleeper>>(),
             correct: Subject::correct::<BoundedBuffer<CorrectSteps>>(),
+            wrong_step: "notifies: wakes",
             specified_as: Some("CondvarLoopFaultsWrongSleeper"),
+            wrong_action: Some("NotifyTheWrongSleeper"),
             blind: &[],
         },
         Fault {
@@ -319,7 +349,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::with::<DeadlinePasses>(InboxFault::TimeoutMeansNothingToDo),
             correct: Subject::correct::<DeadlinePasses>(),
+            wrong_step: "takes nothing",
             specified_as: Some("CondvarLoopFaultsTimeoutMeansNothing"),
+            wrong_action: Some("WakeToTakeNothing"),
             blind: &[(Threads, VIRTUAL_TIME), (Properties, LATE_NOT_LOST)],
         },
         Fault {
@@ -329,7 +361,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: InOrder,
             faulty: Subject::correct::<OwnAfterForeign<TwoQueues>>(),
             correct: Subject::correct::<OwnAfterForeign<CorrectSteps>>(),
+            wrong_step: "queue of its own",
             specified_as: Some("CondvarLoopFaultsTwoQueues"),
+            wrong_action: Some("EnqueueInTwoQueues"),
             blind: &[],
         },
         Fault {
@@ -339,7 +373,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: ExactlyOnce,
             faulty: Subject::correct::<PanicInBatch<PanicLosesTheBatch>>(),
             correct: Subject::correct::<PanicInBatch<CorrectSteps>>(),
+            wrong_step: "has lost",
             specified_as: Some("CondvarLoopFaultsPanicLosesBatch"),
+            wrong_action: Some("RunAndLoseTheRest"),
             blind: &[],
         },
         Fault {
@@ -349,7 +385,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<AnnouncedSleep<RelaxedFlag>>(),
             correct: Subject::correct::<AnnouncedSleep<CorrectSteps>>(),
+            wrong_step: "sees the loop awake",
             specified_as: None,
+            wrong_action: None,
             blind: &[
                 (Tla, SEQUENTIAL),
                 (ShuttleDepthFirst, SEQUENTIAL),
@@ -364,7 +402,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<Submit<1, 1, AsyncioLoop<NoByte>>>(),
             correct: Subject::correct::<Submit<1, 1, AsyncioLoop>>(),
+            wrong_step: "Enqueue",
             specified_as: Some("AsyncioLoopUnsafe"),
+            wrong_action: Some("Enqueue"),
             blind: &[],
         },
         Fault {
@@ -374,7 +414,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<Submit<1, 1, AsyncioLoop<ByteFirst>>>(),
             correct: Subject::correct::<Submit<1, 1, AsyncioLoop>>(),
+            wrong_step: "Enqueue",
             specified_as: Some("AsyncioLoopFaultsWriteFirst"),
+            wrong_action: Some("WriteFirst"),
             blind: &[],
         },
         Fault {
@@ -384,7 +426,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<Submit<1, 1, AsyncioLoop<ReadAfterLook>>>(),
             correct: Subject::correct::<Submit<1, 1, AsyncioLoop>>(),
+            wrong_step: "ReadFromSelf",
             specified_as: Some("AsyncioLoopFaultsLookEarly"),
+            wrong_action: Some("ReadAfterTheLook"),
             blind: &[],
         },
         Fault {
@@ -394,7 +438,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: ExactlyOnce,
             faulty: Subject::correct::<CallbackSubmits<AsyncioLoop<TornAppend>>>(),
             correct: Subject::correct::<CallbackSubmits<AsyncioLoop>>(),
+            wrong_step: "has overwritten",
             specified_as: None,
+            wrong_action: None,
             blind: &[(Tla, APPEND_IS_ONE_STEP)],
         },
         Fault {
@@ -404,7 +450,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<CallbackSubmits<AsyncioLoop<BlockingWrite>>>(),
             correct: Subject::correct::<CallbackSubmits<AsyncioLoop>>(),
+            wrong_step: "finds the pipe full",
             specified_as: None,
+            wrong_action: None,
             blind: &[(Tla, NO_OWN_WRITES)],
         },
         Fault {
@@ -414,7 +462,9 @@ pub fn catalogue() -> Vec<Fault> {
             breaks: NoLostWakeup,
             faulty: Subject::correct::<StopRacesWithSleep<AsyncioLoop<SilentStop>>>(),
             correct: Subject::correct::<StopRacesWithSleep<AsyncioLoop>>(),
+            wrong_step: "Stop",
             specified_as: None,
+            wrong_action: None,
             blind: &[(Tla, STOPS_WITH_A_CALLBACK)],
         },
     ]

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 
 use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, RealThreads, Shuttle};
 use wakeproof_explore::{
-    self as explore, DoesNotFit, Exploration, Judge, Limits, Schedule, Search,
+    self as explore, DoesNotFit, Exploration, Judge, Limits, Replay, Schedule, Search,
 };
 use wakeproof_faults::{FaultChoice, Faulty, InboxFault, choose};
 
@@ -59,6 +59,7 @@ pub use self::tasks::{AwaitedElsewhere, ResultAwaited, SpawnRacesWithClose, Spaw
 pub use self::timers::{
     CancelRacesWithTimer, CancelTimer, EarlierTimer, HourPasses, PollSleep, SleeperWoken,
 };
+pub(crate) use self::timing::works_out;
 pub use self::timing::{DeadlinePasses, TimerFromAnotherThread, TimerSteps};
 pub use self::waking::{
     LastWakerDropped, TwoWakeAtOnce, WakeAfterCompletion, WakeRacesWithPoll, WakerHolds,
@@ -185,6 +186,19 @@ impl Subject {
     /// If the schedule is not one of this model's.
     pub fn replay(&self, schedule: &Schedule) -> Result<Exploration, DoesNotFit> {
         explore::replay(self.environment, schedule, self.body(self.under_shuttle))
+    }
+
+    /// Runs the execution of a counterexample again, to be drawn.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one of this model's.
+    pub fn told(&self, replay: &Replay, limits: &Limits) -> Result<Exploration, DoesNotFit> {
+        let run = match replay {
+            Replay::Schedule(_) => self.under_shuttle,
+            Replay::Execution(_) => self.under_loom,
+        };
+        explore::told(self.environment, replay, limits, self.body(run))
     }
 
     /// Explores it under shuttle, and passes the journal of each execution to `judge`.

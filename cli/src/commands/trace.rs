@@ -8,7 +8,6 @@ use crate::interrupt;
 use crate::report::{self, Verdict, print_json};
 use crate::specification::SpecDir;
 use clap::ValueEnum;
-use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{Limits, Schedule};
 use wakeproof_model_tests::faults::{self, Checker};
 
@@ -70,11 +69,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let trace = match &args.schedule {
         Some(schedule) => {
             let replayed = fault.faulty.replay(schedule)?;
-            Trace::told(
-                fault.name,
-                fault.wrong,
-                &replayed,
+            counterexample::told(
+                &fault,
+                replayed,
                 "shuttle: a schedule replayed",
+                &Limits::default(),
             )?
         }
         None => {

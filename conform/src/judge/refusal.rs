@@ -72,11 +72,8 @@ impl Refusal {
                     }
                 }
             };
-            steps.push(Told {
-                thread: lane,
-                what: format!("line {}: {}", moment.line, moment.what),
-                notifies: None,
-            });
+            let what = format!("line {}: {}", moment.line, moment.what);
+            steps.push(Told::new(Some(lane), what));
         }
         let found = if self.is_complete {
             "the fewest lines that lead to it"
@@ -90,6 +87,8 @@ impl Refusal {
             schedule: None,
             ends: threads.iter().map(|_| "…".into()).collect(),
             threads,
+            // The line that is refused comes last.
+            wrong_step: steps.len().checked_sub(1),
             steps,
             end: self.did.clone(),
         }

@@ -77,9 +77,21 @@ fn actions(prepared: &Prepared, states: &[State]) -> anyhow::Result<Vec<Option<A
 /// A counterexample.
 #[derive(Debug, Serialize)]
 pub struct Trace {
+    #[serde(skip)]
+    first: Values,
     steps: Vec<TraceStep>,
     /// For an infinite behaviour, the step after which it begins to repeat.
     repeats_after: Option<usize>,
+}
+
+/// The variables of a state with their values, in words.
+pub type Values = Vec<(String, String)>;
+
+fn values(vars: &[Arc<str>], state: &State) -> Values {
+    let pairs = vars.iter().zip(&state.values);
+    pairs
+        .map(|(variable, value)| (variable.to_string(), in_words(value)))
+        .collect()
 }
 
 /// A step of a counterexample.
@@ -93,6 +105,15 @@ pub struct TraceStep {
     pub what: String,
     /// What changed.
     pub changes: Vec<Change>,
+    /// What the thread that takes it is about to do before it and after it, as its program counter has it.
+    #[serde(skip)]
+    pub labels: Option<(String, String)>,
+    /// Every variable after it.
+    #[serde(skip)]
+    pub after: Values,
+    /// The line of the action, with its module.
+    #[serde(skip)]
+    pub at: Option<String>,
 }
 
 /// A variable that changed.
@@ -122,6 +143,10 @@ impl Trace {
             .map(|(pair, action)| TraceStep::new(vars, &pair[0], &pair[1], action.as_deref()))
             .collect();
         Trace {
+            first: states
+                .first()
+                .map(|state| values(vars, state))
+                .unwrap_or_default(),
             steps,
             repeats_after,
         }
@@ -139,6 +164,12 @@ impl Trace {
         self.steps.is_empty()
     }
 
+    /// The first state.
+    #[must_use]
+    pub fn first(&self) -> &Values {
+        &self.first
+    }
+
     /// The steps.
     #[must_use]
     pub fn steps(&self) -> &[TraceStep] {
@@ -154,6 +185,7 @@ impl Trace {
                     step.who = said.who.clone();
                 }
                 step.what = said.what.clone();
+                step.at = Some(said.at.clone());
             }
         }
         Ok(())
@@ -184,10 +216,13 @@ impl TraceStep {
         };
         let who = changed()
             .find(|(variable, _)| &***variable == "pc")
-            .and_then(|(_, (from, to))| mover(from, to))
-            .unwrap_or_default();
+            .and_then(|(_, (from, to))| mover(from, to));
+        let (who, labels) = who.unzip();
         TraceStep {
-            who,
+            who: who.unwrap_or_default(),
+            labels,
+            after: values(vars, after),
+            at: None,
             action: action.unwrap_or_default().to_owned(),
             what: String::new(),
             changes: changed()
@@ -220,13 +255,16 @@ impl fmt::Display for TraceStep {
     }
 }
 
-/// The thread that moved, unless another thread or the condvar moved it.
-fn mover(from: &Value, to: &Value) -> Option<String> {
+/// The thread that moved, unless another thread or the condvar moved it, and from where to where.
+fn mover(from: &Value, to: &Value) -> Option<(String, (String, String))> {
     let (from, to) = (from.as_function_map()?, to.as_function_map()?);
     from.iter()
         .filter(|(thread, at)| to.get(thread) != Some(at))
         .find(|(_, at)| !matches!(at, Value::Str(at) if &**at == "waiting"))
-        .map(|(thread, _)| in_words(thread))
+        .map(|(thread, at)| {
+            let after = to.get(thread).map_or_else(String::new, in_words);
+            (in_words(thread), (in_words(at), after))
+        })
 }
 
 /// A value in words.
@@ -256,6 +294,7 @@ fn in_words(value: &Value) -> String {
 pub(super) struct Said {
     who: String,
     what: String,
+    at: String,
 }
 
 /// What a module and the modules that it extends say about their actions.
@@ -285,7 +324,9 @@ pub(super) fn actions_in_words(
             .split_once(". ")
             .map_or(&*comment, |(first, _)| first);
         if let Some((who, what)) = sentence.trim_end_matches('.').split_once(": ") {
+            let line = 1 + text[..end + 3].matches('\n').count();
             let said_of = Said {
+                at: format!("spec/{module}.tla:{line}"),
                 who: who.to_lowercase(),
                 what: what.to_owned(),
             };

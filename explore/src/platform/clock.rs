@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Environment;
+use crate::{journal, story};
 
 /// The least that two readings of the clock may differ by.
 const TICK: Duration = Duration::from_nanos(1);
@@ -209,6 +210,7 @@ impl Clock {
     pub(crate) fn jump(&mut self, target: Duration) {
         self.jumps = self.jumps.saturating_sub(1);
         self.now = self.now.max(target);
+        self.tell();
     }
 
     /// Time passes, if it has not, until it ends a timed wait.
@@ -216,16 +218,23 @@ impl Clock {
         if deadline > self.now {
             self.expiries = self.expiries.saturating_sub(1);
             self.now = deadline;
+            self.tell();
         }
     }
 
     /// A little more time passes than has to.
     pub(crate) fn pass_a_moment(&mut self) {
         self.now = self.now.saturating_add(TICK);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        story::moment(journal::CLOCK, self.now);
     }
 
     /// A timed wait begins: its deadline is known from now on.
     pub(crate) fn note(&self, deadline: Duration) {
+        story::moment(journal::DEADLINE, deadline);
         if !self.can_jump() || deadline <= self.now {
             return;
         }

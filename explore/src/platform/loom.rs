@@ -7,6 +7,7 @@ mod queue;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
 use crate::search::supervise;
-use crate::{observe, story};
+use crate::{journal, observe, story};
 
 pub(crate) use self::flag::LoomAtomic;
 pub use self::flag::LoomFlag;
@@ -701,7 +702,9 @@ impl Platform for Loom {
         &Correct
     }
 
+    #[track_caller]
     fn step(step: Step, status: Option<Status>) {
+        journal::at(Location::caller());
         observe::step(step, status);
     }
 

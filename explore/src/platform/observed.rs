@@ -110,6 +110,7 @@ impl<P: Platform, O: Observer> Platform for Observed<P, O> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn step(step: Step, status: Option<Status>) {
         P::step(step, status);
         O::step(step, status);

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::task::{Poll, Waker};
@@ -26,7 +27,7 @@ use super::interrupts;
 use super::misuse::{Identity, Partner};
 use super::{Environment, Spurious};
 use crate::search::{supervise, supervisor};
-use crate::{observe, story};
+use crate::{journal, observe, story};
 
 /// The loop's primitives under [shuttle](https://docs.rs/shuttle), for use inside a
 /// `shuttle::Runner`.
@@ -618,7 +619,9 @@ impl Platform for Shuttle {
         &Correct
     }
 
+    #[track_caller]
     fn step(step: Step, status: Option<Status>) {
+        journal::at(Location::caller());
         observe::step(step, status);
     }
 

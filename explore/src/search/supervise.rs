@@ -118,9 +118,9 @@ pub(super) fn supervised<T: Send + 'static>(
     let shared = line.clone();
     let panicked = Arc::new(Mutex::new(None));
     let escaped = panicked.clone();
-    let is_told = story::is_told();
+    let telling = story::telling();
     let searching = thread::spawn(move || {
-        story::tell(is_told);
+        story::tell(telling);
         failure::listen();
         LINE.set(Some(shared));
         let reporter = Reporter { sender };

@@ -49,7 +49,7 @@ impl<'a> Names<'a> {
     }
 
     /// A primitive, or a thread by its own name.
-    fn name(&self, object: Object) -> String {
+    pub(super) fn name(&self, object: Object) -> String {
         if object.kind == "thread" {
             return self.thread(object);
         }
@@ -172,7 +172,7 @@ impl<'a> Names<'a> {
     }
 
     /// Whom a notification of one thread reaches: the one whose sleep on the primitive ends next.
-    fn woken(&self, index: usize, object: Object) -> Notified {
+    pub(super) fn woken(&self, index: usize, object: Object) -> Notified {
         let sleeps_on_it = |thread: &usize| {
             let last = self.before(index, *thread);
             last.is_some_and(|entry| match &entry.what {

@@ -52,7 +52,7 @@ fn steps(story: &Story) -> Vec<String> {
         .map(|step| {
             format!(
                 "{}: {}",
-                trace.threads[step.thread],
+                trace.threads[step.thread.expect("a thread's")],
                 without_line(&step.what)
             )
         })

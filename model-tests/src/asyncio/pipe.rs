@@ -33,11 +33,14 @@ impl<P: ModelPlatform> BytePipe<P> {
     /// Writes a byte, or fails if there is no room for it: a socket that does not block.
     pub(crate) fn write(&self) {
         let mut bytes = P::lock(&self.bytes);
-        if *bytes < self.capacity {
+        let has_room = *bytes < self.capacity;
+        if has_room {
             *bytes += 1;
+        }
+        Observed::of_the_pipe(Step::Write, *bytes).tell::<P>();
+        if has_room {
             P::notify_one(&self.readable);
         }
-        note::<P>(Observed::of_the_pipe(Step::Write, *bytes));
     }
 
     /// Writes a byte as soon as there is room for it: a socket that blocks.
@@ -48,8 +51,8 @@ impl<P: ModelPlatform> BytePipe<P> {
             bytes = P::wait(&self.writable, bytes);
         }
         *bytes += 1;
+        Observed::of_the_pipe(Step::Write, *bytes).tell::<P>();
         P::notify_one(&self.readable);
-        note::<P>(Observed::of_the_pipe(Step::Write, *bytes));
         if *bytes < self.capacity {
             P::notify_one(&self.writable);
         }
@@ -59,10 +62,10 @@ impl<P: ModelPlatform> BytePipe<P> {
     pub(crate) fn select(&self, may_block: bool) -> bool {
         let mut bytes = P::lock(&self.bytes);
         while may_block && *bytes == 0 {
-            note::<P>(Observed::of(Step::Wait));
+            Observed::of(Step::Wait).tell::<P>();
             bytes = P::wait(&self.readable, bytes);
         }
-        note::<P>(Observed::of_the_pipe(Step::Select, *bytes));
+        Observed::of_the_pipe(Step::Select, *bytes).tell::<P>();
         *bytes > 0
     }
 
@@ -70,7 +73,7 @@ impl<P: ModelPlatform> BytePipe<P> {
     pub(crate) fn read_all(&self) {
         let mut bytes = P::lock(&self.bytes);
         *bytes = 0;
-        note::<P>(Observed::of_the_pipe(Step::ReadFromSelf, *bytes));
+        Observed::of_the_pipe(Step::ReadFromSelf, *bytes).tell::<P>();
         P::notify_one(&self.writable);
     }
 }

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use wakeproof::platform::Platform;
+use wakeproof_explore::journal::{QUEUE, action, is_told_in_full, note, value};
+
 macro_rules! steps {
     ($($(#[doc = $doc:literal])+ $step:ident,)+) => {
         /// A step, with the name that its action has in `spec/AsyncioLoop.tla`, or in `SelfPipeLoop.tla`,
@@ -15,6 +18,12 @@ macro_rules! steps {
 
         impl Step {
             const ALL: &[Step] = &[$(Step::$step),+];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Step::$step => stringify!($step),)+
+                }
+            }
         }
     };
 }
@@ -76,7 +85,47 @@ pub struct Observed {
     pub bytes: Option<usize>,
 }
 
+impl Step {
+    /// What it does, for a drawing.
+    fn in_words(self) -> &'static str {
+        match self {
+            Step::Check => "looks whether the loop is open",
+            Step::Enqueue => "appends a callback",
+            Step::Write => "writes a byte",
+            Step::Start => "begins to run",
+            Step::Look => "looks whether anything is ready",
+            Step::Wait => "finds the pipe empty",
+            Step::Select => "returns from the selector",
+            Step::Report => "appends the pipe's reader",
+            Step::Take => "begins an iteration",
+            Step::Run => "runs a callback",
+            Step::ReadFromSelf => "reads the pipe",
+            Step::Stop => "sets stopping",
+            Step::Continue => "has finished the iteration",
+            Step::Return => "returns, as it was asked to",
+            Step::Close => "closes the loop",
+        }
+    }
+}
+
 impl Observed {
+    /// Writes it into the journal.
+    #[track_caller]
+    pub(super) fn tell<P: Platform>(self) {
+        if !is_told_in_full() {
+            return note::<P>(self);
+        }
+        if let Some(status) = self.status {
+            value::<P>(QUEUE, status.ready);
+            value::<P>("stopping", status.stopping);
+            value::<P>("closed", status.closed);
+        }
+        if let Some(bytes) = self.bytes {
+            value::<P>("pipe", bytes);
+        }
+        action::<P>(self.step.name(), self.step.in_words());
+    }
+
     pub(super) fn of(step: Step) -> Self {
         Observed {
             step,

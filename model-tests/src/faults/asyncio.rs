@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wakeproof_explore::journal::look;
 use wakeproof_explore::platform::ModelPlatform;
 
 use crate::asyncio::{Asyncio, Callback, Closed, Protocol, Ready, Step};
@@ -54,10 +55,15 @@ pub struct TornAppend;
 impl Protocol for TornAppend {
     fn append<P: ModelPlatform>(it: &Asyncio<P>, callback: Callback) {
         let end = it.peek(|state| state.ready.len());
-        it.with(Step::Enqueue, |state| {
+        let overwritten = it.with(Step::Enqueue, |state| {
+            let overwritten = state.ready.len().saturating_sub(end);
             state.ready.truncate(end);
             state.ready.push_back(Ready::Callback(callback));
+            overwritten
         });
+        if overwritten > 0 {
+            look::<P>("has overwritten what came in between");
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::models::{
     Announcement, Callback, Drain, OwnSubmission, Parker, RunBatch, Shared, Unpark, WaitingRoom,
     WakeWorker, catch,
 };
+use wakeproof_explore::journal::{look, value};
 use wakeproof_explore::platform::ModelPlatform;
 
 /// Gives the token and notifies without ever taking the parking thread's mutex.
@@ -72,6 +73,8 @@ impl OwnSubmission for TwoQueues {
         callback: &'static str,
     ) {
         own_queue.push_back(callback);
+        value::<P>("own queue", own_queue.len());
+        look::<P>("puts it into a queue of its own");
     }
 }
 
@@ -82,5 +85,6 @@ pub struct PanicLosesTheBatch;
 impl RunBatch for PanicLosesTheBatch {
     fn run<P: Platform>(batch: &mut VecDeque<Callback>) {
         catch::<P>(|| batch.drain(..).for_each(|callback| callback()));
+        look::<P>("has lost what was left of the batch");
     }
 }

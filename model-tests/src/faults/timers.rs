@@ -5,7 +5,9 @@ use std::time::Duration;
 use wakeproof::inbox::Inbox;
 use wakeproof::platform::Platform;
 
-use crate::models::TimerSteps;
+use wakeproof_explore::journal::look;
+
+use crate::models::{TimerSteps, works_out};
 
 /// Computes how long to sleep, releases the lock, and then uses the result.
 #[derive(Debug)]
@@ -15,6 +17,7 @@ impl TimerSteps for StaleDeadline {
     fn sleep<P: Platform>(timers: &Inbox<P, Duration>) {
         let state = timers.lock();
         let nearest = state.queue.iter().min().copied();
+        look::<P>(works_out(nearest));
         timers.unlock(state);
         let state = timers.lock();
         let (state, _) = timers.sleep(state, nearest);

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::Model;
 use super::parker::Parker;
-use wakeproof_explore::journal::note;
+use wakeproof_explore::journal::{note, value};
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// Orders the write of one flag before the read of the other.
@@ -42,6 +42,7 @@ impl<A: Announcement> Model for AnnouncedSleep<A> {
         let submitter = shared.clone();
         let thread = P::spawn("thread 1", move || {
             submitter.work.store(true, Ordering::Release);
+            value::<P>("work", true);
             note::<P>("submits work");
             A::between_write_and_read::<P>();
             if submitter.asleep.load(Ordering::Acquire) {
@@ -51,6 +52,7 @@ impl<A: Announcement> Model for AnnouncedSleep<A> {
             }
         });
         shared.asleep.store(true, Ordering::Release);
+        value::<P>("asleep", true);
         note::<P>("announces its sleep");
         A::between_write_and_read::<P>();
         if !shared.work.load(Ordering::Acquire) {

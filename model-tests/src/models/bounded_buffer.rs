@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Model;
-use wakeproof_explore::journal::note;
+use wakeproof_explore::journal::{QUEUE, note, value};
 use wakeproof_explore::platform::ModelPlatform;
 
 /// Which of the buffer's two condvars each kind of thread waits on.
@@ -29,6 +29,7 @@ impl<W: WaitingRoom> Model for BoundedBuffer<W> {
             item: P::Mutex<Option<u32>>,
             changed: [P::Condvar; 2],
         }
+        value::<P>(QUEUE, 0);
         let shared = Arc::new(Shared::<P> {
             item: P::mutex(None),
             changed: [P::condvar(), P::condvar()],
@@ -39,6 +40,7 @@ impl<W: WaitingRoom> Model for BoundedBuffer<W> {
                 let mut item = P::lock(&shared.item);
                 loop {
                     if let Some(item) = item.take() {
+                        value::<P>(QUEUE, 0);
                         note::<P>("takes the item");
                         P::notify_one(&shared.changed[W::FOR_ROOM]);
                         return item;
@@ -55,6 +57,7 @@ impl<W: WaitingRoom> Model for BoundedBuffer<W> {
                 item = P::wait(&shared.changed[W::FOR_ROOM], item);
             }
             *item = Some(number);
+            value::<P>(QUEUE, 1);
             note::<P>("puts an item");
             P::notify_one(&shared.changed[FOR_AN_ITEM]);
         }

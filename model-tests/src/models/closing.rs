@@ -63,7 +63,7 @@ impl Model for CloseRacesWithSubmit {
                 assert_eq!(
                     ran + by_close,
                     1,
-                    "accepted: run or dropped by close, not both"
+                    "how often an accepted callback was run, or dropped by close"
                 );
                 assert_eq!(usize::from(call.is_done()), ran);
                 assert_eq!(drops.number(), 1, "dropped by now, once");

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use wakeproof::inbox::Inbox;
 
 use super::Model;
-use wakeproof_explore::journal::note;
+use wakeproof_explore::journal::{note, value};
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// Where the loop's own thread puts a callback.
@@ -41,6 +41,7 @@ impl<S: OwnSubmission> Model for OwnAfterForeign<S> {
                 .call_soon_threadsafe("first")
                 .expect("the loop is open");
             done.store(true, Ordering::Release);
+            value::<P>("flag", true);
             note::<P>("sets the flag: it has submitted");
         });
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Model;
-use wakeproof_explore::journal::note;
+use wakeproof_explore::journal::{note, value};
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// Blocks a thread until it is given a token. The token is an atomic flag. The mutex holds nothing, and
@@ -60,6 +60,7 @@ impl<P: ModelPlatform> Parker<P> {
     /// The first step of unparking.
     pub(crate) fn give_token(&self) {
         self.token.store(true, Ordering::SeqCst);
+        value::<P>("token", true);
         note::<P>("gives the token");
     }
 

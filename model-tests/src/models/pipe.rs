@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Model;
-use wakeproof_explore::journal::note;
+use wakeproof_explore::journal::{QUEUE, has_no_mutex, note, value};
 use wakeproof_explore::platform::{Flag, ModelPlatform};
 
 /// A queue, a pipe on which the loop blocks, and the flag that says whether a byte is on its way.
@@ -30,14 +30,21 @@ pub trait Drain: Debug + 'static {
 
 impl<P: ModelPlatform> Shared<P> {
     fn submit(&self, item: u32) {
-        P::lock(&self.queue).push_back(item);
+        let mut queue = P::lock(&self.queue);
+        queue.push_back(item);
+        value::<P>(QUEUE, queue.len());
         note::<P>("enqueues");
+        drop(queue);
         if self.signalled.swap(true, Ordering::SeqCst) {
             note::<P>("sees a signal on the way, writes no byte");
             return;
         }
-        *P::lock(&self.bytes) += 1;
+        value::<P>("signalled", true);
+        let mut bytes = P::lock(&self.bytes);
+        *bytes += 1;
+        value::<P>("pipe", *bytes);
         note::<P>("writes a byte");
+        drop(bytes);
         P::notify_one(&self.readable);
     }
 
@@ -48,18 +55,21 @@ impl<P: ModelPlatform> Shared<P> {
             bytes = P::wait(&self.readable, bytes);
         }
         *bytes -= 1;
+        value::<P>("pipe", *bytes);
         note::<P>("reads a byte");
     }
 
     /// Clears the flag. From now on, a thread that submits writes a byte.
     pub(crate) fn clear(&self) {
         self.signalled.store(false, Ordering::SeqCst);
+        value::<P>("signalled", false);
         note::<P>("clears the signal");
     }
 
     /// Takes everything in the queue.
     pub(crate) fn take_all(&self, taken: &mut VecDeque<u32>) {
         taken.append(&mut P::lock(&self.queue));
+        value::<P>(QUEUE, 0);
         note::<P>("drains the queue");
     }
 }
@@ -72,6 +82,8 @@ impl<D: Drain> Model for Pipe<D> {
     const THREADS: usize = 1;
 
     fn run<P: ModelPlatform>() {
+        has_no_mutex::<P>();
+        value::<P>(QUEUE, 0);
         let shared = Arc::new(Shared::<P> {
             queue: P::mutex(VecDeque::new()),
             signalled: P::Flag::new(),

@@ -12,6 +12,7 @@ use wakeproof::platform::Platform;
 use wakeproof_explore::platform::Environment;
 
 use super::{Model, TIMED};
+use wakeproof_explore::journal::{QUEUE, look, value};
 use wakeproof_explore::platform::ModelPlatform;
 
 /// One thread submits while the loop waits until a deadline. If it submitted before the wait ended, the
@@ -55,8 +56,17 @@ pub trait TimerSteps: Debug + 'static {
     fn sleep<P: Platform>(timers: &Inbox<P, Duration>) {
         let state = timers.lock();
         let nearest = state.queue.iter().min().copied();
+        look::<P>(works_out(nearest));
         let (state, _) = timers.sleep(state, nearest);
         timers.unlock(state);
+    }
+}
+
+/// What a loop says that works out how long it may sleep.
+pub(crate) fn works_out(deadline: Option<Duration>) -> String {
+    match deadline {
+        Some(deadline) => format!("works out the deadline: {deadline:?}"),
+        None => "works out that there is no deadline".to_owned(),
     }
 }
 
@@ -87,6 +97,9 @@ impl<S: TimerSteps> Model for TimerFromAnotherThread<S> {
             let mut state = timers.lock();
             state.queue.retain(|due| *due == EARLY || *due > now);
             let is_due = state.queue.contains(&EARLY) && now >= EARLY;
+            value::<P>(QUEUE, state.queue.len());
+            let due = if is_due { "the early timer" } else { "nothing" };
+            look::<P>(format!("finds {due} due at {now:?}"));
             timers.unlock(state);
             if is_due {
                 break now;

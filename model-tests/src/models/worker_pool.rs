@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Model;
-use wakeproof_explore::journal::note;
+use wakeproof_explore::journal::{QUEUE, note, value};
 use wakeproof_explore::platform::ModelPlatform;
 
 /// Whether a thread that enqueues wakes a worker.
@@ -30,6 +30,7 @@ impl<W: WakeWorker> Model for WorkerPool<W> {
             queue: P::Mutex<VecDeque<u32>>,
             filled: P::Condvar,
         }
+        value::<P>(QUEUE, 0);
         let shared = Arc::new(Shared::<P> {
             queue: P::mutex(VecDeque::new()),
             filled: P::condvar(),
@@ -42,14 +43,17 @@ impl<W: WakeWorker> Model for WorkerPool<W> {
                     note::<P>("finds the queue empty, is about to sleep");
                     queue = P::wait(&shared.filled, queue);
                 }
+                let item = queue.pop_front();
+                value::<P>(QUEUE, queue.len());
                 note::<P>("takes one item");
-                queue.pop_front()
+                item
             })
         });
         for item in [1, 2] {
             let mut queue = P::lock(&shared.queue);
             let was_empty = queue.is_empty();
             queue.push_back(item);
+            value::<P>(QUEUE, queue.len());
             note::<P>("enqueues");
             if W::is_due(was_empty) {
                 P::notify_one(&shared.filled);
