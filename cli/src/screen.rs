@@ -10,6 +10,7 @@ use std::time::Duration;
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressStyle};
 use terminal_size::{Width, terminal_size_of};
+use wakeproof_explore::trace::Page;
 
 /// Sentences are no wider than this: longer lines are hard to read.
 const WIDEST_PROSE: usize = 100;
@@ -35,6 +36,15 @@ pub(crate) fn width() -> Option<usize> {
 /// How wide a drawing may be.
 pub(crate) fn room() -> usize {
     width().unwrap_or(USUAL)
+}
+
+/// What drawings are made on.
+pub(crate) fn page() -> Page {
+    Page {
+        width: room(),
+        is_ascii: is_plain(),
+        has_colours: has_colours(),
+    }
 }
 
 /// Breaks sentences between words, so that they fit. Each paragraph is a line of `text`.

@@ -225,9 +225,9 @@ impl Specified {
             _ => {}
         }
         if changed("deadline")
-            && !after
+            && after
                 .get("deadline")
-                .is_some_and(|deadline| deadline == NEVER)
+                .is_none_or(|deadline| deadline != NEVER)
             || step.action == "SleepByAnOldDeadline" && sleeps.is_empty()
         {
             let deadline = after.get("deadline").unwrap_or_default();

@@ -47,26 +47,37 @@
 //! assert!(explore(send_repaired).exploration.is_proved());
 //! ```
 //!
-//! Printed, the first story is this. A number in front of a step is its line:
+//! Printed, the first story is this. What a thread does without another one in between is one box, and a number in front
+//! of a step is its line:
 //!
 //! ```text
 //! mailbox.rs:32: this execution fails
 //! loom, at most 1 preemption: execution 3, 9 steps (lines of
 //! explore/examples/mailbox.rs)
 //!
-//!       main                              sender
-//!       ────                              ──────
-//!    1  36: starts sender
-//!    2  23: locks the mutex
-//!    3  25: sleeps on the condvar
-//!    4                                    13: notify_one on the condvar
-//!                                         wakes main
-//!    5  25: is woken
-//!    6  25: locks the mutex
-//!    7  25: sleeps on the condvar
-//!    8                                    14: locks the mutex
-//!    9                                    unlocks the mutex
-//!  end  ASLEEP FOR EVER                   ends
+//! main                                     sender
+//! ────                                     ──────
+//! ┌─ 1 ────────────────────────────────┐
+//! │ 36: starts sender                  │
+//! └────────────────────────────────────┘
+//! ┌─ 2 ────────────────────────────────┐
+//! │ 23: locks the mutex                │
+//! │ 25: sleeps on the condvar          │
+//! └────────────────────────────────────┘
+//!                                          ┌─ 3 ────────────────────────────────┐
+//!                                          │ 13: notify_one on the condvar      │
+//!                    ◀─────────────────────┤ wakes main                         │
+//!                                          └────────────────────────────────────┘
+//! ┌─ 4 ────────────────────────────────┐
+//! │ 25: is woken                       │
+//! │ 25: locks the mutex                │
+//! │ 25: sleeps on the condvar          │
+//! └────────────────────────────────────┘
+//!                                          ┌─ 5 ────────────────────────────────┐
+//!                                          │ 14: locks the mutex                │
+//!                                          │ unlocks the mutex                  │
+//!                                          └────────────────────────────────────┘
+//! ASLEEP FOR EVER                          ends
 //!
 //! => main is asleep on the condvar (line 25): the notify_one of sender (line 13)
 //!    came before it slept again

@@ -264,7 +264,7 @@ fn explore(args: &Args) -> anyhow::Result<Exploration> {
 fn print(args: &Args, report: &Report) -> io::Result<()> {
     let mut out = report::out();
     if let Some(trace) = &report.counterexample {
-        writeln!(out, "{}", trace.to_text())?;
+        writeln!(out, "{}", trace.to_page(&crate::screen::page()))?;
         let found = report.exploration.counterexample();
         if let Some(replay) = found.and_then(|found| found.replay.as_ref()) {
             writeln!(out, "Replay: {}\n", args.replay(replay))?;

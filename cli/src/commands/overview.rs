@@ -166,7 +166,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
                 out,
                 "\nHow call_soon loses its wakeup, in the fewest steps:\n"
             )?;
-            writeln!(out, "{}", counterexample.to_text().trim_end())?;
+            writeln!(
+                out,
+                "{}",
+                counterexample.to_page(&crate::screen::page()).trim_end()
+            )?;
             writeln!(out, "\nAssumed, and so not shown:")?;
             for Assumption { about, what } in assumed {
                 let label = format!("  {about:10}");

@@ -203,7 +203,11 @@ fn print(file: &str, judged: &Judged, seconds: f64, format: Format) -> io::Resul
         print_field(&mut out, label, allowed)?;
     }
     writeln!(out)?;
-    write!(out, "{}", refusal.to_trace().to_text())
+    write!(
+        out,
+        "{}",
+        refusal.to_trace().to_page(&crate::screen::page())
+    )
 }
 
 /// How wide the first column is.

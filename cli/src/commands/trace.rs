@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let mut out = report::out();
     match args.format {
         Format::Text => {
-            write!(out, "{}", trace.to_text())?;
+            write!(out, "{}", trace.to_page(&crate::screen::page()))?;
             if let Some(schedule) = &trace.schedule {
                 writeln!(
                     out,

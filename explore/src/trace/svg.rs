@@ -186,20 +186,20 @@ impl Picture<'_> {
             self.text(x, y, width, BOLD, "name", head, Align::Left);
         }
         y += LINE / 2;
-        let mut asleep: Vec<bool> = vec![false; self.lanes];
+        let mut asleep: Vec<bool> = vec![false; trace.threads.len()];
         for (index, section) in sections.iter().enumerate() {
             let top = y;
             // The lines of the threads go behind the boxes.
             let behind = std::mem::take(&mut self.out);
             y = self.section(index + 1, section, y + BELOW);
             let boxes = std::mem::replace(&mut self.out, behind);
-            for lane in 0..trace.threads.len() {
-                self.life(lane, top, y, asleep[lane]);
-                asleep[lane] = section.shared.waiting.contains(&lane);
+            for (lane, asleep) in asleep.iter_mut().enumerate() {
+                self.life(lane, top, y, *asleep);
+                *asleep = section.shared.waiting.contains(&lane);
             }
             self.out.push_str(&boxes);
         }
-        for (lane, asleep) in asleep.iter().enumerate().take(trace.threads.len()) {
+        for (lane, asleep) in asleep.iter().enumerate() {
             self.life(lane, y, y + BELOW, *asleep);
         }
         y += BELOW + LINE;
@@ -287,9 +287,9 @@ impl Picture<'_> {
             }
             y += LINE;
         }
-        for index in 0..self.columns.len() {
+        for (index, lines) in beside.iter().enumerate() {
             let x = self.columns[index].x;
-            for (row, text) in beside[index].iter().enumerate() {
+            for (row, text) in lines.iter().enumerate() {
                 self.line(x, top + LINE + row * LINE, "", text, Align::Left);
             }
         }

@@ -103,7 +103,7 @@ fn print(report: &Report, story: &Story, is_repaired: bool) -> io::Result<()> {
         writeln!(out, "{}\n", screen::wrap(&paragraph.replace('\n', " ")))?;
     }
     match &story.trace {
-        Some(trace) => writeln!(out, "{}", trace.to_text())?,
+        Some(trace) => writeln!(out, "{}", trace.to_page(&crate::screen::page()))?,
         None => writeln!(out, "{story}")?,
     }
     if let Some(replay) = &story.replay {
