@@ -524,11 +524,7 @@ impl Supervisor {
             &many[..]
         };
         if candidates.is_empty() {
-            let ending = if supervisor::have_all_ended() {
-                Ending::Finished
-            } else {
-                Ending::Deadlock
-            };
+            let ending = supervisor::ending();
             if !supervisor::ends()
                 && let Err(failure) = self.judge(ending)
             {
@@ -579,10 +575,11 @@ impl Supervisor {
 
 impl Scheduler for Supervisor {
     fn new_execution(&mut self) -> Option<Seeded> {
-        // Nobody has stopped it, and shuttle has found no deadlock: every thread has ended.
+        // Nobody has stopped it, and shuttle has found no deadlock. But shuttle does not ask after threads that nobody
+        // can join any more.
         if self.is_running
             && !supervisor::is_over()
-            && let Err(failure) = self.judge(Ending::Finished)
+            && let Err(failure) = self.judge(supervisor::ending())
         {
             self.found(failure);
         }
