@@ -524,7 +524,7 @@ impl Supervisor {
             &many[..]
         };
         if candidates.is_empty() {
-            let ending = supervisor::ending();
+            let ending = ending();
             if !supervisor::ends()
                 && let Err(failure) = self.judge(ending)
             {
@@ -573,13 +573,22 @@ impl Supervisor {
     }
 }
 
+/// How the execution has ended, now that no thread can run.
+fn ending() -> Ending {
+    if supervisor::have_all_ended() {
+        Ending::Finished
+    } else {
+        Ending::Deadlock
+    }
+}
+
 impl Scheduler for Supervisor {
     fn new_execution(&mut self) -> Option<Seeded> {
         // Nobody has stopped it, and shuttle has found no deadlock. But shuttle does not ask after threads that nobody
         // can join any more.
         if self.is_running
             && !supervisor::is_over()
-            && let Err(failure) = self.judge(supervisor::ending())
+            && let Err(failure) = self.judge(ending())
         {
             self.found(failure);
         }

@@ -22,7 +22,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use shuttle::scheduler::TaskId;
 
-use super::{Ending, failure};
+use super::failure;
 use crate::platform;
 
 thread_local! {
@@ -114,13 +114,9 @@ pub(super) fn number(task: TaskId) -> usize {
     }
 }
 
-/// How the execution has ended, now that no thread can run.
-pub(super) fn ending() -> Ending {
-    if UNFINISHED.get() == 0 {
-        Ending::Finished
-    } else {
-        Ending::Deadlock
-    }
+/// Whether each thread has come to its end.
+pub(super) fn have_all_ended() -> bool {
+    UNFINISHED.get() == 0
 }
 
 /// Whether the execution has been judged.
