@@ -227,11 +227,16 @@ pub fn sleep(duration: Duration) {
 }
 
 /// Lets other threads run.
+///
+/// loom lets another thread take a step each time, and so comes to the end of a loop that yields while it waits. But it
+/// explores no execution in which the loop goes round more often than that, and so proves nothing of a program that
+/// yields.
 pub fn yield_now() {
     interrupts::before_step();
     match checker() {
         Some(Checker::Loom) => {
             supervise::step();
+            supervise::yields();
             loom::thread::yield_now();
         }
         Some(Checker::Shuttle) => shuttle::thread::yield_now(),

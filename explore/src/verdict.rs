@@ -212,6 +212,8 @@ pub enum Stop {
     Preemptions(usize),
     /// One execution takes more steps than that.
     Steps(usize),
+    /// A thread yields, as in a loop that spins, and loom lets another one take a step first each time.
+    Yields,
     /// A thread took no step for that long: it blocks on something that the checker does not know, or
     /// computes without end.
     Silence(Duration),
@@ -239,6 +241,10 @@ impl fmt::Display for Stop {
             Stop::Steps(most) => write!(
                 f,
                 "an execution takes more than {most} steps: a loop that spins or polls has to block instead"
+            ),
+            Stop::Yields => f.write_str(
+                "a thread yields, and goes on only once another has taken a step: executions in which it goes round \
+                 more often are not explored; block instead",
             ),
             Stop::Silence(time) => write!(
                 f,

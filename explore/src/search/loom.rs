@@ -148,10 +148,12 @@ fn search(
 ) -> Said {
     Deadlines::forget();
     WeakSpots::begin(fenced);
+    supervise::begin_search();
     loop {
         let before = budget.executions();
         let stop = match pass(scope.environment, budget, body) {
             Pass::Clean => match budget.limits.preemptions {
+                None if supervise::has_yielded() => Stop::Yields,
                 None => {
                     return Said {
                         executions: budget.executions() - before,

@@ -32,6 +32,24 @@ struct Line {
 thread_local! {
     /// How many threads wait for a deadline that does not come.
     static STUCK: Cell<usize> = const { Cell::new(0) };
+    /// Whether a thread has yielded in this search.
+    static HAS_YIELDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// No thread has yielded in the search that begins.
+pub(super) fn begin_search() {
+    HAS_YIELDED.set(false);
+}
+
+/// This thread yields under loom. It then goes on only once another has taken a step, and does not see again what it
+/// has seen before: so loom explores no execution in which it goes round as often as it may in reality.
+pub(crate) fn yields() {
+    HAS_YIELDED.set(true);
+}
+
+/// Whether a thread has yielded in this search.
+pub(super) fn has_yielded() -> bool {
+    HAS_YIELDED.get()
 }
 
 /// The execution that begins has no thread that waits for a deadline.

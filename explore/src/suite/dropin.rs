@@ -319,12 +319,16 @@ fn sleep<const JOINS: bool>() {
     }
 }
 
-/// A thread spins until a flag is set.
-fn spin() {
+/// A thread spins until a flag is set, and goes round as often as it must; or believes that it need not go round more
+/// than three times.
+fn spin<const PATIENT: bool>() {
     let is_set = Arc::new(AtomicBool::new(false));
     let flag = is_set.clone();
     let thread = thread::spawn(move || flag.store(true, Ordering::Release));
+    let mut rounds = 0;
     while !is_set.load(Ordering::Acquire) {
+        rounds += 1;
+        assert!(PATIENT || rounds <= 3, "round {rounds}");
         hint::spin_loop();
     }
     thread.join().unwrap();
@@ -524,7 +528,14 @@ fn core() -> Vec<Case> {
         case("announce, look", Found, Proved, announce::<false>).says("neither"),
         right("sleep, join", sleep::<true>),
         wrong("sleep for join", sleep::<false>, "too short"),
-        case("spin_loop", Proved, NotProved, spin),
+        case("spin_loop", NotProved, NotProved, spin::<true>).says("more"),
+        // loom never goes round so often.
+        case(
+            "spin_loop, three times at most",
+            NotProved,
+            Found,
+            spin::<false>,
+        ),
         case("a scope, one step", CannotJudge, Proved, scope::<true>).says("loom has no threads"),
         case("a scope, two steps", CannotJudge, Found, scope::<false>),
         right("a thread with a name", named::<true>),
