@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::dropin::{Monitor, Woken};
+use crate::story;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs a future to its end on this thread, which sleeps until its waker is called. If the environment
@@ -40,14 +41,20 @@ struct Notice {
 }
 
 impl Notice {
+    #[track_caller]
     fn wait(&self) {
-        while !self.is_woken.swap(false, Ordering::Acquire) {
-            let is_woken = || self.is_woken.fetch_or(false, Ordering::Relaxed);
+        while !self.take() {
+            let is_woken = || story::inside(|| self.is_woken.fetch_or(false, Ordering::Relaxed));
             if self.sleeper.wait(None, is_woken) == Woken::Notified {
-                self.is_woken.swap(false, Ordering::Acquire);
+                self.take();
                 return;
             }
         }
+    }
+
+    /// Whether the waker was called since the last look.
+    fn take(&self) -> bool {
+        story::inside(|| self.is_woken.swap(false, Ordering::Acquire))
     }
 }
 
@@ -57,7 +64,7 @@ impl Wake for Notice {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.is_woken.swap(true, Ordering::Release);
+        story::inside(|| self.is_woken.swap(true, Ordering::Release));
         self.sleeper.notify(1);
     }
 }

@@ -27,7 +27,10 @@ impl Journal {
     pub fn steps(&self) -> usize {
         let is_step = |entry: &&Entry| match &entry.what {
             What::End | What::Value { .. } => false,
-            What::Act(act) => !matches!(act.effect, Effect::Begins | Effect::MayBlock),
+            What::Act(act) => !matches!(
+                act.effect,
+                Effect::Begins | Effect::MayBlock | Effect::Looks
+            ),
             _ => true,
         };
         self.entries.iter().filter(is_step).count()
@@ -89,6 +92,8 @@ pub struct Act {
     pub at: Option<&'static Location<'static>>,
     /// What that means for the threads.
     pub effect: Effect,
+    /// Whom it wakes: indices into [`Journal::threads`].
+    pub woken: Vec<usize>,
 }
 
 /// A primitive of the drop-in.
@@ -111,6 +116,10 @@ pub enum Effect {
     Begins,
     /// The thread is about to do something that may block it. If it has no later entry, it is blocked.
     MayBlock,
+    /// What others may wait for is another now.
+    Changes,
+    /// The thread looks whether it has to wait, as a part of a wait.
+    Looks,
     /// The thread goes to sleep.
     Sleeps,
     /// That many others wake.

@@ -181,7 +181,7 @@
 //! | `compare_exchange_weak` | never fails without a reason | never fails without a reason |
 //! | `thread`: `spawn`, `Builder`, `current`, `park`, `park_timeout`, `unpark`, `sleep`, `yield_now` | explored; at most five threads with the first, four in a hostile environment | explored |
 //! | `thread::scope` | cannot judge: loom's threads are `'static` | explored |
-//! | a loop that spins, with `spin_loop` or `yield_now` | explored | not proved |
+//! | a loop that spins, with `spin_loop` or `yield_now` | explored in part: not proved | not proved |
 //! | `Instant` | explored | explored |
 //! | `Arc`, `Weak` | the standard library's: their counts are not explored | the same |
 //!
@@ -202,7 +202,8 @@
 //! # Code that is generic over its platform
 //!
 //! Code that is written over [`ModelPlatform`](platform::ModelPlatform) runs under loom, under shuttle and on real
-//! threads. [`loom`](loom()), [`shuttle`](shuttle()) and [`threads`](threads()) each run one search.
+//! threads. [`loom`](loom()), [`shuttle`](shuttle()) and [`threads`](threads()) each run one search. Over the platform
+//! [`DropIn`], it runs under [`Explorer`], which tells the story.
 //!
 //! Here is a channel with one slot, as it is often written. Its receiver waits with `if`:
 //!
@@ -211,7 +212,7 @@
 //!
 //! use wakeproof::platform::Platform;
 //! use wakeproof_explore::platform::{Loom, ModelPlatform, Shuttle};
-//! use wakeproof_explore::{self as explore, Environment, Limits, Search, Verdict};
+//! use wakeproof_explore::{self as explore, DropIn, Environment, Explorer, Limits, Search, Verdict};
 //!
 //! struct OneSlot<P: Platform> {
 //!     slot: P::Mutex<Option<u32>>,
@@ -252,6 +253,11 @@
 //!     P::join(thread);
 //! }
 //!
+//! // One call tells the story, as of code for the standard library: `DropIn` is a platform, too.
+//! let story = Explorer::new(|| one_message::<DropIn>(OneSlot::receive_broken)).run()?;
+//! let story = story.trace.expect("an execution that fails");
+//! assert!(story.end.ends_with("it is None, not Some(42)"), "{}", story.end);
+//!
 //! let limits = Limits::default();
 //!
 //! // In a world without spurious wakeups, both are right, and the verdict says that this is the bound.
@@ -270,6 +276,7 @@
 //!     one_message::<Shuttle>(OneSlot::receive);
 //! });
 //! assert!(explored.is_proved(), "{explored}");
+//! # Ok::<(), wakeproof_explore::CannotReplay>(())
 //! ```
 
 mod dropin;

@@ -13,8 +13,16 @@ use wakeproof::platform::Platform;
 
 use crate::journal::{self, Act, Effect, Object};
 
+/// What a thread does that locks a mutex.
+pub(crate) const LOCKS: &str = "locks {}";
 /// What a thread does at the end of a critical section, at no line of its own.
 pub(crate) const UNLOCKS: &str = "unlocks {}";
+/// What a thread finds that does not wait for a mutex.
+pub(crate) const IS_HELD: &str = "finds {} locked";
+/// What a thread does that only looks.
+pub(crate) const LOOKS: &str = "looks at {}";
+/// What a step has done that is not worth telling.
+pub(crate) const NOTHING: &str = "";
 /// How a timed wait ends.
 pub(crate) const TIME_IS_UP: &str = "wakes: the time is up";
 
@@ -29,7 +37,20 @@ thread_local! {
     /// Who writes down what the execution on this thread does, if it is told.
     static TELLER: Cell<Option<Teller>> = const { Cell::new(None) };
     /// Where each thread of the execution has called the drop-in last.
-    static PLACES: RefCell<HashMap<usize, Option<&'static Location<'static>>>> = RefCell::default();
+    static PLACES: RefCell<HashMap<usize, Place>> = RefCell::default();
+    /// Who has woken whom, until that is told.
+    static WOKEN: RefCell<Vec<(usize, usize)>> = const { RefCell::new(Vec::new()) };
+    /// The threads that are asleep, each with how it was told.
+    static ASLEEP: RefCell<HashMap<usize, Act>> = RefCell::default();
+}
+
+/// Where a thread is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// At a line of the body, or at none.
+    At(Option<&'static Location<'static>>),
+    /// In a part of a primitive that is not told.
+    Inside,
 }
 
 #[derive(Clone, Copy)]
@@ -69,6 +90,8 @@ pub(crate) fn telling() -> Telling {
 /// The execution that begins on the platform `P` has no story yet.
 pub(crate) fn begin<P: Platform>() {
     PLACES.with_borrow_mut(HashMap::clear);
+    ASLEEP.with_borrow_mut(HashMap::clear);
+    WOKEN.with_borrow_mut(Vec::clear);
     TELLER.set(IS_TOLD.get().then_some(Teller {
         thread: journal::this_thread::<P>,
         write_down: journal::act::<P>,
@@ -88,7 +111,13 @@ pub(crate) fn here() {
         }
         // The standard library calls for a line that it does not tell.
         let place = (!place.file().starts_with("/rustc/")).then_some(place);
-        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), place));
+        PLACES.with_borrow_mut(|places| {
+            let known = places.entry((teller.thread)());
+            let known = known.or_insert(Place::At(place));
+            if matches!(known, Place::At(_)) {
+                *known = Place::At(place);
+            }
+        });
     }
 }
 
@@ -96,8 +125,37 @@ pub(crate) fn here() {
 #[inline]
 pub(crate) fn nowhere() {
     if let Some(teller) = TELLER.get() {
-        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), None));
+        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), Place::At(None)));
     }
+}
+
+/// What this thread does in `act` is a part of a primitive, and not told.
+#[inline]
+pub(crate) fn inside<R>(act: impl FnOnce() -> R) -> R {
+    aside(Some(Place::Inside), act)
+}
+
+/// Between two steps, this thread does something else, at lines of its own.
+#[inline]
+pub(crate) fn in_between<R>(act: impl FnOnce() -> R) -> R {
+    aside(None, act)
+}
+
+fn aside<R>(at: Option<Place>, act: impl FnOnce() -> R) -> R {
+    let Some(teller) = TELLER.get() else {
+        return act();
+    };
+    let thread = (teller.thread)();
+    let before = PLACES.with_borrow_mut(|places| match at {
+        Some(place) => places.insert(thread, place),
+        None => places.get(&thread).copied(),
+    });
+    let result = act();
+    PLACES.with_borrow_mut(|places| match before {
+        Some(place) => places.insert(thread, place),
+        None => places.remove(&thread),
+    });
+    result
 }
 
 /// This thread has done something with a primitive. `{}` in the words stands for the primitive.
@@ -105,6 +163,22 @@ pub(crate) fn nowhere() {
 pub(crate) fn did<W: Into<Cow<'static, str>>>(object: Object, what: impl FnOnce() -> W) {
     if let Some(teller) = TELLER.get() {
         record(teller, object, what().into(), Effect::Nothing);
+    }
+}
+
+/// This thread has changed what others may wait for.
+#[inline]
+pub(crate) fn changes(object: Object, what: impl FnOnce() -> String) {
+    if let Some(teller) = TELLER.get() {
+        record(teller, object, what().into(), Effect::Changes);
+    }
+}
+
+/// This thread has looked whether it has to wait. That is a part of the wait, and no step of its own.
+#[inline]
+pub(crate) fn looks(object: Object) {
+    if let Some(teller) = TELLER.get() {
+        record(teller, object, "looks at {}".into(), Effect::Looks);
     }
 }
 
@@ -121,6 +195,54 @@ pub(crate) fn may_block(object: Object, what: &'static str) {
 pub(crate) fn sleeps(object: Object, what: &'static str) {
     if let Some(teller) = TELLER.get() {
         record(teller, object, what.into(), Effect::Sleeps);
+    }
+}
+
+/// A thread, as the story knows it, if one is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told(Option<usize>);
+
+/// This thread.
+#[inline]
+pub(crate) fn this() -> Told {
+    Told(TELLER.get().map(|teller| (teller.thread)()))
+}
+
+impl Told {
+    /// This thread wakes that one, and tells it next.
+    #[inline]
+    pub(crate) fn is_woken(self) {
+        if let (Told(Some(woken)), Told(Some(by))) = (self, this()) {
+            WOKEN.with_borrow_mut(|all| all.push((by, woken)));
+        }
+    }
+}
+
+/// How this thread has gone to sleep.
+pub(crate) struct Sleep(Option<(Teller, Act)>);
+
+/// This thread is asleep, and may do something in between.
+pub(crate) fn sleep() -> Sleep {
+    Sleep(TELLER.get().and_then(|teller| {
+        let act = ASLEEP.with_borrow(|asleep| asleep.get(&(teller.thread)()).cloned());
+        Some((teller, act?))
+    }))
+}
+
+impl Sleep {
+    /// This thread sleeps on, if it has done something in between.
+    pub(crate) fn goes_on(&self) {
+        let Some((teller, act)) = &self.0 else {
+            return;
+        };
+        let thread = (teller.thread)();
+        let is_told = ASLEEP.with_borrow_mut(|asleep| {
+            let before = asleep.insert(thread, act.clone());
+            before.is_some()
+        });
+        if !is_told {
+            (teller.write_down)(act.clone());
+        }
     }
 }
 
@@ -145,7 +267,7 @@ pub(crate) fn moment(name: &'static str, moment: Duration) {
 /// This thread begins, and is the one that the others know as that.
 pub(crate) fn begins(thread: Object) {
     if let Some(teller) = TELLER.get() {
-        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), None));
+        PLACES.with_borrow_mut(|places| places.insert((teller.thread)(), Place::At(None)));
         record(teller, thread, "begins".into(), Effect::Begins);
     }
 }
@@ -153,21 +275,39 @@ pub(crate) fn begins(thread: Object) {
 #[cold]
 fn record(teller: Teller, object: Object, what: Cow<'static, str>, effect: Effect) -> bool {
     // A guard that is dropped while its thread unwinds: the execution is over.
-    if std::thread::panicking() {
+    if what == NOTHING || std::thread::panicking() {
         return false;
     }
-    // Code that is generic over its platform has no lines to tell here.
-    let place = PLACES.with_borrow(|places| places.get(&(teller.thread)()).copied());
+    let thread = (teller.thread)();
+    let place = PLACES.with_borrow(|places| places.get(&thread).copied());
     let at = match place {
-        Some(at) => at,
+        Some(Place::At(at)) => at,
+        Some(Place::Inside) => return true,
+        // Code that is generic over its platform has no lines to tell here.
         None if journal::is_told_in_full() => None,
         None => return false,
     };
-    (teller.write_down)(Act {
+    let mut woken = Vec::new();
+    if let Effect::Wakes(_) = effect {
+        WOKEN.with_borrow_mut(|all| {
+            let mine = all.extract_if(.., |(by, _)| *by == thread);
+            woken.extend(mine.map(|(_, woken)| woken));
+        });
+    }
+    let act = Act {
         object,
         what,
         at,
         effect,
+        woken,
+    };
+    ASLEEP.with_borrow_mut(|asleep| {
+        if effect == Effect::Sleeps {
+            asleep.insert(thread, act.clone());
+        } else {
+            asleep.remove(&thread);
+        }
     });
+    (teller.write_down)(act);
     true
 }

@@ -2,13 +2,16 @@
 
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::panic::Location;
 
 pub use std::time::Duration;
 
 use wakeproof::platform::Platform;
 
 use crate::dropin::mixed;
+use crate::journal::Object;
 use crate::platform::{Loom, Shuttle, checker, execution, misuse};
+use crate::story;
 use crate::verdict::Checker;
 
 /// [`std::time::Instant`], explored.
@@ -29,6 +32,13 @@ use crate::verdict::Checker;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Instant(Moment);
 
+/// The clock of an execution, for its story.
+const CLOCK: Object = Object {
+    kind: "clock",
+    number: 0,
+    made: Location::caller(),
+};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Moment {
     Real(std::time::Instant),
@@ -38,12 +48,15 @@ enum Moment {
 impl Instant {
     /// The time now. Under a checker, time may pass before it is read.
     #[must_use]
+    #[track_caller]
     pub fn now() -> Self {
+        story::here();
         let at = match checker() {
             Some(Checker::Loom) => Loom::now(),
             Some(Checker::Shuttle) => Shuttle::now(),
             _ => return Instant(Moment::Real(std::time::Instant::now())),
         };
+        story::did(CLOCK, || format!("reads {{}}: {at:?}"));
         Instant(Moment::Model {
             execution: execution(),
             at,
@@ -77,6 +90,7 @@ impl Instant {
 
     /// How long ago this was. Reads the clock.
     #[must_use]
+    #[track_caller]
     pub fn elapsed(&self) -> Duration {
         Instant::now().duration_since(*self)
     }

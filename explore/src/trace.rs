@@ -200,7 +200,7 @@ fn ends(journal: &Journal, names: &Names<'_>, message: &str) -> Vec<String> {
                 Some(entry) if is_going_to_sleep(entry) => ASLEEP,
                 other => {
                     let blocked = other.and_then(|entry| names.end(entry));
-                    return blocked.unwrap_or_else(|| "waits for ever for a thread to end".into());
+                    return blocked.unwrap_or_else(|| "does not go on".into());
                 }
             };
             told.into()

@@ -52,16 +52,23 @@ enum Deadline {
     Explored(Duration),
 }
 
-/// An operation's view of the state, which says whom to wake.
+/// An operation's view of the state, which says whom to wake, and what to tell of it.
 pub(crate) struct Turn<'a, S> {
     state: MutexGuard<'a, S>,
     wakes: usize,
+    told: Option<&'static str>,
 }
 
 impl<S> Turn<'_, S> {
     /// Wakes those that wait, when the operation is over. They look at the state again.
     pub(crate) fn wake_all(&mut self) {
         self.wakes = usize::MAX;
+    }
+
+    /// Has the story call the operation that, with `{}` for the primitive: what it has done or, if it has to wait, how
+    /// it waits.
+    pub(crate) fn tells(&mut self, what: &'static str) {
+        self.told = Some(what);
     }
 }
 
@@ -119,16 +126,25 @@ impl<S> Monitor<S> {
         }
     }
 
+    /// A part of that primitive of the execution: the story calls both by one name.
+    pub(crate) fn told_as(mut self, whole: Option<Object>) -> Self {
+        if let Some(whole) = whole {
+            self.identity.is(whole);
+        }
+        self
+    }
+
     fn object(&self) -> Object {
         self.identity.object(self.kind)
     }
 
-    /// Tells that this thread has done something, and whom it has woken.
-    fn uses(&self, woken: usize) {
+    /// Tells what this thread has done, and whom it has woken.
+    fn did(&self, what: Option<&'static str>, woken: usize) {
+        let what = what.unwrap_or("uses {}");
         if woken == 0 {
-            story::did(self.object(), || "uses {}");
+            story::did(self.object(), || what);
         } else {
-            story::wakes(self.object(), "the use of {}", woken);
+            story::wakes(self.object(), what, woken);
         }
     }
 
@@ -145,6 +161,7 @@ impl<S> Monitor<S> {
         Turn {
             state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
             wakes: 0,
+            told: None,
         }
     }
 
@@ -160,23 +177,13 @@ impl<S> Monitor<S> {
     #[track_caller]
     pub(crate) fn step<R>(&self, ordering: Ordering, act: impl FnOnce(&mut Turn<'_, S>) -> R) -> R {
         story::here();
-        let (result, woken) = self.untold(ordering, act);
-        self.uses(woken);
-        result
-    }
-
-    /// As [`step`](Self::step), but it is no part of the story. Also returns how many threads it has woken.
-    pub(crate) fn untold<R>(
-        &self,
-        ordering: Ordering,
-        act: impl FnOnce(&mut Turn<'_, S>) -> R,
-    ) -> (R, usize) {
         let mut turn = self.begin(ordering);
         let result = act(&mut turn);
-        let wakes = turn.wakes;
+        let (told, wakes) = (turn.told, turn.wakes);
         drop(turn);
         let woken = if wakes > 0 { self.wake(wakes) } else { 0 };
-        (result, woken)
+        self.did(told, woken);
+        result
     }
 
     /// As [`step`](Self::step), in a destructor: does nothing in an execution that has failed or is over.
@@ -232,11 +239,11 @@ impl<S> Monitor<S> {
         loop {
             let mut turn = self.begin(ordering);
             let result = act(&mut turn);
-            let wakes = turn.wakes;
+            let (told, wakes) = (turn.told, turn.wakes);
             if result.is_some() {
                 drop(turn);
                 let woken = if wakes > 0 { self.wake(wakes) } else { 0 };
-                self.uses(woken);
+                self.did(told, woken);
                 return result;
             }
             if wakes > 0 {
@@ -244,7 +251,7 @@ impl<S> Monitor<S> {
             }
             let sleeper = Sleeper::of(&self.queue);
             self.queue.join(&sleeper);
-            story::sleeps(self.object(), "waits for {}");
+            story::sleeps(self.object(), told.unwrap_or("waits for {}"));
             drop(turn);
             if sleeper.sleep(&[&self.queue], deadline) {
                 story::did(self.object(), || story::TIME_IS_UP);
@@ -265,7 +272,7 @@ impl<S> Monitor<S> {
         let turn = matches!(self.queue, Queue::Real(_)).then_some(turn);
         let wakes_spuriously = self.queue.wakes_spuriously();
         if is_over() {
-            story::did(self.object(), || "does not wait for {}");
+            story::did(self.object(), || "does not wait for {}: it has changed");
             return Woken::NotAtAll;
         }
         if wakes_spuriously {
@@ -292,7 +299,7 @@ impl<S> Monitor<S> {
         let turn = self.begin(Ordering::Relaxed);
         drop(turn);
         let woken = self.wake(most);
-        story::wakes(self.object(), "the wake of {}", woken);
+        story::wakes(self.object(), "wake", woken);
         woken
     }
 
@@ -319,7 +326,12 @@ impl<S> Monitor<S> {
             let are: Vec<bool> = monitors.iter().map(look).collect();
             let is_over = are.contains(&true) || timeout == Some(Duration::ZERO);
             if is_over {
-                first.uses(0);
+                let is_ready = are.iter().position(|is_ready| *is_ready);
+                let (ready, what) = match is_ready {
+                    Some(index) => (monitors[index].0, "polls {}, which is ready"),
+                    None => (*first, "polls {}, which is not ready"),
+                };
+                ready.did(Some(what), 0);
             } else {
                 story::sleeps(first.object(), "polls {}");
             }

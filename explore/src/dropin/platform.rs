@@ -55,6 +55,7 @@ impl Platform for DropIn {
         Mutex::new(value)
     }
 
+    #[track_caller]
     fn lock<T: Send + 'static>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock()
     }
@@ -64,6 +65,7 @@ impl Platform for DropIn {
         Condvar::new()
     }
 
+    #[track_caller]
     fn wait<'a, T: Send + 'static>(
         condvar: &Condvar,
         mut guard: Self::Guard<'a, T>,
@@ -72,6 +74,7 @@ impl Platform for DropIn {
         guard
     }
 
+    #[track_caller]
     fn wait_until<'a, T: Send + 'static>(
         condvar: &Condvar,
         mut guard: Self::Guard<'a, T>,
@@ -81,6 +84,7 @@ impl Platform for DropIn {
         (guard, timed_out)
     }
 
+    #[track_caller]
     fn notify_one(condvar: &Condvar) -> bool {
         condvar.notify_one()
     }
@@ -122,6 +126,7 @@ impl ModelPlatform for DropIn {
     type Thread<T: Send + 'static> = JoinHandle<T>;
     type Flag = AtomicBool;
 
+    #[track_caller]
     fn spawn<T: Send + 'static>(
         name: &str,
         body: impl FnOnce() -> T + Send + 'static,
@@ -130,29 +135,35 @@ impl ModelPlatform for DropIn {
         thread.expect("the operating system starts a thread")
     }
 
+    #[track_caller]
     fn join<T: Send + 'static>(thread: JoinHandle<T>) -> T {
         let ended = thread.join();
         ended.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     }
 
+    #[track_caller]
     fn fence() {
         fence(Ordering::SeqCst);
     }
 }
 
 impl Flag for AtomicBool {
+    #[track_caller]
     fn new() -> Self {
         AtomicBool::new(false)
     }
 
+    #[track_caller]
     fn load(&self, ordering: Ordering) -> bool {
         self.load(ordering)
     }
 
+    #[track_caller]
     fn store(&self, value: bool, ordering: Ordering) {
         self.store(value, ordering);
     }
 
+    #[track_caller]
     fn swap(&self, value: bool, ordering: Ordering) -> bool {
         self.swap(value, ordering)
     }

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use crate::dropin::{Monitor, Woken};
+use crate::story;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Duration;
 
@@ -56,9 +57,10 @@ impl Futex {
     #[must_use]
     #[track_caller]
     pub fn new(word: u32) -> Self {
+        let word = AtomicU32::new(word).of_futex();
         Futex {
-            word: AtomicU32::new(word),
-            waiters: Monitor::new("futex", ()),
+            waiters: Monitor::new("futex", ()).told_as(word.object()),
+            word,
         }
     }
 
@@ -85,7 +87,14 @@ impl Futex {
     #[track_caller]
     fn wait_for(&self, expected: u32, timeout: Option<Duration>) -> FutexWait {
         // A read-modify-write: it sees the last value, as the kernel does.
-        let has_changed = || self.word.fetch_or(0, Ordering::Relaxed) != expected;
+        let has_changed = || {
+            let look = || self.word.fetch_or(0, Ordering::Relaxed);
+            let word = story::inside(look);
+            if let Some(object) = self.word.object() {
+                story::looks(object);
+            }
+            word != expected
+        };
         match self.waiters.wait(timeout, has_changed) {
             Woken::Notified => FutexWait::Woken,
             Woken::TimedOut => FutexWait::TimedOut,

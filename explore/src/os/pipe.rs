@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use crate::dropin::{Monitor, Wanted};
+use crate::story;
 use crate::sync::atomic::Ordering;
 use crate::time::Duration;
 
@@ -110,7 +111,10 @@ impl PipeReader {
         let read = self.0.step(Ordering::AcqRel, |pipe| {
             let read = pipe.read(buffer);
             if read.is_some() {
+                pipe.tells("reads from {}");
                 pipe.wake_all();
+            } else {
+                pipe.tells("finds {} empty");
             }
             read
         });
@@ -124,6 +128,7 @@ impl Read for &PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         Ok(self.0.until(Ordering::AcqRel, |pipe| {
             let read = pipe.read(buffer)?;
+            pipe.tells("reads from {}");
             pipe.wake_all();
             Some(read)
         }))
@@ -153,7 +158,10 @@ impl PipeWriter {
         let written = self.0.step(Ordering::AcqRel, |pipe| {
             let written = pipe.write(buffer);
             if written.is_some() {
+                pipe.tells("writes to {}");
                 pipe.wake_all();
+            } else {
+                pipe.tells("finds {} full");
             }
             written
         });
@@ -167,6 +175,7 @@ impl Write for &PipeWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.0.until(Ordering::AcqRel, |pipe| {
             let written = pipe.write(buffer)?;
+            pipe.tells("writes to {}");
             pipe.wake_all();
             Some(written)
         })
@@ -190,7 +199,10 @@ impl Write for PipeWriter {
 
 impl Clone for PipeWriter {
     fn clone(&self) -> Self {
-        self.0.step(Ordering::Relaxed, |pipe| pipe.writers += 1);
+        self.0.step(Ordering::Relaxed, |pipe| {
+            pipe.tells(story::NOTHING);
+            pipe.writers += 1;
+        });
         PipeWriter(self.0.clone())
     }
 }
@@ -199,6 +211,11 @@ impl Drop for PipeWriter {
     fn drop(&mut self) {
         self.0.step_in_drop(Ordering::Release, |pipe| {
             pipe.writers -= 1;
+            pipe.tells(if pipe.writers == 0 {
+                "is the last writer of {}, and goes"
+            } else {
+                story::NOTHING
+            });
             pipe.wake_all();
         });
     }
@@ -208,6 +225,7 @@ impl Drop for PipeReader {
     fn drop(&mut self) {
         self.0.step_in_drop(Ordering::Release, |pipe| {
             pipe.has_reader = false;
+            pipe.tells("is the reader of {}, and goes");
             pipe.wake_all();
         });
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dropin::{Monitor, Turn};
 use crate::platform::{checker, interrupts, this_thread};
+use crate::story;
 use crate::sync::atomic::Ordering;
 
 /// A signal to a thread that handles it between any two of its steps.
@@ -66,6 +67,7 @@ impl Signal {
     #[track_caller]
     pub fn raise(&self) {
         self.0.step(Ordering::Release, |pending| {
+            pending.tells("raises {}");
             pending.is_raised = true;
             if let Some(thread) = pending.handled_by {
                 interrupts::interrupt(thread);
@@ -93,6 +95,7 @@ impl Signal {
         }
         let this = this_thread();
         self.0.step(Ordering::Relaxed, |pending| {
+            pending.tells("handles {} from here on");
             pending.handled_by = Some(this);
         });
         interrupts::before_each_step(handle, body)
@@ -102,6 +105,6 @@ impl Signal {
     /// story.
     fn take(&self) -> bool {
         let look = |pending: &mut Turn<'_, Pending>| std::mem::take(&mut pending.is_raised);
-        self.0.untold(Ordering::Acquire, look).0
+        story::inside(|| self.0.step(Ordering::Acquire, look))
     }
 }

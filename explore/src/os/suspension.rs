@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dropin::Monitor;
 use crate::platform::{checker, interrupts};
+use crate::story;
 use crate::sync::atomic::Ordering;
 
 /// What suspends a thread between any two of its steps, as real-time systems do, until it is resumed. The
@@ -57,7 +58,14 @@ impl Suspension {
         }
         let suspension = self.0.clone();
         let stop = move || {
+            let mut has_slept = false;
             suspension.until(Ordering::Acquire, |is_suspended| {
+                has_slept |= **is_suspended;
+                is_suspended.tells(match (**is_suspended, has_slept) {
+                    (true, _) => "is suspended by {}",
+                    (false, true) => "is resumed",
+                    (false, false) => story::NOTHING,
+                });
                 (!**is_suspended).then_some(())
             });
         };
@@ -71,8 +79,10 @@ impl Suspension {
     /// As [`admit`](Self::admit).
     #[track_caller]
     pub fn suspend(&self) {
-        self.0
-            .step(Ordering::Relaxed, |is_suspended| **is_suspended = true);
+        self.0.step(Ordering::Relaxed, |is_suspended| {
+            is_suspended.tells("suspends by {}");
+            **is_suspended = true;
+        });
     }
 
     /// Lets the thread go on.
@@ -83,6 +93,7 @@ impl Suspension {
     #[track_caller]
     pub fn resume(&self) {
         self.0.step(Ordering::Release, |is_suspended| {
+            is_suspended.tells("resumes by {}");
             **is_suspended = false;
             is_suspended.wake_all();
         });

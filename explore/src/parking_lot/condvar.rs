@@ -83,7 +83,9 @@ impl Condvar {
     }
 
     /// As [`wait`](Self::wait), and the environment may end it for no reason.
+    #[track_caller]
     pub(crate) fn wait_or_less<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        story::here();
         self.wait_and(guard, Spurious::Wakeups);
     }
 
@@ -156,11 +158,13 @@ impl Condvar {
     }
 
     /// Waits until the platform's clock says so, or for less. Returns whether it is so late.
+    #[track_caller]
     pub(crate) fn wait_until_or_less<T: Send + 'static>(
         &self,
         guard: &mut MutexGuard<'_, T>,
         deadline: Duration,
     ) -> bool {
+        story::here();
         let may = Spurious::Wakeups;
         let (waited, timed_out) = match (&self.0, guard.guard.take()) {
             (Kind::Real(condvar), Some(Guard::Real(guard))) => {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::execution::{next, this_thread};
 use crate::search::failure;
+use crate::story;
 
 /// What a thread does before each of its steps.
 #[derive(Clone)]
@@ -107,8 +108,10 @@ fn run() {
     let hooks: Vec<Hook> =
         HOOKS.with_borrow(|hooks| hooks.iter().filter(of_this).cloned().collect());
     INSIDE.with_borrow_mut(|inside| inside.push(this));
-    for hook in hooks {
-        (hook.act)();
-    }
+    story::in_between(|| {
+        for hook in hooks {
+            (hook.act)();
+        }
+    });
     INSIDE.with_borrow_mut(|inside| inside.retain(|other| *other != this));
 }

@@ -345,7 +345,7 @@ impl<T> LoomMutex<T> {
         story::may_block(self.identity.object("mutex"), "waits to lock {}");
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         self.identity.locked(this_thread);
-        story::did(self.identity.object("mutex"), || "locks {}");
+        story::did(self.identity.object("mutex"), || story::LOCKS);
         LoomGuard { mutex: self, guard }
     }
 
@@ -357,9 +357,13 @@ impl<T> LoomMutex<T> {
         let guard = match self.mutex.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
+            Err(TryLockError::WouldBlock) => {
+                story::did(self.identity.object("mutex"), || story::IS_HELD);
+                return None;
+            }
         };
         self.identity.locked(key(thread::current().id()));
+        story::did(self.identity.object("mutex"), || story::LOCKS);
         Some(LoomGuard { mutex: self, guard })
     }
 
@@ -392,6 +396,7 @@ struct WaitList {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     thread: Thread,
+    told: story::Told,
     notified: AtomicBool,
     /// Whether time has ended its wait.
     expired: AtomicBool,
@@ -462,6 +467,7 @@ impl Waiter {
     fn of_this_thread() -> Arc<Self> {
         Arc::new(Waiter {
             thread: thread::current(),
+            told: story::this(),
             notified: AtomicBool::new(false),
             expired: AtomicBool::new(false),
         })
@@ -473,11 +479,13 @@ impl Waiter {
 
     fn notify(&self) {
         self.notified.store(true, Ordering::Relaxed);
+        self.told.is_woken();
         self.thread.unpark();
     }
 
     /// Blocks this thread until it is notified, or until time ends its wait.
     fn block(&self) {
+        let sleep = story::sleep();
         while !self.is_over() {
             if !interrupts::are_there() {
                 thread::park();
@@ -485,6 +493,7 @@ impl Waiter {
             }
             interrupts::before_step();
             if !self.is_over() {
+                sleep.goes_on();
                 let thread = self.thread.clone();
                 interrupts::while_asleep(move || thread.unpark(), thread::park);
             }

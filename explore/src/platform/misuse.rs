@@ -57,6 +57,8 @@ pub(crate) struct Identity {
     number: u64,
     execution: u64,
     made: &'static Location<'static>,
+    /// Whether it is of a futex's word or its waiters, which the story calls by one name.
+    is_futex: bool,
 }
 
 impl Identity {
@@ -66,13 +68,24 @@ impl Identity {
             number: next(),
             execution: execution::number(),
             made: Location::caller(),
+            is_futex: false,
         }
+    }
+
+    /// It is of a futex's word.
+    pub(crate) fn is_futex(&mut self) {
+        self.is_futex = true;
+    }
+
+    /// To the story, it is that primitive.
+    pub(crate) fn is(&mut self, object: Object) {
+        (self.number, self.made) = (object.number, object.made);
     }
 
     /// For the story of the execution.
     pub(crate) fn object(&self, kind: &'static str) -> Object {
         Object {
-            kind,
+            kind: if self.is_futex { "futex" } else { kind },
             number: self.number,
             made: self.made,
         }

@@ -253,7 +253,7 @@ impl<T> ShuttleMutex<T> {
         story::may_block(self.identity.object("mutex"), "waits to lock {}");
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         self.identity.locked(this_thread);
-        story::did(self.identity.object("mutex"), || "locks {}");
+        story::did(self.identity.object("mutex"), || story::LOCKS);
         ShuttleGuard {
             mutex: self,
             guard: Some(guard),
@@ -267,9 +267,13 @@ impl<T> ShuttleMutex<T> {
         let guard = match self.mutex.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
+            Err(TryLockError::WouldBlock) => {
+                story::did(self.identity.object("mutex"), || story::IS_HELD);
+                return None;
+            }
         };
         self.identity.locked(this_task());
+        story::did(self.identity.object("mutex"), || story::LOCKS);
         Some(ShuttleGuard {
             mutex: self,
             guard: Some(guard),
@@ -304,6 +308,7 @@ struct WaitList {
 
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
+    told: story::Told,
     notified: AtomicBool,
     /// Whether time has ended its wait.
     expired: AtomicBool,
@@ -358,6 +363,13 @@ impl WaitList {
 }
 
 impl Waiter {
+    fn of_this_thread() -> Arc<Self> {
+        Arc::new(Waiter {
+            told: story::this(),
+            ..Waiter::default()
+        })
+    }
+
     fn is_notified(&self) -> bool {
         self.notified.load(Ordering::Relaxed)
     }
@@ -368,9 +380,11 @@ impl Waiter {
         if !interrupts::are_there() {
             return self.wait();
         }
+        let sleep = story::sleep();
         while !self.is_over() {
             interrupts::before_step();
             if !self.is_over() {
+                sleep.goes_on();
                 let waiter = self.clone();
                 let interrupt = move || {
                     waiter.interrupted.store(true, Ordering::Relaxed);
@@ -402,6 +416,7 @@ impl Waiter {
 
     fn notify(&self) {
         self.notified.store(true, Ordering::Relaxed);
+        self.told.is_woken();
         self.wake();
     }
 
@@ -439,7 +454,7 @@ impl ShuttleCondvar {
     fn join<T>(&self, mut guard: ShuttleGuard<'_, T>) -> Arc<Waiter> {
         guard.mutex.identity.unlocked();
         drop(guard.guard.take());
-        let waiter = Arc::new(Waiter::default());
+        let waiter = Waiter::of_this_thread();
         self.list.now().push_back(waiter.clone());
         self.partner.sleeps();
         waiter
@@ -551,7 +566,7 @@ impl ShuttleParker {
             self.tells("is unparked already, and goes on");
             return None;
         }
-        let waiter = Arc::new(Waiter::default());
+        let waiter = Waiter::of_this_thread();
         waiters.push_back(waiter.clone());
         story::sleeps(self.identity.object("thread"), "parks");
         Some(waiter)

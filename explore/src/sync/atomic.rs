@@ -9,6 +9,7 @@ use std::panic::Location;
 pub use std::sync::atomic::Ordering;
 
 use crate::dropin::Real;
+use crate::journal::Object;
 use crate::platform::{Identity, LoomAtomic, checker, interrupts, misuse};
 use crate::search::supervise;
 use crate::story;
@@ -22,14 +23,28 @@ enum Kind<R, L, S> {
 }
 
 impl<R, L, S> Kind<R, L, S> {
-    /// For the story of the execution.
-    #[inline]
-    fn did(&self, what: impl FnOnce() -> String) {
+    fn object(&self) -> Option<Object> {
         match self {
-            Kind::Real(_) => {}
-            Kind::Loom(atomic) => story::did(atomic.identity().object("atomic"), what),
-            Kind::Shuttle(atomic) => story::did(atomic.identity.object("atomic"), what),
+            Kind::Real(_) => None,
+            Kind::Loom(atomic) => Some(atomic.identity().object("atomic")),
+            Kind::Shuttle(atomic) => Some(atomic.identity.object("atomic")),
         }
+    }
+}
+
+/// For the story of the execution.
+#[inline]
+fn did(object: Option<Object>, what: impl FnOnce() -> String) {
+    if let Some(object) = object {
+        story::did(object, what);
+    }
+}
+
+/// As [`did`], of a change.
+#[inline]
+fn changes(object: Option<Object>, what: impl FnOnce() -> String) {
+    if let Some(object) = object {
+        story::changes(object, what);
     }
 }
 
@@ -132,7 +147,7 @@ macro_rules! modify {
                 }
                 Kind::Shuttle(atomic) => atomic.get().$name(value, ordering),
             };
-            self.0.did(|| {
+            changes(self.object(), || {
                 let name = stringify!($name);
                 format!("{name}({value:?}, {ordering:?}) on {{}}: it was {was:?}")
             });
@@ -174,6 +189,12 @@ macro_rules! atomic {
                 })
             }
 
+            /// What the story calls it.
+            #[inline]
+            pub(crate) fn object(&self) -> Option<Object> {
+                self.0.object()
+            }
+
             /// Reads the value.
             #[must_use]
             #[track_caller]
@@ -187,8 +208,9 @@ macro_rules! atomic {
                     }
                     Kind::Shuttle(atomic) => atomic.get().load(ordering),
                 };
-                self.0
-                    .did(|| format!("reads {value:?} from {{}} ({ordering:?})"));
+                did(self.object(), || {
+                    format!("reads {value:?} from {{}} ({ordering:?})")
+                });
                 value
             }
 
@@ -208,8 +230,9 @@ macro_rules! atomic {
                     ),
                     Kind::Shuttle(atomic) => atomic.get().store(value, ordering),
                 }
-                self.0
-                    .did(|| format!("writes {value:?} to {{}} ({ordering:?})"));
+                changes(self.object(), || {
+                    format!("writes {value:?} to {{}} ({ordering:?})")
+                });
             }
 
             modify! { $value:
@@ -243,10 +266,14 @@ macro_rules! atomic {
                         atomic.get().compare_exchange(current, new, success, failure)
                     }
                 };
-                self.0.did(|| match exchanged {
-                    Ok(_) => format!("changes {{}} from {current:?} to {new:?} ({success:?})"),
-                    Err(was) => format!("does not change {{}}: it is {was:?}, not {current:?}"),
-                });
+                match exchanged {
+                    Ok(_) => changes(self.object(), || {
+                        format!("changes {{}} from {current:?} to {new:?} ({success:?})")
+                    }),
+                    Err(was) => did(self.object(), || {
+                        format!("does not change {{}}: it is {was:?}, not {current:?}")
+                    }),
+                }
                 exchanged
             }
 
@@ -385,4 +412,16 @@ integer! {
     AtomicU32, u32;
     AtomicU64, u64;
     AtomicUsize, usize;
+}
+
+impl AtomicU32 {
+    /// It is the word of a futex.
+    pub(crate) fn of_futex(mut self) -> Self {
+        match &mut self.0 {
+            Kind::Real(_) => {}
+            Kind::Loom(atomic) => atomic.identity_mut().is_futex(),
+            Kind::Shuttle(atomic) => atomic.identity.is_futex(),
+        }
+        self
+    }
 }

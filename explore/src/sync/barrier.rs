@@ -68,7 +68,9 @@ impl Barrier {
         };
         let mut of = None;
         BarrierWaitResult(gathering.until(Ordering::AcqRel, |gathering| {
+            gathering.tells("arrives at {}, and waits");
             if let Some(of) = of {
+                gathering.tells("leaves {}");
                 return (gathering.generation != of).then_some(false);
             }
             of = Some(gathering.generation);
@@ -78,6 +80,7 @@ impl Barrier {
             }
             gathering.arrived = 0;
             gathering.generation += 1;
+            gathering.tells("is the last to arrive at {}");
             gathering.wake_all();
             Some(true)
         }))

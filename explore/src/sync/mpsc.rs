@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
 use crate::dropin::{Monitor, Real, Turn};
+use crate::story;
 use crate::time::Duration;
 
 pub use self::iter::{IntoIter, Iter, TryIter};
@@ -54,6 +55,20 @@ impl<T> Channel<T> {
     }
 }
 
+/// What the story says of a sender.
+const SENDS: &str = "sends to {}";
+const NO_RECEIVER: &str = "finds {} without a receiver";
+
+impl<T> Turn<'_, Channel<T>> {
+    /// Whether the receiver, which has found that, waits.
+    fn waits(&mut self, found: &Taken<T>) {
+        self.receiver_waits = !found.is_something();
+        if self.receiver_waits {
+            self.tells("waits to receive from {}");
+        }
+    }
+}
+
 /// What a receiver finds.
 enum Taken<T> {
     Message(T),
@@ -63,6 +78,11 @@ enum Taken<T> {
 
 impl<T> Taken<T> {
     fn from(channel: &mut Turn<'_, Channel<T>>) -> Self {
+        channel.tells(match (channel.messages.is_empty(), channel.senders) {
+            (false, _) => "receives from {}",
+            (true, 0) => "finds {} without senders",
+            (true, _) => "finds {} empty",
+        });
         if let Some(message) = channel.messages.pop_front() {
             if channel.capacity.is_some() {
                 channel.wake_all();
@@ -178,9 +198,11 @@ impl<T> Sender<T> {
             Side::Explored(channel) => channel,
         };
         let sent = channel.step(Ordering::Release, |channel| {
+            channel.tells(NO_RECEIVER);
             if !channel.has_receiver {
                 return Err(value);
             }
+            channel.tells(SENDS);
             channel.push(value);
             channel.wake_all();
             Ok(())
@@ -209,6 +231,11 @@ impl<T> SyncSender<T> {
         let mut message = Some(value);
         let mut number = None;
         let sent = channel.until(Ordering::Release, |channel| {
+            channel.tells(if channel.has_receiver {
+                SENDS
+            } else {
+                NO_RECEIVER
+            });
             if let Some(number) = number {
                 // There is no room, and the message waits to be taken.
                 let mut waiting = channel.messages.iter();
@@ -219,7 +246,10 @@ impl<T> SyncSender<T> {
                         let value = channel.messages.remove(place);
                         Some(Err(value.map(|message| message.value)))
                     }
-                    Some(_) => None,
+                    Some(_) => {
+                        channel.tells("waits to send to {}");
+                        None
+                    }
                 };
             }
             let capacity = channel.capacity.unwrap_or(usize::MAX);
@@ -234,6 +264,7 @@ impl<T> SyncSender<T> {
                 }
                 number = Some(sent);
             }
+            channel.tells("waits to send to {}");
             None
         });
         sent.map_err(|value| channel.is_closed(value.expect("a message that was not received")))
@@ -255,6 +286,7 @@ impl<T> SyncSender<T> {
             Side::Explored(channel) => channel,
         };
         let sent = channel.step(Ordering::Release, |channel| {
+            channel.tells(NO_RECEIVER);
             if !channel.has_receiver {
                 return Err((true, value));
             }
@@ -262,9 +294,11 @@ impl<T> SyncSender<T> {
                 Some(0) => usize::from(channel.receiver_waits),
                 capacity => capacity.unwrap_or(usize::MAX),
             };
+            channel.tells("finds {} full");
             if channel.messages.len() >= room {
                 return Err((false, value));
             }
+            channel.tells(SENDS);
             channel.push(value);
             channel.wake_all();
             Ok(())
@@ -297,7 +331,7 @@ impl<T> Receiver<T> {
         };
         let taken = channel.until(Ordering::Acquire, |channel| {
             let taken = Taken::from(channel);
-            channel.receiver_waits = !taken.is_something();
+            channel.waits(&taken);
             taken.is_something().then_some(taken)
         });
         taken.result().unwrap_or(Err(RecvError))
@@ -341,7 +375,7 @@ impl<T> Receiver<T> {
         };
         let taken = channel.until_timeout(Ordering::Acquire, timeout, |channel| {
             let taken = Taken::from(channel);
-            channel.receiver_waits = !taken.is_something();
+            channel.waits(&taken);
             taken.is_something().then_some(taken)
         });
         // One that was sent because the receiver waited is not left behind.
@@ -380,7 +414,10 @@ impl<R, T> Side<R, T> {
         match self {
             Side::Real(sender) => Side::Real(Real::new(sender.get().clone())),
             Side::Explored(channel) => {
-                channel.step(Ordering::Relaxed, |channel| channel.senders += 1);
+                channel.step(Ordering::Relaxed, |channel| {
+                    channel.tells(story::NOTHING);
+                    channel.senders += 1;
+                });
                 Side::Explored(channel.clone())
             }
         }
@@ -391,7 +428,9 @@ impl<R, T> Side<R, T> {
         if let Side::Explored(channel) = self {
             channel.step_in_drop(Ordering::Release, |channel| {
                 channel.senders -= 1;
+                channel.tells(story::NOTHING);
                 if channel.senders == 0 {
+                    channel.tells("is the last sender of {}, and goes");
                     channel.wake_all();
                 }
             });
@@ -403,7 +442,7 @@ impl<T> Monitor<Channel<T>> {
     /// The receiver is gone, and what it has written before is visible.
     #[track_caller]
     fn is_closed(&self, value: T) -> SendError<T> {
-        self.step(Ordering::Acquire, |_| ());
+        self.step(Ordering::Acquire, |channel| channel.tells(story::NOTHING));
         SendError(value)
     }
 }
@@ -440,6 +479,7 @@ impl<T> Drop for Receiver<T> {
             let mut left = VecDeque::new();
             channel.step_in_drop(Ordering::Release, |channel| {
                 channel.has_receiver = false;
+                channel.tells("is the receiver of {}, and goes");
                 // A sender that waits for its message to be taken takes it back.
                 if channel.capacity != Some(0) {
                     left = std::mem::take(&mut channel.messages);

@@ -6,6 +6,7 @@ mod once_lock;
 use std::sync::atomic::Ordering;
 
 use crate::dropin::{Either, Monitor};
+use crate::story;
 
 pub use self::lazy_lock::LazyLock;
 pub use self::once_lock::OnceLock;
@@ -109,9 +110,10 @@ impl Once {
     pub fn is_completed(&self) -> bool {
         match &self.0 {
             Either::Real(once) => once.get().is_completed(),
-            Either::Explored(progress) => {
-                progress.step(Ordering::Acquire, |progress| **progress == Progress::Done)
-            }
+            Either::Explored(progress) => progress.step(Ordering::Acquire, |progress| {
+                progress.tells(story::LOOKS);
+                **progress == Progress::Done
+            }),
         }
     }
 
@@ -149,7 +151,13 @@ impl Once {
         match &self.0 {
             Either::Real(once) => wait(once.get()),
             Either::Explored(progress) => progress.until(Ordering::Acquire, |progress| {
-                is_over(**progress).then_some(())
+                let is_over = is_over(**progress);
+                progress.tells(if is_over {
+                    story::LOOKS
+                } else {
+                    "waits for {}"
+                });
+                is_over.then_some(())
             }),
         }
     }
@@ -159,10 +167,17 @@ impl Once {
 fn call(progress: &Monitor<Progress>, ignores_poison: bool, init: impl FnOnce(&OnceState)) {
     let found = progress.until(Ordering::Acquire, |progress| {
         let found = **progress;
+        progress.tells(story::LOOKS);
         match found {
-            Progress::Running => return None,
+            Progress::Running => {
+                progress.tells("waits for {}");
+                return None;
+            }
             Progress::Poisoned if !ignores_poison => {}
-            Progress::NotBegun | Progress::Poisoned => **progress = Progress::Running,
+            Progress::NotBegun | Progress::Poisoned => {
+                progress.tells("begins {}");
+                **progress = Progress::Running;
+            }
             Progress::Done => {}
         }
         Some(found)
@@ -190,6 +205,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.progress.step_in_drop(Ordering::Release, |progress| {
             **progress = self.becomes;
+            progress.tells("ends {}");
             progress.wake_all();
         });
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 
 use crate::dropin::{Either, Monitor};
+use crate::story;
 
 /// [`std::sync::RwLock`], explored. As the standard library's on Linux, it lets no reader in while a
 /// writer waits; so a thread that reads twice may block itself.
@@ -89,7 +90,9 @@ impl<T> RwLock<T> {
             }
             Either::Explored(held) => {
                 held.until(Ordering::Acquire, |held| {
-                    held.admits_a_reader().then(|| held.readers += 1)
+                    let admits = held.admits_a_reader();
+                    held.tells(if admits { READS } else { WAITS_TO_READ });
+                    admits.then(|| held.readers += 1)
                 });
                 self.reads(held)
             }
@@ -128,6 +131,7 @@ impl<T> RwLock<T> {
             Either::Explored(held) => {
                 let is_locked = held.step(Ordering::Acquire, |held| {
                     let admits = held.admits_a_reader();
+                    held.tells(if admits { READS } else { story::IS_HELD });
                     held.readers += usize::from(admits);
                     admits
                 });
@@ -162,6 +166,7 @@ impl<T> RwLock<T> {
                 let mut waits = false;
                 held.until(Ordering::Acquire, |held| {
                     let admits = held.admits_a_writer();
+                    held.tells(if admits { WRITES } else { WAITS_TO_WRITE });
                     if admits {
                         held.is_written = true;
                         held.waiting_writers -= usize::from(waits);
@@ -207,6 +212,7 @@ impl<T> RwLock<T> {
             Either::Explored(held) => {
                 let is_locked = held.step(Ordering::Acquire, |held| {
                     let admits = held.admits_a_writer();
+                    held.tells(if admits { WRITES } else { story::IS_HELD });
                     held.is_written |= admits;
                     admits
                 });
@@ -248,7 +254,7 @@ impl<T> RwLock<T> {
             Either::Real(real) => {
                 real.get();
             }
-            Either::Explored(held) => held.step(Ordering::Relaxed, |_| ()),
+            Either::Explored(held) => held.step(Ordering::Relaxed, |held| held.tells(story::LOOKS)),
         }
     }
 
@@ -293,6 +299,11 @@ impl<T> fmt::Debug for RwLock<T> {
 }
 
 const LOCKED: &str = "a guard that is in use holds the lock";
+/// What the story says of the lock.
+const READS: &str = "locks {} to read";
+const WRITES: &str = "locks {} to write";
+const WAITS_TO_READ: &str = "waits to lock {} to read";
+const WAITS_TO_WRITE: &str = "waits to lock {} to write";
 
 macro_rules! guard {
     ($(#[$doc:meta])* $name:ident, $std:ident, $unlock:expr) => {
@@ -320,6 +331,7 @@ macro_rules! guard {
                 let mut guard = self.guard.take();
                 held.step_in_drop(Ordering::Release, |held| {
                     guard = None;
+                    held.tells(story::UNLOCKS);
                     unlock(held);
                     held.wake_all();
                 });

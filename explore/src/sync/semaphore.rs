@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::dropin::Monitor;
+use crate::dropin::{Monitor, Turn};
 use crate::time::Duration;
 
 /// A counting semaphore, which the standard library has not. Whoever asks for a permit when one comes back
@@ -20,8 +20,13 @@ use crate::time::Duration;
 #[derive(Debug)]
 pub struct Semaphore(Monitor<usize>);
 
-fn take(permits: &mut usize) -> Option<()> {
-    *permits = permits.checked_sub(1)?;
+fn take(permits: &mut Turn<'_, usize>) -> Option<()> {
+    let Some(left) = permits.checked_sub(1) else {
+        permits.tells("finds no permit in {}");
+        return None;
+    };
+    permits.tells("takes a permit of {}");
+    **permits = left;
     Some(())
 }
 
@@ -40,7 +45,7 @@ impl Semaphore {
     /// Under a checker, if the semaphore was made in another execution, or outside.
     #[track_caller]
     pub fn acquire(&self) {
-        self.0.until(Ordering::Acquire, |permits| take(permits));
+        self.0.until(Ordering::Acquire, take);
     }
 
     /// Takes a permit, if there is one, and returns whether there was.
@@ -51,9 +56,7 @@ impl Semaphore {
     #[must_use]
     #[track_caller]
     pub fn try_acquire(&self) -> bool {
-        self.0
-            .step(Ordering::Acquire, |permits| take(permits))
-            .is_some()
+        self.0.step(Ordering::Acquire, take).is_some()
     }
 
     /// Waits for a permit for at most `timeout`, and takes it. Returns whether it has.
@@ -65,7 +68,7 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_timeout(&self, timeout: Duration) -> bool {
         self.0
-            .until_timeout(Ordering::Acquire, timeout, |permits| take(permits))
+            .until_timeout(Ordering::Acquire, timeout, take)
             .is_some()
     }
 
@@ -77,6 +80,7 @@ impl Semaphore {
     #[track_caller]
     pub fn release(&self, permits: usize) {
         let is_done = self.0.step(Ordering::Release, |all| {
+            all.tells("releases {}");
             let sum = all.checked_add(permits)?;
             **all = sum;
             if permits > 0 {

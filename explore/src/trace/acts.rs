@@ -5,7 +5,7 @@ use std::panic::Location;
 use serde::Serialize;
 
 use crate::journal::{Act, Effect, Entry, Journal, Object, What, place};
-use crate::story::UNLOCKS;
+use crate::story::{LOCKS, UNLOCKS};
 
 /// How a thread that nobody wakes ends.
 pub(super) const ASLEEP: &str = "ASLEEP FOR EVER";
@@ -120,76 +120,52 @@ impl<'a> Names<'a> {
             None => String::new(),
         };
         let words = |what: &str| format!("{line}{}", what.replace("{}", &name));
-        let call = if act.what.contains("{}") {
-            act.what.to_string()
-        } else {
-            format!("{} on {{}}", act.what)
-        };
         match act.effect {
-            Effect::Begins => None,
+            Effect::Begins | Effect::Looks => None,
             Effect::MayBlock => self
                 .after(index, thread)
                 .is_none()
                 .then(|| (words(&act.what), None)),
             Effect::Nothing if act.what == UNLOCKS => {
-                let sleeps = self.after(index, thread).is_some_and(is_asleep);
+                let sleeps = self.after(index, thread).is_some_and(waits_on_condvar);
                 (!sleeps).then(|| (format!("unlocks {name}"), None))
             }
-            Effect::Nothing | Effect::Sleeps => Some((words(&act.what), None)),
+            Effect::Nothing | Effect::Changes | Effect::Sleeps => Some((words(&act.what), None)),
             Effect::Wakes(_) if act.object.kind == "thread" => {
                 let woken = self.journal.threads.iter().position(|other| *other == name);
                 Some((words(&act.what), woken.map(Notified::Thread)))
             }
-            Effect::Wakes(0) => Some((
-                words(&format!("{call}: nobody is waiting")),
-                Some(Notified::Nobody),
-            )),
-            Effect::Wakes(1) => {
-                let woken = self.woken(index, act.object);
-                let who = match woken {
-                    Notified::Thread(thread) => &*self.journal.threads[thread],
-                    _ => "one of those that wait",
-                };
-                Some((words(&format!("{call} wakes {who}")), Some(woken)))
+            Effect::Wakes(0) => {
+                let told = words(&format!("{} on {{}}: nobody is waiting", act.what));
+                Some((told, Some(Notified::Nobody)))
             }
-            Effect::Wakes(number) => Some((
-                words(&format!("{call} wakes {number} threads")),
-                Some(Notified::Somebody),
-            )),
+            Effect::Wakes(number) => {
+                let woken = match act.woken.as_slice() {
+                    [one] => Notified::Thread(*one),
+                    _ => Notified::Somebody,
+                };
+                let who = match woken {
+                    Notified::Thread(thread) => self.journal.threads[thread].clone(),
+                    _ if act.woken.len() == number => {
+                        let threads = act.woken.iter().map(|woken| &*self.journal.threads[*woken]);
+                        threads.collect::<Vec<_>>().join(" and ")
+                    }
+                    _ => format!("{number} threads"),
+                };
+                let told = if act.what.contains("{}") {
+                    words(&format!("{}, which wakes {who}", act.what))
+                } else {
+                    words(&format!("{} on {{}} wakes {who}", act.what))
+                };
+                Some((told, Some(woken)))
+            }
         }
-    }
-
-    /// The thread's last entry before that one.
-    fn before(&self, index: usize, thread: usize) -> Option<&Entry> {
-        let entries = self.journal.entries[..index].iter().rev();
-        entries.into_iter().find(|entry| entry.thread == thread)
     }
 
     /// The thread's first entry after that one.
     fn after(&self, index: usize, thread: usize) -> Option<&Entry> {
         let entries = self.journal.entries[index + 1..].iter();
         entries.into_iter().find(|entry| entry.thread == thread)
-    }
-
-    /// Whom a notification of one thread reaches: the one whose sleep on the primitive ends next.
-    pub(super) fn woken(&self, index: usize, object: Object) -> Notified {
-        let sleeps_on_it = |thread: &usize| {
-            let last = self.before(index, *thread);
-            last.is_some_and(|entry| match &entry.what {
-                What::Act(act) => act.effect == Effect::Sleeps && act.object == object,
-                _ => false,
-            })
-        };
-        let sleepers: Vec<usize> = (0..self.journal.threads.len())
-            .filter(sleeps_on_it)
-            .collect();
-        let mut later = self.journal.entries[index + 1..].iter();
-        match sleepers.as_slice() {
-            [one] => Notified::Thread(*one),
-            several => later
-                .find(|entry| several.contains(&entry.thread))
-                .map_or(Notified::Somebody, |entry| Notified::Thread(entry.thread)),
-        }
     }
 
     /// How a thread that cannot go on ends, if its last entry tells.
@@ -225,17 +201,28 @@ impl<'a> Names<'a> {
         } else {
             format!("{sleeper} is asleep on {}{line}", self.name(act.object))
         };
-        let notification = entries.iter().enumerate().rev().find_map(|(index, entry)| {
+        let notification = entries.iter().rev().find_map(|entry| {
             let What::Act(other) = &entry.what else {
                 return None;
             };
-            let notifies = matches!(other.effect, Effect::Wakes(_));
-            (notifies && other.object == act.object).then_some((index, entry.thread, other))
+            let notifies = matches!(other.effect, Effect::Wakes(_)) && entry.thread != thread;
+            (notifies && other.object == act.object).then_some((entry.thread, other))
         });
         let why = match notification {
-            None if act.object.kind == "thread" => ", and nobody unparks it".to_owned(),
-            None => ", and nobody notifies it".to_owned(),
-            Some((index, notifier, other)) => {
+            None => {
+                let (wakes, is_told) = match act.object.kind {
+                    "thread" => ("unparks it", true),
+                    "condvar" => ("notifies it", true),
+                    "futex" | "future" => ("wakes it", true),
+                    "semaphore" => ("releases it", false),
+                    "suspension" => ("resumes it", false),
+                    _ => ("wakes it", false),
+                };
+                // Of a thread that waits for a state, there is nothing else to say.
+                let though = is_told.then(|| self.though(thread, last));
+                format!(", and nobody {wakes}{}", though.unwrap_or_default())
+            }
+            Some((notifier, other)) => {
                 let notifier = &self.journal.threads[notifier];
                 let line = self.in_brackets(other.at);
                 let call = if other.what.contains("{}") {
@@ -250,9 +237,9 @@ impl<'a> Names<'a> {
                     _ if act.object.kind == "thread" => {
                         format!("{notifier} unparked it before{line}, which is used up")
                     }
-                    _ => match self.woken(index, act.object) {
-                        Notified::Thread(woken) if woken != thread => {
-                            format!("{call} woke {} instead", self.journal.threads[woken])
+                    _ => match other.woken.as_slice() {
+                        [woken] if *woken != thread => {
+                            format!("{call} woke {} instead", self.journal.threads[*woken])
                         }
                         _ => {
                             format!("{call} came before it slept again")
@@ -263,6 +250,57 @@ impl<'a> Names<'a> {
             }
         };
         Some(format!("{asleep}{why}"))
+    }
+
+    /// Who should have woken a thread that sleeps: whoever has changed something since the thread has looked at it.
+    fn though(&self, sleeper: usize, asleep: usize) -> String {
+        let acts = |range: std::ops::Range<usize>| {
+            let entries = self.journal.entries[range.clone()].iter();
+            let acts = entries
+                .zip(range)
+                .filter_map(|(entry, index)| match &entry.what {
+                    What::Act(act) => Some((index, entry.thread, act)),
+                    _ => None,
+                });
+            acts.collect::<Vec<_>>()
+        };
+        let is_lock = |act: &Act| act.what == LOCKS;
+        let mut known = Vec::new();
+        for (look, thread, looked) in acts(0..asleep).into_iter().rev() {
+            let looks =
+                is_lock(looked) || looked.object.kind == "atomic" || looked.object.kind == "futex";
+            if thread != sleeper || !looks || known.contains(&looked.object) {
+                continue;
+            }
+            known.push(looked.object);
+            let mut others: Vec<(usize, &Act)> = Vec::new();
+            for (_, other, act) in acts(look + 1..self.journal.entries.len()) {
+                let changes = act.effect == Effect::Changes || is_lock(act);
+                if other != sleeper && act.object == looked.object && changes {
+                    others.retain(|(known, _)| *known != other);
+                    others.push((other, act));
+                }
+            }
+            if others.is_empty() {
+                continue;
+            }
+            let who = others.iter().map(|(other, act)| {
+                format!(
+                    "{}{}",
+                    self.journal.threads[*other],
+                    self.in_brackets(act.at)
+                )
+            });
+            let who = who.collect::<Vec<_>>().join(" and ");
+            let (name, sleeper) = (self.name(looked.object), &self.journal.threads[sleeper]);
+            let line = self.in_brackets(looked.at);
+            return if is_lock(looked) {
+                format!(", though {who} locked {name} after {sleeper} had{line}")
+            } else {
+                format!(", though {who} changed {name} after {sleeper} had looked{line}")
+            };
+        }
+        String::new()
     }
 
     /// Which mutex a thread waits for, and who holds it.
@@ -276,8 +314,11 @@ impl<'a> Names<'a> {
             return None;
         }
         let holder = entries.iter().rev().find_map(|entry| match &entry.what {
-            What::Act(other) if other.object == act.object && other.effect == Effect::Nothing => {
-                Some((entry.thread, other.what == UNLOCKS))
+            What::Act(other) if other.object == act.object && other.what == UNLOCKS => {
+                Some((entry.thread, true))
+            }
+            What::Act(other) if other.object == act.object && other.what == LOCKS => {
+                Some((entry.thread, false))
             }
             _ => None,
         });
@@ -306,6 +347,7 @@ fn acts(journal: &Journal) -> impl Iterator<Item = &Act> {
         })
 }
 
-fn is_asleep(entry: &Entry) -> bool {
-    matches!(&entry.what, What::Act(act) if act.effect == Effect::Sleeps)
+/// Whether a thread goes to sleep, which unlocks its mutex.
+fn waits_on_condvar(entry: &Entry) -> bool {
+    matches!(&entry.what, What::Act(act) if act.effect == Effect::Sleeps && act.object.kind == "condvar")
 }

@@ -327,9 +327,10 @@ impl Teller<'_> {
             Kind::Other => match act.effect {
                 Effect::Wakes(0) if !self.has_mutex => {}
                 Effect::Wakes(_) => {
-                    let notifies = match act.effect {
-                        Effect::Wakes(0) => Notified::Nobody,
-                        _ => self.names.woken(index, act.object),
+                    let notifies = match (act.effect, act.woken.as_slice()) {
+                        (Effect::Wakes(0), _) => Notified::Nobody,
+                        (_, [one]) => Notified::Thread(*one),
+                        _ => Notified::Somebody,
                     };
                     self.notifies(entry, notifies);
                 }

@@ -167,6 +167,126 @@ fn a_park_and_atomics_are_told() {
     assert!(end.contains("setter unparked it before (line "), "{end}");
 }
 
+/// Code that is generic over its platform has its lines, too, if the platform is the drop-in.
+#[test]
+fn generic_code_is_told_with_its_lines() {
+    use wakeproof_explore::DropIn;
+    use wakeproof_explore::platform::ModelPlatform;
+
+    fn notifies_first<P: ModelPlatform>() {
+        let mailbox = std::sync::Arc::new((P::mutex(None), P::condvar()));
+        let other = mailbox.clone();
+        let sender = P::spawn("sender", move || {
+            P::notify_one(&other.1);
+            *P::lock(&other.0) = Some(42);
+        });
+        let mut message = P::lock(&mailbox.0);
+        while message.is_none() {
+            message = P::wait(&mailbox.1, message);
+        }
+        drop(message);
+        P::join(sender);
+    }
+    let first = line!() - 11;
+    let story = told(&Explorer::new(notifies_first::<DropIn>));
+    assert_eq!(
+        steps(&story),
+        [
+            "main: starts sender",
+            "main: locks the mutex",
+            "main: sleeps on the condvar",
+            "sender: notify_one on the condvar wakes main",
+            "main: is woken",
+            "main: locks the mutex",
+            "main: sleeps on the condvar",
+            "sender: locks the mutex",
+            "sender: unlocks the mutex",
+        ]
+    );
+    let trace = story.trace.unwrap();
+    let lines: Vec<_> = trace
+        .steps
+        .iter()
+        .map(|step| step.what.split_once(": "))
+        .collect();
+    let at = |step: usize, line: u32| {
+        let (told, _) = lines[step].unwrap();
+        assert_eq!(told, (first + line).to_string(), "{:?}", trace.steps[step]);
+    };
+    for (step, line) in [
+        (0, 0),
+        (1, 4),
+        (2, 6),
+        (3, 1),
+        (4, 6),
+        (5, 6),
+        (6, 6),
+        (7, 2),
+    ] {
+        at(step, line);
+    }
+}
+
+/// Who should have woken a sleeper: whoever has changed what it looked at.
+#[test]
+fn it_is_told_who_did_not_wake_the_sleeper() {
+    let story = told(&Explorer::new(|| {
+        let shared = Arc::new((Mutex::new(false), Condvar::new(), AtomicBool::new(false)));
+        let other = shared.clone();
+        let builder = thread::Builder::new().name("setter".to_owned());
+        let setter = builder.spawn(move || {
+            other.2.store(true, Ordering::SeqCst);
+        });
+        let (mutex, condvar, flag) = &*shared;
+        let mut guard = mutex.lock().unwrap();
+        while !flag.load(Ordering::SeqCst) {
+            guard = condvar.wait(guard).unwrap();
+        }
+        drop(guard);
+        setter.unwrap().join().unwrap();
+    }));
+    let end = &story.trace.as_ref().unwrap().end;
+    let line = line!() - 11;
+    assert!(
+        end.ends_with(&format!(
+            "and nobody notifies it, though setter (line {}) changed the atomic after main had looked (line {})",
+            line, line + 4
+        )),
+        "{end}"
+    );
+}
+
+#[test]
+fn a_look_at_a_mutex_and_a_sleep_that_goes_on_are_told() {
+    use wakeproof_explore::os::{Interest, Signal, pipe, poll};
+
+    let story = told(&Explorer::new(|| {
+        let mutex = Mutex::new(());
+        drop(mutex.try_lock());
+        let (signal, (reader, _writer)) = (Signal::new(), pipe(1));
+        let raised = signal.clone();
+        let raiser = thread::spawn(move || raised.raise());
+        let handled = AtomicBool::new(false);
+        signal.handle(
+            move || handled.store(true, Ordering::Relaxed),
+            || drop(poll(&[Interest::Readable(&reader)], None)),
+        );
+        raiser.join().unwrap();
+    }));
+    let steps = steps(&story);
+    assert!(
+        steps.contains(&"main: locks the mutex".to_owned()),
+        "{steps:?}"
+    );
+    let trace = story.trace.as_ref().unwrap();
+    assert_eq!(trace.ends[0], "ASLEEP FOR EVER", "{story}");
+    assert!(
+        trace.end.starts_with("main is asleep on the pipe"),
+        "{}",
+        trace.end
+    );
+}
+
 /// The same execution fails again, in the same words.
 #[test]
 fn the_line_that_is_printed_replays_the_counterexample() {
@@ -329,10 +449,12 @@ fn every_primitive_tells_its_steps_with_the_lines_of_the_body() {
             let is_in_this_test = line.is_some_and(|line| (first..last).contains(&line));
             let is_of_a_guard = [
                 "unlocks the mutex",
-                "uses the rwlock",
-                "uses the channel",
-                "uses the once",
-                "uses the pipe",
+                "unlocks the rwlock",
+                "is the last sender of the channel, and goes",
+                "is the receiver of the channel, and goes",
+                "ends the once",
+                "is the last writer of the pipe, and goes",
+                "is the reader of the pipe, and goes",
             ]
             .contains(&step);
             assert!(is_in_this_test || is_of_a_guard, "{kind}: {step}");

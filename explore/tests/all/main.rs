@@ -13,7 +13,6 @@ mod isolated;
 mod moving_in;
 mod observed;
 mod platforms;
-mod reports;
 mod smoke;
 mod suite;
 mod threads;

@@ -75,6 +75,10 @@ impl<A> LoomAtomic<A> {
         &self.identity
     }
 
+    pub(crate) fn identity_mut(&mut self) -> &mut Identity {
+        &mut self.identity
+    }
+
     pub(crate) fn into_inner(self) -> A {
         self.identity.check();
         self.atomic

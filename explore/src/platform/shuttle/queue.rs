@@ -41,7 +41,7 @@ impl ShuttleQueue {
     }
 
     pub(crate) fn sleeper() -> ShuttleSleeper {
-        Arc::default()
+        Waiter::of_this_thread()
     }
 
     pub(crate) fn join(&self, sleeper: &ShuttleSleeper) {
