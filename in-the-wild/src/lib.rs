@@ -15,22 +15,31 @@
 //! of each; `wakeproof explore --example waitout` makes it anew.
 
 mod apollo;
+mod asterinas;
+mod asyncio;
+mod boost_sync;
 mod brpc;
+mod cpython;
 mod diem;
+mod folly;
 mod futures_rs;
-mod gallir;
 mod glibc;
 mod imxrt;
 mod libcxx;
+mod libcxx_monitor;
+mod libuv;
+mod litebox;
 mod nano_node;
 mod poco;
 mod rayon;
+mod rwlock;
 mod thread_pool;
 mod threadx;
 mod unikraft;
 mod uvloop;
 mod waitout;
 mod wpilib;
+mod zephyr;
 mod zio;
 
 use std::time::Duration;
@@ -142,22 +151,21 @@ pub fn reports() -> Vec<Report> {
             "a full pipe loses the number of a signal",
             &["main is asleep on the pipe"]
         ),
-        report!(threadx, "futex and signal", "the unlock wakes a thread that is suspended", &["on the suspension", "on the futex"], environment: Environment { timeouts: 2, punctual: true, ..Environment::QUIET }, of_repair: [NotProved, NotProved]),
+        report!(threadx, "futex and signal", "the unlock wakes a thread that is suspended", &["thread is asleep on the semaphore", "scheduler is asleep on the futex", "woke thread instead"], environment: Environment { timeouts: 2, punctual: true, ..Environment::QUIET }, executions: 20_000, of_fault: [Found, NotProved], of_repair: [NotProved, NotProved]),
         report!(
             rayon,
             "packed atomic and park",
             "a counter rolls over, and a job is not announced",
             &["main is parked", "nobody unparks it"]
         ),
-        report!(glibc, "futexes", "a stolen signal is counted against the wrong group", &["waiter is asleep on futex", "nobody notifies"], environment: Environment::QUIET, of_repair: [Proved, NotProved]),
-        report!(libcxx, "futex", "the second release wakes nobody", &["waiter is asleep on the futex", "what main did with it"], environment: Environment::QUIET, executions: 7_000, of_fault: [NotProved, Found], of_repair: [NotProved, NotProved]),
+        report!(glibc, "futexes", "a stolen signal is counted against the wrong group", &["waiter is asleep on futex 2", "nobody wakes it"], environment: Environment::QUIET, of_repair: [Proved, NotProved]),
+        report!(libcxx, "futex", "the second release wakes nobody", &["waiter is asleep on the futex", "the wake of main", "woke"], environment: Environment::QUIET, executions: 7_000, of_fault: [NotProved, Found], of_repair: [NotProved, NotProved]),
         report!(
             unikraft,
             "mutex, atomic and park",
             "the word is compared before the list is locked",
             &["main is parked", "nobody unparks it"]
         ),
-        report!(gallir, "atomic and futex", "a futex that never changes remembers no signal", &["waiter is asleep on the futex", "came before, and reached nobody"], environment: Environment::QUIET, of_repair: [Proved, NotProved]),
         report!(
             thread_pool,
             "atomic, mutex and condvar",
@@ -188,7 +196,11 @@ pub fn reports() -> Vec<Report> {
             apollo,
             "mutex and condvar",
             "nobody notifies when an element is taken",
-            &["main is asleep on the condvar"]
+            &[
+                "main is asleep on the condvar",
+                "nobody notifies it",
+                "consumer"
+            ]
         ),
         report!(nano_node, "mutex and condvar", "`notify_one` wakes a producer instead of the consumer", &["main is asleep on the condvar", "producer is asleep on the condvar"], environment: Environment::QUIET, executions: 10_000, of_fault: [Found, NotProved],
 of_repair: [NotProved, NotProved]),
@@ -196,9 +208,38 @@ of_repair: [NotProved, NotProved]),
             imxrt,
             "waker of a future",
             "the waker is registered after the look",
-            &["main is asleep on the future", "nobody notifies"]
+            &[
+                "main is asleep on the future",
+                "nobody wakes it",
+                "interrupt"
+            ]
         ),
         report!(zio, "mutex and park", "a waiter that gives up keeps a wakeup", &["patient is parked", "nobody unparks it"], environment: Environment { timeouts: 1, ..Environment::QUIET }, executions: 1_000, of_fault: [NotProved, NotProved], of_repair: [NotProved, NotProved]),
+        report!(
+            zephyr,
+            "mutex and condvar",
+            "the next round makes the predicate false again",
+            &["is asleep on the condvar"]
+        ),
+        report!(libuv, "atomics and pipe", "a flag is read, then cleared by a plain store", &["main is asleep on the pipe"], of_fault: [Found, Proved]),
+        report!(
+            cpython,
+            "semaphores and threads",
+            "a permit of an idle worker outlives the worker",
+            &["main is asleep on semaphore 1", "nobody releases it"]
+        ),
+        report!(
+            boost_sync,
+            "mutex, condvar and clock",
+            "a deadline that has passed hides that it was posted",
+            &["the time is said to be up"]
+        ),
+        report!(asyncio, "wakers of futures", "a waiter that is cancelled keeps its wakeup", &["main is asleep on the future"], environment: Environment::QUIET),
+        report!(rwlock, "mutex and futexes", "a writer that has timed out keeps the wakeup", &["reader is asleep on futex 2", "nobody wakes it", "writer"], environment: Environment { timeouts: 1, ..Environment::QUIET }, executions: 7_000, of_fault: [Found, NotProved], of_repair: [NotProved, NotProved]),
+        report!(libcxx_monitor, "futex", "the value to wait on is read before the look", &["is asleep on the futex"], environment: Environment::QUIET),
+        report!(litebox, "mutex, atomics and park", "a waiter that need not wait takes the wakeup", &["sleeper is parked"], environment: Environment::QUIET),
+        report!(asterinas, "mutex, atomics and park", "an entry that is left on the list takes the wakeup", &["main is parked"], environment: Environment { timeouts: 1, ..Environment::QUIET }),
+        report!(folly, "packed futex", "the word is the same again before the wait", &["is asleep on the futex"], environment: Environment::QUIET, executions: 2_000, of_fault: [NotProved, NotProved], of_repair: [NotProved, NotProved]),
     ]
 }
 

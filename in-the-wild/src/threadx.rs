@@ -1,11 +1,16 @@
-//! eclipse-threadx/threadx PR 753: a port suspends threads by a signal whose handler does not return until
-//! the thread is resumed. A thread that is suspended while it waits for a mutex may be the one that the
-//! unlock wakes; the others wait on, for a mutex that is free. Here, one of them is the one that would resume
-//! it. The repair waits with a time limit and tries again.
+//! eclipse-threadx/threadx issue 752, PR 753: a port suspends a thread by a signal, whose handler does not return until
+//! the thread is resumed. The signal may come while the thread waits for a mutex. The unlock then wakes a thread that
+//! does not act on it, and the scheduler, which would resume it, waits on for a mutex that is free. The repair waits
+//! with a time limit and tries again.
+//!
+//! Where the handler calls `sigsuspend`, it waits for a semaphore here. A thread that holds the mutex is not suspended.
 
-use wakeproof_explore::os::{Futex, Suspension};
-use wakeproof_explore::sync::Arc;
+use std::cell::Cell;
+use std::rc::Rc;
+
+use wakeproof_explore::os::{Futex, Signal};
 use wakeproof_explore::sync::atomic::Ordering;
+use wakeproof_explore::sync::{Arc, Semaphore};
 use wakeproof_explore::time::Duration;
 
 const FREE: u32 = 0;
@@ -32,23 +37,31 @@ impl Mutex {
 }
 
 pub(crate) fn body<const REPAIRED: bool>() {
-    let mutex = Arc::new(Mutex(Futex::new(CONTENDED))); // this thread holds it
-    let suspension = Suspension::new();
-    let (first, of_first) = (mutex.clone(), suspension.clone());
-    let suspended = super::spawn("suspended", move || {
-        of_first.admit(|| {
+    let mutex = Arc::new(Mutex(Futex::new(CONTENDED))); // main holds it
+    let (suspend, resume) = (Signal::new(), Arc::new(Semaphore::new(0)));
+    let (first, handled, resumed) = (mutex.clone(), suspend.clone(), resume.clone());
+    let thread = super::spawn("thread", move || {
+        let holds = Rc::new(Cell::new(false));
+        let is_holder = holds.clone();
+        let handler = move || {
+            if !is_holder.get() {
+                resumed.acquire();
+            }
+        };
+        handled.handle(handler, || {
             first.lock::<REPAIRED>();
+            holds.set(true);
             first.unlock();
         });
     });
-    let (second, resumes) = (mutex.clone(), suspension.clone());
-    let resumer = super::spawn("resumer", move || {
+    let second = mutex.clone();
+    let scheduler = super::spawn("scheduler", move || {
+        suspend.raise();
         second.lock::<REPAIRED>();
+        resume.release(1);
         second.unlock();
-        resumes.resume();
     });
-    suspension.suspend();
     mutex.unlock();
-    suspended.join().unwrap();
-    resumer.join().unwrap();
+    thread.join().unwrap();
+    scheduler.join().unwrap();
 }

@@ -1,5 +1,5 @@
 //! wpilibsuite/allwpilib PR 9423: `Stop` sets a flag and notifies, all without the mutex that the thread holds
-//! from its look at the flag until it sleeps. The repair sets the flag under the mutex.
+//! from its look at the flag until it sleeps. The repair does both under the mutex.
 
 use wakeproof_explore::sync::atomic::{AtomicBool, Ordering};
 use wakeproof_explore::sync::{Arc, Condvar, Mutex};
@@ -19,9 +19,8 @@ impl SafeThread {
     }
 
     fn stop<const REPAIRED: bool>(&self) {
-        let guard = REPAIRED.then(|| self.mutex.lock().unwrap());
+        let _guard = REPAIRED.then(|| self.mutex.lock().unwrap());
         self.is_active.store(false, Ordering::SeqCst);
-        drop(guard);
         self.condvar.notify_all();
     }
 }
