@@ -38,8 +38,10 @@ fn every_program_comes_to_its_verdict_and_the_page_says_so() {
     }
 }
 
-/// Priorities that change at two points are not enough for these, nor for programs of one thread.
-const NOT_BY_PRIORITIES: [&str; 4] = [
+/// Priorities that change at two points are not enough for these, nor for programs of one thread. A thread that
+/// yields has the lowest from then on.
+const NOT_BY_PRIORITIES: [&str; 5] = [
+    "spin_loop, three times at most",
     "posted, the clock first",
     "relies on being quick",
     "try_lock, believes it",
