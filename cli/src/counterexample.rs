@@ -8,28 +8,37 @@ use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{Exploration, Limits};
 use wakeproof_model_tests::faults::{Checker, Fault};
 
+use crate::report::grouped;
 use crate::{specification, specified};
 
-/// Finds a counterexample: under shuttle the shortest, under loom the first with the fewest preemptions.
+/// Finds a counterexample: under shuttle the shortest, under loom the first with the fewest preemptions. `None` if
+/// the checker finds nothing wrong.
 ///
 /// # Errors
 ///
-/// If the checker cannot see the fault, or finds no counterexample.
-pub(crate) fn find(fault: &Fault, checker: Checker, limits: &Limits) -> anyhow::Result<Trace> {
+/// If the checker cannot see the fault, or has no counterexamples to show.
+pub(crate) fn find(
+    fault: &Fault,
+    checker: Checker,
+    limits: &Limits,
+) -> anyhow::Result<Option<Trace>> {
     if let Some(why) = fault.blindness(checker) {
-        anyhow::bail!("{checker} cannot see {}: it {why}", fault.name);
+        anyhow::bail!("{checker} cannot show {}: {why}{}", fault.name, others(fault));
     }
     match checker {
         Checker::Loom => with_few_preemptions(fault, limits),
         Checker::ShuttleDepthFirst => {
             let exploration = fault.faulty.shortest(limits);
-            let executions = exploration.executions;
+            if exploration.counterexample().is_none() {
+                return Ok(None);
+            }
+            let executions = grouped(exploration.executions);
             let worth = if exploration.is_complete {
                 format!("the shortest of all {executions} schedules")
             } else {
                 format!("the shortest of the first {executions} schedules")
             };
-            told(fault, exploration, &format!("{checker}: {worth}"), limits)
+            told(fault, exploration, &format!("{checker}: {worth}"), limits).map(Some)
         }
         Checker::Tla => of_the_specification(fault),
         Checker::ShuttlePct | Checker::ShuttleRandom | Checker::Threads | Checker::Properties => {
@@ -38,7 +47,25 @@ pub(crate) fn find(fault: &Fault, checker: Checker, limits: &Limits) -> anyhow::
     }
 }
 
-fn with_few_preemptions(fault: &Fault, limits: &Limits) -> anyhow::Result<Trace> {
+/// Which checkers show it instead.
+fn others(fault: &Fault) -> String {
+    let all = [
+        (Checker::Loom, "loom"),
+        (Checker::ShuttleDepthFirst, "shuttle"),
+        (Checker::Tla, "tla"),
+    ];
+    let able = all.iter().filter(|(checker, _)| {
+        let is_specified = *checker != Checker::Tla || fault.specified_as.is_some();
+        fault.blindness(*checker).is_none() && is_specified
+    });
+    let able: Vec<String> = able.map(|(_, name)| format!("--checker {name}")).collect();
+    match able[..] {
+        [] => String::new(),
+        _ => format!("; {} can", able.join(" or ")),
+    }
+}
+
+fn with_few_preemptions(fault: &Fault, limits: &Limits) -> anyhow::Result<Option<Trace>> {
     const MOST: usize = 4;
     for preemptions in 0..=MOST {
         let limits = Limits {
@@ -49,32 +76,17 @@ fn with_few_preemptions(fault: &Fault, limits: &Limits) -> anyhow::Result<Trace>
         anyhow::ensure!(
             !limits.progress.is_cancelled(),
             "interrupted after {} executions with {preemptions} preemptions",
-            exploration.executions
+            grouped(exploration.executions)
         );
         if let Some(found) = exploration.counterexample() {
             let execution = found.execution;
             let worth = format!(
                 "loom: execution {execution}, with at most {preemptions} preemptions; fewer do not suffice"
             );
-            return told(fault, exploration, &worth, &limits);
+            return told(fault, exploration, &worth, &limits).map(Some);
         }
     }
-    anyhow::bail!(
-        "loom finds nothing wrong with {} in executions with at most {MOST} preemptions",
-        fault.name
-    )
-}
-
-/// Tells what was found. The execution is run again, so that it can be told in full.
-pub(crate) fn told(
-    fault: &Fault,
-    exploration: Exploration,
-    worth: &str,
-    limits: &Limits,
-) -> anyhow::Result<Trace> {
-    let replay = exploration
-        .counterexample()
-        .and_then(|found| found.replay.clone());
+    Ok(None)
     let told = match &replay {
         Some(replay) => {
             let limits = Limits {
@@ -89,21 +101,21 @@ pub(crate) fn told(
     Ok(trace.goes_wrong_at(fault.wrong_step))
 }
 /// The counterexample of the specification, with a lane for each thread.
-fn of_the_specification(fault: &Fault) -> anyhow::Result<Trace> {
+fn of_the_specification(fault: &Fault) -> anyhow::Result<Option<Trace>> {
     let name = fault
         .specified_as
-        .with_context(|| format!("the specification does not have {}", fault.name))?;
+        .with_context(|| format!("the specification does not have {}{}", fault.name, others(fault)))?;
     let specification = Specification::load(&specification::directory()?)?;
     let finding = specification.model(name)?.check()?;
     let Some(found) = specified::tell(&finding) else {
-        anyhow::bail!("the specification finds nothing wrong with {}", fault.name);
+        return Ok(None);
     };
     let trace = Trace {
         fault: fault.name.into(),
         wrong: fault.wrong.into(),
         found: format!(
             "TLA+, {name}: {} states explored breadth first, {} steps",
-            finding.distinct_states,
+            grouped(finding.distinct_states),
             found.steps.len()
         ),
         schedule: None,
@@ -113,10 +125,10 @@ fn of_the_specification(fault: &Fault) -> anyhow::Result<Trace> {
         ends: found.ends,
         end: found.end,
     };
-    Ok(match fault.wrong_action {
+    Ok(Some(match fault.wrong_action {
         Some(action) => trace.goes_wrong_at(action),
         None => trace,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -146,7 +158,7 @@ mod tests {
                 progress: Arc::default(),
                 ..limits.clone()
             };
-            let trace = find(fault, *checker, &limits)?;
+            let trace = find(fault, *checker, &limits)?.context("it finds nothing")?;
             Ok((format!("{} under {checker}", fault.name), trace))
         });
         drawn.unwrap_or_else(|why| panic!("{why:#}"))

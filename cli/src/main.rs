@@ -27,7 +27,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 const EXAMPLES: &str = "\
 Examples:
   wakeproof                   the whole argument, checked now
-  wakeproof --quick           the same with smaller bounds; --thorough: larger ones
+  wakeproof --quick           smaller bounds; --thorough: larger ones
   wakeproof --format json     the same for a program
   wakeproof demo --hang       the program that hangs, and why
   wakeproof trace no-notify   a lost wakeup, step by step
@@ -35,7 +35,7 @@ Examples:
   wakeproof probe asyncio     a real event loop, driven now
   wakeproof check             random histories of a loop, against a reference
   wakeproof explore           every execution of two threads that submit
-  wakeproof completions bash > ~/.local/share/bash-completion/completions/wakeproof
+  wakeproof completions zsh   completions for a shell
   wakeproof man | man -l -    the manual page";
 
 const MEANS: &str = "docs/json.md describes what --format json prints.";

@@ -130,7 +130,7 @@ pub fn print_json(shape: &str, document: &impl Serialize) -> io::Result<()> {
         #[serde(flatten)]
         document: &'a D,
     }
-    let mut out = screen::out_for_programs();
+    let mut out = screen::verbatim();
     serde_json::to_writer_pretty(&mut out, &Shaped { shape, document })?;
     writeln!(out)
 }
@@ -182,19 +182,17 @@ impl Need {
     const SENTENCE: usize = 22;
 
     fn of(column: usize, table: &Table) -> Need {
-        let texts = || texts(table).filter_map(|row| row.into_iter().nth(column));
-        let widest = |parts: &mut dyn Iterator<Item = usize>| parts.max().unwrap_or(0);
-        let all = widest(
-            &mut texts()
-                .flat_map(|text| text.lines().map(UnicodeWidthStr::width).collect::<Vec<_>>()),
-        );
-        let word = widest(&mut texts().flat_map(|text| {
-            let words = text.split_whitespace();
-            words.map(UnicodeWidthStr::width).collect::<Vec<_>>()
-        }));
+        let texts: Vec<String> = texts(table)
+            .filter_map(|row| row.into_iter().nth(column))
+            .collect();
+        let lines = |text: &String| text.lines().map(UnicodeWidthStr::width).max();
+        let words = |text: &String| text.split_whitespace().map(UnicodeWidthStr::width).max();
+        let widest = |widths: Vec<Option<usize>>| widths.into_iter().flatten().max().unwrap_or(0);
+        // A header may be broken between any two words.
+        let sentence = widest(texts.iter().skip(1).map(lines).collect()).min(Need::SENTENCE);
         Need {
-            all,
-            least: all.min(word.max(Need::SENTENCE)),
+            all: widest(texts.iter().map(lines).collect()),
+            least: widest(texts.iter().map(words).collect()).max(sentence),
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::env;
 use std::io::{self, IsTerminal, Write};
-use std::str;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressStyle};
 use terminal_size::{Width, terminal_size_of};
+use unicode_width::UnicodeWidthStr;
 use wakeproof_explore::trace::Page;
 
 /// Sentences are no wider than this: longer lines are hard to read.
@@ -62,6 +62,18 @@ pub(crate) fn wrap_beside(label: &str, text: &str) -> String {
     textwrap::fill(text, options)
 }
 
+/// A command to copy, after a label. Where it is broken, the shell goes on reading.
+pub(crate) fn command(label: &str, command: &str) -> String {
+    let whole = format!("{label}{command}");
+    let Some(width) = width().filter(|width| *width < whole.width()) else {
+        return whole;
+    };
+    let options = textwrap::Options::new(width - 2)
+        .subsequent_indent("    ")
+        .break_words(false);
+    textwrap::wrap(&whole, options).join(" \\\n")
+}
+
 /// Whether the locale has no more than plain characters: `LC_ALL=C`, for instance. A locale that nobody has set
 /// says nothing.
 pub(crate) fn is_plain() -> bool {
@@ -111,19 +123,24 @@ fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(characters.collect())
 }
 
-/// Standard output for people: in plain characters, if the locale has no others.
+/// Standard output for people: in lines that fit, and in plain characters if the locale has no others.
 pub(crate) fn out() -> Out {
     Out {
         to: anstream::stdout(),
-        is_plain: is_plain(),
+        people: Some(People {
+            width: width(),
+            is_plain: is_plain(),
+        }),
+        line: String::new(),
     }
 }
 
-/// Standard output for programs, which read UTF-8.
-pub(crate) fn out_for_programs() -> Out {
+/// Standard output for programs, which read UTF-8, and for what people copy.
+pub(crate) fn verbatim() -> Out {
     Out {
         to: anstream::stdout(),
-        is_plain: false,
+        people: None,
+        line: String::new(),
     }
 }
 
@@ -132,7 +149,68 @@ pub(crate) fn out_for_programs() -> Out {
 #[derive(Debug)]
 pub(crate) struct Out {
     to: AutoStream<io::Stdout>,
+    people: Option<People>,
+    /// The beginning of a line, for people.
+    line: String,
+}
+
+/// What is done to a line for people.
+#[derive(Debug, Clone, Copy)]
+struct People {
+    width: Option<usize>,
     is_plain: bool,
+}
+
+impl People {
+    fn line(self, line: &str) -> String {
+        let line = match self.width {
+            Some(width) => fit(line, width),
+            None => line.to_owned(),
+        };
+        match plain(&line) {
+            Cow::Owned(plain) if self.is_plain => plain,
+            _ => line,
+        }
+    }
+}
+
+/// A line that is too wide is broken between words, or else after a comma. What follows is indented further.
+fn fit(line: &str, width: usize) -> String {
+    // Escape sequences take no room, but what writes them knows how wide it is.
+    if line.width() <= width || line.contains('\u{1b}') {
+        return line.to_owned();
+    }
+    let text = line.trim_start();
+    let first = &line[..line.len() - text.len()];
+    let rest = match first {
+        "" => String::new(),
+        first => " ".repeat(first.width() + 4),
+    };
+    let options = textwrap::Options::new(width)
+        .initial_indent(first)
+        .subsequent_indent(&rest)
+        .word_separator(textwrap::WordSeparator::Custom(words))
+        .break_words(false);
+    textwrap::fill(text, options)
+}
+
+/// Words as they are, but for those that fit nowhere.
+fn words(line: &str) -> Box<dyn Iterator<Item = textwrap::core::Word<'_>> + '_> {
+    let words = textwrap::WordSeparator::AsciiSpace.find_words(line);
+    Box::new(words.flat_map(|word| {
+        let (text, space) = (word.word, word.whitespace);
+        if text.width() <= NARROWEST {
+            return vec![word];
+        }
+        let mut parts: Vec<_> = text
+            .split_inclusive(',')
+            .map(textwrap::core::Word::from)
+            .collect();
+        if let Some(last) = parts.last_mut() {
+            last.whitespace = space;
+        }
+        parts
+    }))
 }
 
 /// Why something could not be written.
@@ -140,23 +218,43 @@ static LOST: Mutex<Option<String>> = Mutex::new(None);
 
 impl Write for Out {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let lost = LOST
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some();
-        if !lost {
-            let written = match str::from_utf8(text) {
-                Ok(words) if self.is_plain => self.to.write_all(plain(words).as_bytes()),
-                _ => self.to.write_all(text),
-            };
-            note(written);
+        let Some(people) = self.people else {
+            self.put(text);
+            return Ok(text.len());
+        };
+        self.line += &String::from_utf8_lossy(text);
+        while let Some(end) = self.line.find('\n') {
+            let line: String = self.line.drain(..=end).collect();
+            self.put((people.line(line.trim_end_matches('\n')) + "\n").as_bytes());
         }
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if let Some(people) = self.people {
+            let line = std::mem::take(&mut self.line);
+            self.put(people.line(&line).as_bytes());
+        }
         note(self.to.flush());
         Ok(())
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        // It reports no error: what is lost is noted.
+        let _ = self.flush();
+    }
+}
+
+impl Out {
+    fn put(&mut self, text: &[u8]) {
+        let lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_lost = lost.is_some();
+        drop(lost);
+        if !is_lost {
+            note(self.to.write_all(text));
+        }
     }
 }
 
@@ -216,6 +314,17 @@ mod tests {
         assert!(text.is_ascii(), "{text}");
         assert_eq!(text.len(), fancy.chars().count());
         assert_eq!(plain("as it is"), "as it is");
+    }
+
+    #[test]
+    fn a_line_that_is_too_wide_is_broken_where_it_can_be() {
+        let line = "  1. the loop: Sleep, which goes to sleep (asleep: no, pc: idle)";
+        let expected = "  1. the loop: Sleep, which goes to sleep\n      (asleep: no, pc: idle)";
+        assert_eq!(fit(line, 45), expected);
+        assert_eq!(fit(line, 80), line);
+        let json = r#"  10: {"thread":"main","begins":"submit","callback":6,"wakes":true}"#;
+        let expected = "  10: {\"thread\":\"main\",\"begins\":\"submit\",\n      \"callback\":6,\"wakes\":true}";
+        assert_eq!(fit(json, 46), expected);
     }
 
     #[test]

@@ -91,8 +91,8 @@
 //! proved: all 20 executions are right [loom: at most 1 spurious wakeup, 1 timeout, 1 overtaking; C11 without load buffering and without stores older than an atomic's last 7]
 //!   loom, no preemptions: not proved after 2 executions: limit of 0 preemptions
 //!   loom, at most 1 preemption: not proved after 8 executions: limit of 1 preemption
-//!   shuttle, at random (seed 1): not proved after 1000 executions: others not tried
-//!   shuttle, random priorities (seed 1): not proved after 1000 executions: others not tried
+//!   shuttle, at random (seed 1): not proved after 1,000 executions: others not tried
+//!   shuttle, random priorities (seed 1): not proved after 1,000 executions: others not tried
 //!   loom, at most 2 preemptions: not proved after 15 executions: limit of 2 preemptions
 //!   shuttle, everything: proved: all 16 executions are right
 //!   loom, everything: proved: all 20 executions are right

@@ -233,7 +233,7 @@ impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stop::Interrupted => f.write_str("interrupted"),
-            Stop::Executions(most) => write!(f, "limit of {most} executions"),
+            Stop::Executions(most) => write!(f, "limit of {} executions", grouped(*most)),
             Stop::Samples(_) => f.write_str("others not tried"),
             Stop::Time(most) => write!(f, "limit of {most:?}"),
             Stop::Preemptions(1) => f.write_str("limit of 1 preemption"),
@@ -315,6 +315,19 @@ impl Verdict {
     }
 }
 
+/// A number with thousands separators: 1,234,567.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 impl Exploration {
     /// The verdict without its bounds, for a list in which they are said once.
     pub(crate) fn says(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -323,15 +336,25 @@ impl Exploration {
             Verdict::Proved(_) if executions == 1 => {
                 f.write_str("proved: the only execution is right")?;
             }
-            Verdict::Proved(_) => write!(f, "proved: all {executions} executions are right")?,
+            Verdict::Proved(_) => {
+                write!(
+                    f,
+                    "proved: all {} executions are right",
+                    grouped(executions)
+                )?;
+            }
             Verdict::Found(Counterexample {
                 message, execution, ..
-            }) => write!(f, "found: execution {execution} fails: {message}")?,
+            }) => {
+                let execution = grouped(*execution);
+                write!(f, "found: execution {execution} fails: {message}")?;
+            }
             Verdict::NotProved(NotProved { stopped_by, .. }) => {
                 let plural = if executions == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "not proved after {executions} execution{plural}: {stopped_by}"
+                    "not proved after {} execution{plural}: {stopped_by}",
+                    grouped(executions)
                 )?;
             }
             Verdict::CannotJudge(CannotJudge { why, who_can, .. }) => {

@@ -161,7 +161,7 @@ pub fn find(name: &str) -> anyhow::Result<Fault> {
 }
 
 const SEQUENTIAL: &str =
-    "explores sequentially consistent executions only, in which a read cannot overtake a write";
+    "it explores sequentially consistent executions only, in which a read cannot overtake a write";
 const NEVER_SPURIOUS: &str = "parking_lot's condvar does not wake spuriously";
 const VIRTUAL_TIME: &str =
     "the deadline must pass at one particular moment, which real time cannot be made to do";

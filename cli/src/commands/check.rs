@@ -26,6 +26,7 @@ use crate::interrupt;
 use crate::probe::adapter::{Adapter, Hello, Limits, Problem};
 use crate::probe::loops;
 use crate::report::{self, Format, Verdict, grouped, print_json};
+use crate::screen;
 use crate::specification::SpecDir;
 
 const EXAMPLES: &str = "\
@@ -381,18 +382,18 @@ fn print(document: &Document, out: &mut impl Write) -> io::Result<()> {
     match &document.refutation {
         None => {
             if document.histories > 0 {
-                writeln!(
-                    out,
+                let text = format!(
                     "{of} {version}: each of {histories} random histories of one thread is as the reference \
                      says."
-                )?;
+                );
+                writeln!(out, "{}", screen::wrap(&text))?;
             }
             if document.programs > 0 {
                 let text = format!(
                     "{of} {version}: in each of {programs} random programs of several threads, {}.",
                     document.judges
                 );
-                writeln!(out, "{}", textwrap::fill(&text, 80))?;
+                writeln!(out, "{}", screen::wrap(&text))?;
             }
             writeln!(out, "({seconds:.1} s, seed {seed})")?;
         }
@@ -412,14 +413,11 @@ fn print(document: &Document, out: &mut impl Write) -> io::Result<()> {
                              {seed}. One of them is wrong: this is a defect of wakeproof, please report it."
                         ),
                     };
-                    writeln!(out, "{}\n", textwrap::fill(&text, 80))?;
+                    writeln!(out, "{}\n", screen::wrap(&text))?;
                 }
             }
             for line in &refuted.history {
-                let shown = textwrap::Options::new(80)
-                    .initial_indent("    ")
-                    .subsequent_indent("        ");
-                writeln!(out, "{}", textwrap::fill(line, shown))?;
+                writeln!(out, "    {line}")?;
             }
             if let Some(Judges {
                 contract,
@@ -429,7 +427,7 @@ fn print(document: &Document, out: &mut impl Write) -> io::Result<()> {
             {
                 let text =
                     format!("EventLoop.tla {contract}. The sequential reference {reference}.");
-                writeln!(out, "\n{}", textwrap::fill(&text, 80))?;
+                writeln!(out, "\n{}", screen::wrap(&text))?;
             }
             if !refuted.is_shortest {
                 writeln!(out, "\nIt may not be the shortest: there was no more time.")?;
@@ -441,15 +439,16 @@ fn print(document: &Document, out: &mut impl Write) -> io::Result<()> {
                     "\nThe same without wakeproof, if the threads are as fast as they were here:\n"
                 )?,
             }
+            out.flush()?;
             for line in refuted.program.lines() {
-                writeln!(out, "    {line}")?;
+                writeln!(screen::verbatim(), "    {line}")?;
             }
         }
     }
     let not_tested = document.not_tested.join(", ");
     let text =
         format!("Not tested, as the loop does not claim it or it cannot be seen: {not_tested}.");
-    writeln!(out, "\n{}", textwrap::fill(&text, 80))
+    writeln!(out, "\n{}", screen::wrap(&text))
 }
 
 #[cfg(test)]

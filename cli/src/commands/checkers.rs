@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let seconds = begun.elapsed().as_secs_f64();
     match args.format {
         Format::Json => print_json("checkers/1", &report(&all, seconds, as_expected))?,
-        Format::Markdown => write!(report::out(), "{}", to_markdown(&all).trim_start())?,
+        Format::Markdown => write!(screen::verbatim(), "{}", to_markdown(&all).trim_start())?,
         Format::Table => print(&all, seconds, as_expected)?,
     }
     Ok(as_expected.into())

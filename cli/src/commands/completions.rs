@@ -5,11 +5,12 @@ use std::io::Write;
 use clap_complete::Shell;
 
 use crate::help;
-use crate::report::{self, Verdict};
+use crate::report::Verdict;
+use crate::screen;
 
 const EXAMPLES: &str = "\
 Examples:
-  wakeproof completions bash > ~/.local/share/bash-completion/completions/wakeproof
+  source <(wakeproof completions bash)   in this shell; in ~/.bashrc: in every
   wakeproof completions zsh > ~/.zfunc/_wakeproof
   wakeproof completions fish > ~/.config/fish/completions/wakeproof.fish";
 
@@ -24,6 +25,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, command: &mut clap::Command) -> anyhow::Result<Verdict> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "wakeproof", &mut script);
-    report::out().write_all(&script)?;
+    screen::verbatim().write_all(&script)?;
     Ok(Verdict::AsExpected)
 }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::help;
 use crate::report::{
-    self, Format, Verdict, grouped, new_table, print_json, print_table, verdict_cell,
+    self, Format, Verdict, grouped, new_table, print_json, print_table, print_table_sparing,
+    verdict_cell,
 };
+use crate::screen;
 use crate::specification::{self, SpecDir};
 use anyhow::Context;
 use comfy_table::{Cell, CellAlignment};
@@ -228,20 +230,22 @@ fn compare_models(args: &Args) -> anyhow::Result<Verdict> {
         )?;
         return Ok(as_expected.into());
     }
-    print_table(&models_table(&compared))?;
+    // The columns that a narrow terminal does without.
+    let spare = ["seconds", "steps", "what happens", "executions"];
+    print_table_sparing(&models_table(&compared), &spare)?;
     let mut out = report::out();
     for comparison in &compared {
         explain(&mut out, comparison)?;
     }
     if as_expected {
-        writeln!(
-            out,
-            "As expected: every execution is a behaviour of the specification, and all schedules of a model\n\
-             together show each state and each transition that it allows. (loom skips schedules whose\n\
-             difference no thread can see. Timers, tasks and the models of the whole loop do not do\n\
+        let conclusion = format!(
+            "As expected: every execution is a behaviour of the specification, and all schedules of a model \
+             together show each state and each transition that it allows. (loom skips schedules whose \
+             difference no thread can see. Timers, tasks and the models of the whole loop do not do \
              everything that the specification allows.) Followed {:.1} million steps a second.",
             rate / 1e6
-        )?;
+        );
+        writeln!(out, "{}", screen::wrap(&conclusion))?;
     } else {
         writeln!(out, "NOT as expected: look for ✗ in the table.")?;
     }
@@ -387,16 +391,13 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
     for (fault, why) in faults::NOT_COMPARED {
         writeln!(out, "not compared: {fault}: {why}")?;
     }
-    writeln!(
-        out,
-        "{}",
-        if as_expected {
-            "As expected: the specification refuses each fault and accepts the correct code, and a\n\
-             specification with the same fault accepts both."
-        } else {
-            "NOT as expected: look for ✗ in the table."
-        }
-    )?;
+    let conclusion = if as_expected {
+        "As expected: the specification refuses each fault and accepts the correct code, and a specification \
+         with the same fault accepts both."
+    } else {
+        "NOT as expected: look for ✗ in the table."
+    };
+    writeln!(out, "{}", screen::wrap(conclusion))?;
     Ok(as_expected.into())
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::help;
 use crate::report::{self, Verdict, print_json};
+use crate::screen;
 use crate::threads::{Call, stay_busy, wait_until_asleep};
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
@@ -148,7 +149,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     };
     let as_expected = ending == expected;
     match args.format {
-        Format::Text => writeln!(report::out(), "{}", conclusion(args, ending, as_expected))?,
+        Format::Text => {
+            let conclusion = conclusion(args, ending, as_expected);
+            writeln!(report::out(), "{}", screen::wrap(conclusion))?;
+        }
         Format::Json => print_json(
             "demo/1",
             &DemoDocument {
@@ -160,27 +164,41 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
             },
         )?,
     }
-    Ok(as_expected.into())
+    Ok(match ending {
+        Ending::Interrupted => Verdict::Interrupted,
+        _ => as_expected.into(),
+    })
 }
 
 fn conclusion(args: &Args, ending: Ending, as_expected: bool) -> &'static str {
     match ending {
         Ending::Interrupted => "Interrupted before there was anything to see.",
-        _ if !as_expected => "NOT as expected.",
+        Ending::Ran if !as_expected => {
+            "NOT as expected: the task went on, though nobody woke the loop for it. Something else has: please \
+             report this."
+        }
+        Ending::Lost => {
+            "NOT as expected: the task did not go on in 10 seconds, and the loop is not asleep with the event \
+             set, either. Unless this machine stood still, that is a defect of wakeproof: please report it."
+        }
+        _ if !as_expected => {
+            "NOT as expected: the event was set the safe way, and still the loop is asleep. That is a defect of \
+             wakeproof: please report it."
+        }
         Ending::Ran if args.hang => {
-            "As expected, but it proves nothing: the loop was awake anyway, and came across the event by\n\
+            "As expected, but it proves nothing: the loop was awake anyway, and came across the event by \
              itself. Without --busy the same program hangs."
         }
         Ending::Ran => {
-            "As expected: set_threadsafe is call_soon_threadsafe with event.set, and that wakes the loop.\n\
+            "As expected: set_threadsafe is call_soon_threadsafe with event.set, and that wakes the loop. \
              Without the wakeup: --hang."
         }
         Ending::StrandedThenRescued => {
-            "As expected: the event was set, but nobody woke the loop, and a loop that is asleep does not look.\n\
+            "As expected: the event was set, but nobody woke the loop, and a loop that is asleep does not look. \
              Without the watchdog, this program hangs for ever: --forever. The safe way wakes the loop."
         }
         _ => {
-            "As expected: the event was set, but nobody woke the loop, and a loop that is asleep does not look.\n\
+            "As expected: the event was set, but nobody woke the loop, and a loop that is asleep does not look. \
              The safe way differs in one line: the wakeup."
         }
     }
@@ -270,14 +288,22 @@ impl Watchdog {
             Ok(Message::Setting) => {}
             _ => return self.stop(Ending::Interrupted),
         }
-        match self.messages.recv_timeout(self.patience) {
-            Ok(Message::Ran) => return Ending::Ran,
-            Err(RecvTimeoutError::Timeout) if self.is_stranded() => {}
-            Ok(Message::Interrupted) if self.is_stranded() => {
-                return self.stop(Ending::StrandedUntilInterrupted);
+        let begun = Instant::now();
+        let mut patience = self.patience;
+        loop {
+            match self.messages.recv_timeout(patience) {
+                Ok(Message::Ran) => return Ending::Ran,
+                Err(RecvTimeoutError::Timeout) if self.is_stranded() => break,
+                // The task may be on its way, however short the patience was.
+                Err(RecvTimeoutError::Timeout) if begun.elapsed() < self.patience + RESCUE => {
+                    patience = Duration::from_millis(10);
+                }
+                Ok(Message::Interrupted) if self.is_stranded() => {
+                    return self.stop(Ending::StrandedUntilInterrupted);
+                }
+                Ok(Message::Interrupted) => return self.stop(Ending::Interrupted),
+                _ => return self.stop(Ending::Lost),
             }
-            Ok(Message::Interrupted) => return self.stop(Ending::Interrupted),
-            _ => return self.stop(Ending::Lost),
         }
         self.journal.write(format!(
             "{:?} later: the event is set, the loop is asleep, nobody will wake it",
@@ -379,13 +405,12 @@ impl Journal {
                 os_thread_id,
                 what,
             } = &entry;
-            // If standard output is closed, the demonstration still runs to its end.
-            let _ = writeln!(
-                report::out(),
-                "{seconds:>8.3} s  {}{thread:<8} {os_thread_id:<8}{:#} {what}",
-                colour.on_default(),
-                colour.on_default(),
-            );
+            let who = format!("{thread:<8} {os_thread_id:<8}");
+            let label = format!("{seconds:>8.3} s  {who} ");
+            let coloured = format!("{0}{who}{0:#}", colour.on_default());
+            let lines = screen::wrap_beside(&label, what).replacen(&who, &coloured, 1);
+            // It takes whatever is written.
+            let _ = writeln!(report::out(), "{lines}");
         }
         events.push(entry);
     }

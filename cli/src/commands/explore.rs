@@ -267,9 +267,14 @@ fn print(args: &Args, report: &Report) -> io::Result<()> {
         writeln!(out, "{}", trace.to_page(&crate::screen::page()))?;
         let found = report.exploration.counterexample();
         if let Some(replay) = found.and_then(|found| found.replay.as_ref()) {
-            writeln!(out, "Replay: {}\n", args.replay(replay))?;
+            writeln!(
+                out,
+                "{}\n",
+                screen::command("Replay: ", &args.replay(replay))
+            )?;
         }
     }
     let seconds = report.exploration.time.as_secs_f64();
-    writeln!(out, "{} ({seconds:.2} s)", report.said)
+    let said = format!("{} ({seconds:.2} s)", report.said);
+    writeln!(out, "{}", screen::wrap(&said))
 }

@@ -6,7 +6,8 @@ use anyhow::Context;
 use clap_mangen::Man;
 
 use crate::help;
-use crate::report::{self, Verdict};
+use crate::report::Verdict;
+use crate::screen;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,6 +43,6 @@ pub(crate) fn run(args: &Args, whole: &clap::Command) -> anyhow::Result<Verdict>
     };
     let mut page = Vec::new();
     Man::new(command.clone()).render(&mut page)?;
-    report::out().write_all(&page)?;
+    screen::verbatim().write_all(&page)?;
     Ok(Verdict::AsExpected)
 }

@@ -83,7 +83,8 @@ fn print(matrix: &Matrix) -> anyhow::Result<()> {
     } else {
         "NOT as expected: look for ✗ in the matrix."
     };
-    writeln!(out, "{conclusion} ({:.1} s)", matrix.seconds)?;
+    let conclusion = format!("{conclusion} ({:.1} s)", matrix.seconds);
+    writeln!(out, "{}", screen::wrap(&conclusion))?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use anyhow::Context;
 use serde::Serialize;
 use wakeproof_explore::Limits;
 use wakeproof_explore::platform::Environment;
@@ -136,7 +137,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     let limits = Limits::default();
     interrupt::ends(&limits.progress);
     let fault = faults::find(FAULT)?;
-    let counterexample = counterexample::find(&fault, Checker::ShuttleDepthFirst, &limits)?;
+    let found = counterexample::find(&fault, Checker::ShuttleDepthFirst, &limits)?;
+    let counterexample = found.context("shuttle finds nothing wrong with the unsafe call")?;
     let verdict = report::verdict(&rows);
     let assumed = assumed(&bounds);
     match args.format {

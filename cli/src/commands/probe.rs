@@ -24,6 +24,7 @@ use crate::probe::loops::{self, LOOPS, Loop};
 use crate::probe::session::{Probed, Subject, probe};
 use crate::probe::table::{Note, PARTS, Part, answer, below, notes, remarks, star};
 use crate::report::{self, Verdict, Work, new_table, print_json, print_table, verdict_cell};
+use crate::screen;
 use crate::specification::SpecDir;
 
 const EXAMPLES: &str = "\
@@ -151,7 +152,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     match args.format {
         Format::Table => print_tables(&run)?,
         Format::Json => print_json("probe/1", &run.document())?,
-        Format::Markdown => write!(report::out(), "{}", document::write(&probed, &today())?)?,
+        Format::Markdown => write!(
+            screen::verbatim(),
+            "{}",
+            document::write(&probed, &today())?
+        )?,
     }
     if args.update {
         let mut learned = expected;

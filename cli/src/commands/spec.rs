@@ -161,7 +161,7 @@ impl<'a> ModelEntry<'a> {
 fn print_table(models: &[ModelEntry<'_>], args: &Args) -> io::Result<()> {
     let mut header = vec!["model", "expected", "found", "states", "depth", "seconds"];
     if args.tlc {
-        header.extend(["TLC: states", "depth", "seconds"]);
+        header.extend(["TLC: states", "TLC: depth", "TLC: seconds"]);
     }
     let mut table = new_table(&header);
     let number = |number: Option<u64>| {
@@ -199,7 +199,9 @@ fn print_table(models: &[ModelEntry<'_>], args: &Args) -> io::Result<()> {
         }
         table.add_row(row);
     }
-    report::print_table(&table)?;
+    // The columns that a narrow terminal does without.
+    let spare = ["depth", "TLC: depth", "TLC: seconds", "expected", "seconds"];
+    report::print_table_sparing(&table, &spare)?;
     let mut out = report::out();
     for model in models {
         for difference in &model.differences {

@@ -6,6 +6,7 @@ use crate::counterexample;
 use crate::help;
 use crate::interrupt;
 use crate::report::{self, Verdict, print_json};
+use crate::screen;
 use crate::specification::SpecDir;
 use clap::ValueEnum;
 use wakeproof_explore::{Limits, Schedule};
@@ -89,7 +90,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
                 ..Limits::default()
             };
             interrupt::ends(&limits.progress);
-            counterexample::find(&fault, checker, &limits)?
+            let Some(found) = counterexample::find(&fault, checker, &limits)? else {
+                let name = fault.name;
+                let sentence =
+                    format!("NOT as expected: {checker} finds nothing wrong with {name}.");
+                writeln!(report::out(), "{}", screen::wrap(&sentence))?;
+                return Ok(Verdict::NotAsExpected);
+            };
+            found
         }
     };
     let mut out = report::out();
@@ -97,15 +105,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         Format::Text => {
             write!(out, "{}", trace.to_page(&crate::screen::page()))?;
             if let Some(schedule) = &trace.schedule {
-                writeln!(
-                    out,
-                    "\nReplay: wakeproof trace {} --schedule={schedule}",
-                    fault.name
-                )?;
+                let replay = format!("wakeproof trace {} --schedule={schedule}", fault.name);
+                writeln!(out, "\n{}", screen::command("Replay: ", &replay))?;
             }
         }
-        Format::Mermaid => write!(out, "{}", trace.to_mermaid())?,
-        Format::Svg => write!(out, "{}", trace.to_svg())?,
+        Format::Mermaid => write!(screen::verbatim(), "{}", trace.to_mermaid())?,
+        Format::Svg => write!(screen::verbatim(), "{}", trace.to_svg())?,
         Format::Json => print_json("trace/1", &trace)?,
     }
     Ok(Verdict::AsExpected)

@@ -145,7 +145,7 @@ pub(crate) fn below(note: &Note<'_>, again: &str) -> String {
     let file = &cell.recording;
     let _ = write!(
         text,
-        "\n    again: {again} --record out; wakeproof conform --trace out/{name}-{file}"
+        "\n    again: {again} --record out\n           wakeproof conform --trace out/{name}-{file}"
     );
     text
 }
