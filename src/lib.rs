@@ -1,3 +1,24 @@
+// The front page is README.md. Its links are references, and of two definitions the first counts: these are the places
+// as seen from this documentation, and those at the end of README.md as seen in the repository.
+//!
+//! [architecture]: ../../../ARCHITECTURE.md
+//! [condvar]: ../../../docs/your-condvar-code.md
+//! [contributing]: ../../../CONTRIBUTING.md
+//! [hazard]: crate::hazard
+//! [inbox]: crate::inbox
+//! [json]: ../../../docs/json.md
+//! [local]: crate::Local
+//! [loops]: ../../../docs/loops.md
+//! [own-loop]: ../../../docs/your-own-loop.md
+//! [platforms]: ../../../docs/platforms.md
+//! [proofs]: ../../../spec/proofs/README.md
+//! [question]: ../../../docs/question.md
+//! [spec]: ../../../spec/LostWakeup.tla
+//! [speed]: ../../../docs/speed.md
+//! [stuck]: ../../../docs/a-process-that-hangs.md
+//! [this-loop]: ../../../docs/this-loop.md
+//! [verification]: ../../../docs/verification.md
+//! [wild]: ../../../docs/in-the-wild.md
 #![doc = include_str!("../README.md")]
 #![warn(unnameable_types)]
 
@@ -38,4 +59,5 @@ pub use wait::{ReturnWhen, TaskHandle, Waited, gather, wait};
 // The programs of the book are compiled and run with the examples of this documentation.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/question.md")]
+#[doc = include_str!("../docs/this-loop.md")]
 mod book {}

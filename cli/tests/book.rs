@@ -1,4 +1,5 @@
-//! The book in `docs/`: its commands print what it says, its links lead somewhere, and its table of contents is whole.
+//! The book in `docs/`, and README.md: their commands print what they say, their links lead somewhere, and the table of
+//! contents is whole.
 
 #[path = "common/shape.rs"]
 mod shape;
@@ -21,6 +22,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The front page, as seen from the book's folder.
+const FRONT: &str = "../README.md";
+
 fn pages() -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for entry in fs::read_dir(root().join("docs")).unwrap() {
@@ -31,6 +35,10 @@ fn pages() -> Vec<(String, String)> {
         }
     }
     assert!(pages.len() > 5, "the book has pages");
+    pages.push((
+        FRONT.to_owned(),
+        fs::read_to_string(root().join("README.md")).unwrap(),
+    ));
     pages.sort();
     pages
 }
@@ -118,7 +126,9 @@ impl Drop for Background {
 }
 
 fn bash(line: &str, background: Option<&Background>) -> Command {
-    let line = line.replace("cargo run -- ", "\"$WAKEPROOF\" ");
+    let line = line
+        .replace("cargo run -- ", "\"$WAKEPROOF\" ")
+        .replace("cargo run", "\"$WAKEPROOF\"");
     let pid = background.map_or(String::new(), |b| b.0.id().to_string());
     let mut bash = Command::new("bash");
     bash.args(["-o", "pipefail", "-c", &line.replace("$!", &pid)])
@@ -218,9 +228,10 @@ fn the_programs_in_python_do_what_the_book_says() {
     if !can_run("python3") {
         return;
     }
-    let question = fs::read_to_string(root().join("docs/question.md")).unwrap();
-    let programs = blocks(&question, "python");
-    let [hangs, ends] = &programs[..] else {
+    let [front, question] = ["README.md", "docs/question.md"]
+        .map(|page| fs::read_to_string(root().join(page)).unwrap());
+    let programs = [blocks(&front, "python"), blocks(&question, "python")].concat();
+    let [front, hangs, ends] = &programs[..] else {
         panic!("{} programs", programs.len());
     };
     let python = |program: &[&str]| {
@@ -232,8 +243,24 @@ fn the_programs_in_python_do_what_the_book_says() {
     assert_eq!(output.stdout, b"the event was set\n");
 
     // Until the timer's thread has set the event and is gone, the process is not asleep for good.
-    let child = Background(python(hangs).stdout(Stdio::piped()).spawn().unwrap());
-    wakeproof_asleep::until(&child.0, std::time::Duration::from_secs(60)).unwrap();
+    for hangs in [front, hangs] {
+        let child = Background(python(hangs).stdout(Stdio::piped()).spawn().unwrap());
+        wakeproof_asleep::until(&child.0, std::time::Duration::from_secs(60)).unwrap();
+    }
+    // The repair is a change of one line.
+    let repair = "    threading.Timer(0.5, loop.call_soon_threadsafe, [event.set]).start()";
+    let repaired = front.iter().map(|line| {
+        let is_faulty = line.contains("threading.Timer");
+        if is_faulty {
+            "    loop = asyncio.get_running_loop()\n".to_owned() + repair
+        } else {
+            (*line).to_owned()
+        }
+    });
+    let repaired: Vec<String> = repaired.collect();
+    let repaired: Vec<&str> = repaired.iter().map(String::as_str).collect();
+    let output = python(&repaired).output().unwrap();
+    assert_eq!(output.stdout, b"the event was set\n");
 }
 
 #[test]
@@ -255,8 +282,55 @@ fn every_page_is_in_the_table_of_contents_and_every_link_leads_somewhere() {
     }
     for (name, _) in pages() {
         assert!(
-            name == "SUMMARY.md" || linked.contains(&name),
+            name == "SUMMARY.md" || name == FRONT || linked.contains(&name),
             "docs/SUMMARY.md lacks {name}"
         );
     }
+}
+
+/// The places of the references at the end of a text, each as `[name]: place`.
+fn references(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().map(|line| line.trim_start_matches("//! "));
+    let references = lines.filter_map(|line| {
+        let (name, place) = line.strip_prefix('[')?.split_once("]: ")?;
+        Some((name.to_owned(), place.to_owned()))
+    });
+    references.collect()
+}
+
+/// README.md is also the front page of the library's documentation, whose links are references with other places.
+#[test]
+fn the_links_of_the_front_page_work_in_the_repository_and_in_the_documentation() {
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    let library = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let (here, there) = (references(&page), references(&library));
+    let names = |references: &[(String, String)]| {
+        let names = references.iter().map(|(name, _)| name.clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&here), names(&there));
+    for (name, place) in &here {
+        assert!(
+            page.contains(&format!("][{name}]")),
+            "nothing refers to {name}"
+        );
+        assert!(root().join(place).exists(), "README.md: {place}");
+    }
+    for (_, place) in &there {
+        // As seen from target/doc/wakeproof. What is an item, rustdoc finds.
+        match place.strip_prefix("../../../") {
+            Some(place) => assert!(root().join(place).exists(), "src/lib.rs: {place}"),
+            None => assert!(place.starts_with("crate::"), "src/lib.rs: {place}"),
+        }
+    }
+    assert!(
+        !page.contains("]("),
+        "a link that is no reference is dead in the documentation"
+    );
+    assert!(!page.contains("```mermaid"), "rustdoc draws no diagram");
+    assert!(
+        page.lines().count() <= 200,
+        "{} lines",
+        page.lines().count()
+    );
 }

@@ -91,7 +91,7 @@ fn bad_input_is_one_line() {
         ),
         (
             &["relaxed-flag", "--checker", "shuttle"],
-            "shuttle depth-first cannot see relaxed-flag",
+            "shuttle depth-first cannot show relaxed-flag: it explores",
         ),
     ] {
         let (status, output, errors) = trace(arguments);

@@ -142,7 +142,7 @@ fn a_table_fits_the_terminal_with_and_without_colours() {
     ] {
         let log = folder.path().join("log");
         let command = format!(
-            "stty cols {columns}; {colour}{} spec --model CondvarLoop --model CondvarLoopUnsafe",
+            "stty rows 50 cols {columns}; {colour}{} spec --model CondvarLoop --model CondvarLoopUnsafe",
             env!("CARGO_BIN_EXE_wakeproof")
         );
         let script = Command::new("script")

@@ -5,6 +5,7 @@ mod costs;
 mod default_handlers;
 mod events;
 mod executor;
+mod foreign;
 mod inbox;
 mod iterations;
 mod posted;

@@ -111,7 +111,7 @@ fn print_steps(
                 .map(|(line, refusal)| (line, refusal.explanation))
                 .unzip();
             print_json(
-                "conform-trace/1",
+                "conform-steps/1",
                 &Document {
                     accepted: refused_at_line.is_none(),
                     steps: followed.steps,
