@@ -8,12 +8,9 @@
 //! [inbox]: crate::inbox
 //! [json]: ../../../docs/json.md
 //! [local]: crate::Local
-//! [loops]: ../../../docs/loops.md
 //! [own-loop]: ../../../docs/your-own-loop.md
 //! [platforms]: ../../../docs/platforms.md
-//! [proofs]: ../../../spec/proofs/README.md
 //! [question]: ../../../docs/question.md
-//! [spec]: ../../../spec/LostWakeup.tla
 //! [speed]: ../../../docs/speed.md
 //! [stuck]: ../../../docs/a-process-that-hangs.md
 //! [this-loop]: ../../../docs/this-loop.md

@@ -23,7 +23,11 @@ pub(crate) fn find(
     limits: &Limits,
 ) -> anyhow::Result<Option<Trace>> {
     if let Some(why) = fault.blindness(checker) {
-        anyhow::bail!("{checker} cannot show {}: {why}{}", fault.name, others(fault));
+        anyhow::bail!(
+            "{checker} cannot show {}: {why}{}",
+            fault.name,
+            others(fault)
+        );
     }
     match checker {
         Checker::Loom => with_few_preemptions(fault, limits),
@@ -87,6 +91,18 @@ fn with_few_preemptions(fault: &Fault, limits: &Limits) -> anyhow::Result<Option
         }
     }
     Ok(None)
+}
+
+/// Tells what was found. The execution is run again, so that it can be told in full.
+pub(crate) fn told(
+    fault: &Fault,
+    exploration: Exploration,
+    worth: &str,
+    limits: &Limits,
+) -> anyhow::Result<Trace> {
+    let replay = exploration
+        .counterexample()
+        .and_then(|found| found.replay.clone());
     let told = match &replay {
         Some(replay) => {
             let limits = Limits {
@@ -102,9 +118,13 @@ fn with_few_preemptions(fault: &Fault, limits: &Limits) -> anyhow::Result<Option
 }
 /// The counterexample of the specification, with a lane for each thread.
 fn of_the_specification(fault: &Fault) -> anyhow::Result<Option<Trace>> {
-    let name = fault
-        .specified_as
-        .with_context(|| format!("the specification does not have {}{}", fault.name, others(fault)))?;
+    let name = fault.specified_as.with_context(|| {
+        format!(
+            "the specification does not have {}{}",
+            fault.name,
+            others(fault)
+        )
+    })?;
     let specification = Specification::load(&specification::directory()?)?;
     let finding = specification.model(name)?.check()?;
     let Some(found) = specified::tell(&finding) else {

@@ -204,7 +204,10 @@ fn demo_hangs_for_ever_until_it_is_interrupted() {
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert!(
-        rest.contains("is interrupted: the event is set and the task still waits"),
+        rest.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .contains("is interrupted: the event is set and the task still waits"),
         "{rest}"
     );
 }
