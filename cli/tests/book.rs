@@ -126,9 +126,10 @@ impl Drop for Background {
 }
 
 fn bash(line: &str, background: Option<&Background>) -> Command {
-    let line = line
-        .replace("cargo run -- ", "\"$WAKEPROOF\" ")
-        .replace("cargo run", "\"$WAKEPROOF\"");
+    let line = match line {
+        "cargo run" => "\"$WAKEPROOF\"".to_owned(),
+        _ => line.replace("cargo run -- ", "\"$WAKEPROOF\" "),
+    };
     let pid = background.map_or(String::new(), |b| b.0.id().to_string());
     let mut bash = Command::new("bash");
     bash.args(["-o", "pipefail", "-c", &line.replace("$!", &pid)])
