@@ -312,8 +312,3 @@ pub use verdict::{
     CannotJudge, Checker, Counterexample, Exploration, MemoryModel, NotProved, Replay, Scope, Stop,
     Verdict,
 };
-
-// The programs of the book are compiled and run with the examples of this documentation.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/your-condvar-code.md")]
-mod book {}

@@ -294,3 +294,8 @@ impl Report {
         }
     }
 }
+
+// The programs of the book are compiled and run with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/your-condvar-code.md")]
+mod book {}
