@@ -87,7 +87,7 @@ pub struct Trace {
 /// The variables of a state with their values, in words.
 pub type Values = Vec<(String, String)>;
 
-fn values(vars: &[Arc<str>], state: &State) -> Values {
+pub(super) fn values(vars: &[Arc<str>], state: &State) -> Values {
     let pairs = vars.iter().zip(&state.values);
     pairs
         .map(|(variable, value)| (variable.to_string(), in_words(value)))
