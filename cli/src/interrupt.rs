@@ -1,6 +1,8 @@
 //! Ctrl-C: the first ends the command within two seconds, the second at once.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,15 @@ const GRACE: Duration = Duration::from_millis(1500);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// The searches that are to end.
 static SEARCHES: Mutex<Vec<Arc<Progress>>> = Mutex::new(Vec::new());
+
+/// What is removed if the command is cut off: files that have not come to their end, and folders made for them.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// If the command is cut off, this file is removed, or this folder if nothing is in it.
+pub(crate) fn removes(unfinished: &Path) {
+    let mut all = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    all.push(unfinished.to_owned());
+}
 
 /// From now on, Ctrl-C ends the command.
 ///
@@ -72,6 +83,14 @@ pub(crate) fn status() -> Option<ExitCode> {
 fn end() -> ! {
     say();
     specification::clean_up();
+    for path in UNFINISHED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .iter()
+    {
+        // What is not there any more has been renamed, and a folder with something in it stays.
+        let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
+    }
     process::exit(STATUS.into())
 }
 

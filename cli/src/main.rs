@@ -9,10 +9,12 @@ mod group;
 mod help;
 mod interrupt;
 mod matrix;
+mod page;
 mod probe;
 mod report;
 mod rows;
 mod screen;
+mod sources;
 mod specification;
 mod specified;
 mod threads;
@@ -74,6 +76,8 @@ enum Command {
     Checkers(commands::checkers::Args),
     /// Checks the models of the TLA+ specification.
     Spec(commands::spec::Args),
+    /// Writes one page with everything: the table, the counterexamples to step through, and how each figure was made.
+    Report(commands::report::Args),
     /// Prints completions for a shell.
     Completions(commands::completions::Args),
     /// Prints the manual page.
@@ -109,6 +113,7 @@ fn run() -> ExitCode {
         Some(Command::Matrix(args)) => commands::matrix::run(&args),
         Some(Command::Checkers(args)) => commands::checkers::run(&args),
         Some(Command::Spec(args)) => commands::spec::run(&args),
+        Some(Command::Report(args)) => commands::report::run(&args),
         Some(Command::Completions(args)) => commands::completions::run(&args, &mut Cli::command()),
         Some(Command::Man(args)) => commands::man::run(&args, &Cli::command()),
     };

@@ -184,6 +184,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
+/// What the checks have come to, for a page that shows more.
+pub(crate) struct Checked {
+    pub(crate) rows: Vec<Row>,
+    /// What they take for granted: about what, and what.
+    pub(crate) assumed: Vec<(String, String)>,
+    /// The name of the bounds, and the bounds.
+    pub(crate) bounds: String,
+    pub(crate) verdict: Verdict,
+}
+
+/// Runs every check.
+pub(crate) fn checked(is_quick: bool) -> anyhow::Result<Checked> {
+    let bounds = if is_quick { QUICK } else { USUAL };
+    let rows = check(&bounds)?;
+    let assumed = assumed(&bounds);
+    Ok(Checked {
+        bounds: format!("{}: {}", bounds.name, assumed[0].what),
+        assumed: assumed
+            .into_iter()
+            .map(|Assumption { about, what }| (about.to_owned(), what))
+            .collect(),
+        verdict: report::verdict(&rows),
+        rows,
+    })
+}
+
 /// The body of `call_soon_threadsafe`, with the line marked that `call_soon` does not have.
 fn show_the_line() -> io::Result<()> {
     let mut out = report::out();
@@ -270,7 +296,7 @@ fn assumed(bounds: &Bounds) -> Vec<Assumption> {
     ]
 }
 
-fn conclusion(verdict: Verdict) -> &'static str {
+pub(crate) fn conclusion(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::AsExpected => {
             "As expected: without the wakeup a callback can wait for ever; with it none does."

@@ -270,6 +270,7 @@ impl Picture<'_> {
         let tall = beside.iter().map(Vec::len).max().unwrap_or(0);
         let box_height = (label.len() + rows.len()) * LINE + PAD;
         let height = box_height.max(tall * LINE + PAD);
+        let _ = writeln!(self.out, "<g data-section=\"{number}\">");
         let _ = writeln!(
             self.out,
             "<rect class=\"{class}\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{box_height}\" rx=\"5\"/>"
@@ -293,6 +294,7 @@ impl Picture<'_> {
                 self.line(x, top + LINE + row * LINE, "", text, Align::Left);
             }
         }
+        self.out.push_str("</g>\n");
         top + height
     }
 

@@ -178,10 +178,14 @@ impl Teller<'_> {
 
     fn say(&mut self, entry: &Entry, kind: Kind, what: impl Into<String>) -> &mut Told {
         let shared = self.shared();
+        let of_the_act = match &entry.what {
+            What::Act(act) => act.at,
+            _ => None,
+        };
         self.told.push(Told {
             thread: Some(entry.thread),
             action: None,
-            at: entry.at.map(line),
+            at: entry.at.or(of_the_act).map(line),
             what: what.into(),
             kind,
             notifies: None,
