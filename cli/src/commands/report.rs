@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
@@ -337,24 +336,18 @@ fn drawn() -> anyhow::Result<Vec<Drawn>> {
         if let Some(why) = fault.blindness(*checker) {
             return Ok(Err(why.to_owned()));
         }
-        let limits = Limits {
-            executions: Some(MOST_SCHEDULES),
-            ..Limits::default()
-        };
-        interrupt::ends(&limits.progress);
-        match counterexample::find(fault, *checker, &limits) {
-            Ok(trace) => Ok(Ok(trace)),
-            Err(_) if *checker == Checker::ShuttleDepthFirst => {
-                // It needs more.
-                let limits = Limits {
-                    executions: Some(10 * MOST_SCHEDULES),
-                    progress: Arc::new(limits.progress.of_another()),
-                    ..limits
-                };
-                counterexample::find(fault, *checker, &limits).map(Ok)
+        // A few need more schedules than the others.
+        for most in [MOST_SCHEDULES, 10 * MOST_SCHEDULES] {
+            let limits = Limits {
+                executions: Some(most),
+                ..Limits::default()
+            };
+            interrupt::ends(&limits.progress);
+            if let Some(trace) = counterexample::find(fault, *checker, &limits)? {
+                return Ok(Ok(trace));
             }
-            Err(why) => Err(why),
         }
+        bail!("{checker} finds nothing wrong with {}", fault.name)
     })?;
     let mut found = pairs.iter().map(|(_, checker)| *checker).zip(found);
     let mut drawn = Vec::new();
