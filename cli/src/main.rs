@@ -5,6 +5,7 @@ mod commands;
 mod counterexample;
 mod diagnosis;
 mod difference;
+mod files;
 mod group;
 mod help;
 mod interrupt;

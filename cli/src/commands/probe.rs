@@ -14,6 +14,7 @@ use serde::Serialize;
 use wakeproof_asleep::harmless;
 
 use super::spec::progress;
+use crate::files;
 use crate::help;
 use crate::interrupt;
 use crate::probe::adapter::{Limits, Problem};
@@ -269,7 +270,7 @@ fn record(folder: &Path, probed: &[Probed]) -> anyhow::Result<()> {
     for probed in probed {
         for (scenario, text) in &probed.recordings {
             let file = folder.join(format!("{}-{scenario}.jsonl", probed.name));
-            fs::write(&file, text).with_context(|| file.display().to_string())?;
+            files::write(&file, text)?;
         }
     }
     Ok(())

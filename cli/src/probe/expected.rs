@@ -8,6 +8,8 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::files;
+
 use super::cell::{Cell, Clause};
 use super::loops;
 
@@ -130,11 +132,7 @@ impl Expected {
     ///
     /// If that fails; the old one is then still there.
     pub(crate) fn save(&self) -> anyhow::Result<()> {
-        let file = file();
-        let written = file.with_extension("json.new");
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        fs::write(&written, text).with_context(|| written.display().to_string())?;
-        fs::rename(&written, &file).with_context(|| file.display().to_string())
+        files::write(&file(), &(serde_json::to_string_pretty(self)? + "\n"))
     }
 }
 
