@@ -35,7 +35,8 @@ pub(crate) struct Page {
     pub(crate) gallery: Vec<(Report, Trace)>,
     /// What `wakeproof probe --format json` has printed, if it was given.
     pub(crate) loops: Option<Value>,
-    pub(crate) graph: StateGraph,
+    /// The smallest model, without the wakeup and with it.
+    pub(crate) graphs: [StateGraph; 2],
     pub(crate) coverage: Vec<Coverage>,
     pub(crate) made: Vec<Made>,
     /// What has made it: this command's version, the system, and when.
@@ -232,7 +233,7 @@ fn cell_of(name: &str, checker: Checker, found: &Result<Trace, String>) -> Marku
         Ok(trace) => html! {
             a href={ "#" (name) "-" (checker_id(checker)) } { "found, " (trace.steps.len()) " steps" }
         },
-        Err(why) => html! { span.faint { "cannot see it: " (why) } },
+        Err(why) => html! { span.faint.why { "cannot see it: " (why) } },
     }
 }
 
@@ -285,11 +286,20 @@ fn wild(page: &Page) -> Markup {
         }
         @for (report, trace) in &page.gallery {
             details id={ "wild-" (report.name) } {
-                summary { b { (report.name) } ": " (report.wrong) " (" (report.cited()) ")" }
-                @for paragraph in report.words().split("\n\n") { p { (paragraph) } }
+                summary { b { (report.name) } ": " (with_code(report.wrong)) " (" (report.cited()) ")" }
+                @for paragraph in report.words().split("\n\n") { p { (with_code(paragraph)) } }
                 (stepper::draw(&format!("{}-found", report.name), trace))
                 p.faint { "The repair: " (report.of_repair()) ". " code { "wakeproof explore --example " (report.name) } " finds it anew." }
             }
+        }
+    }
+}
+
+/// A text in which code stands between backticks.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (index, part) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }
@@ -343,27 +353,41 @@ fn loops(page: &Page) -> Markup {
 }
 
 fn state_graph(page: &Page) -> Markup {
-    let states = page.graph.states.len();
+    let [unsafe_call, safe_call] = &page.graphs;
+    let number = unsafe_call.states.len();
     let title = format!(
-        "The {states} states of LostWakeupUnsafe. The lost wakeup is {} steps from the beginning.",
-        page.graph.path.len().saturating_sub(1)
+        "The {number} states without the wakeup. The lost wakeup is {} steps from the beginning.",
+        unsafe_call.path.len().saturating_sub(1)
     );
+    let set_in = |state: usize| -> String {
+        let values = unsafe_call.states[state].values.iter();
+        let set = values.filter(|(_, value)| value == "yes");
+        set.map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let along = unsafe_call.path.windows(2).filter_map(|pair| {
+        let steps = unsafe_call.steps.iter();
+        let mut steps = steps.filter(|step| [step.from, step.to] == *pair);
+        steps.next()
+    });
     html! {
         p {
             code { "spec/LostWakeup.tla" } " is the lost wakeup on one page: a callback is queued or not, the loop is "
-            "asleep or not, a thread is about to wake it or not. Without the wakeup it has " (states) " states. "
-            "The red way leads to the loop asleep beside a callback, with nobody about to wake it."
+            "asleep or not, a thread is about to wake it or not. Every state is drawn, with what is set in it."
         }
-        (wide("state graph", html! { (PreEscaped(graph::draw(&page.graph, &title))) }))
+        h3 { "Without the wakeup" }
+        p { "The red way leads to the loop asleep beside a callback, with nobody about to wake it." }
+        (wide("state graph without the wakeup", html! { (PreEscaped(graph::draw(unsafe_call, &title))) }))
         p { "The way, in words:" }
-        ol {
-            @for pair in page.graph.path.windows(2) {
-                @if let Some(step) = page.graph.steps.iter().find(|step| [step.from, step.to] == *pair) {
-                    @let set: Vec<&str> = page.graph.states[step.to].values.iter().filter(|(_, value)| value == "yes").map(|(name, _)| name.as_str()).collect();
-                    li { code { (step.action) } ": now " (set.join(", ")) }
-                }
-            }
+        ol { @for step in along { li { code { (step.action) } ": now " (set_in(step.to)) } } }
+        h3 { "With the wakeup" }
+        p {
+            "Wherever the loop is asleep beside a callback, a thread is about to wake it. "
+            "From wherever a callback is queued, steps lead on to the loop taking it."
         }
+        @let title = format!("The {} states with the wakeup. In none of them is a wakeup lost.", safe_call.states.len());
+        (wide("state graph with the wakeup", html! { (PreEscaped(graph::draw(safe_call, &title))) }))
     }
 }
 

@@ -9,6 +9,8 @@ const HIGH: usize = 46;
 const GAP: usize = 40;
 const BELOW: usize = 70;
 const MARGIN: usize = 24;
+/// How far aside a step goes for each row that it passes.
+const ASIDE: usize = 45;
 
 /// Draws it. `title` is its text for those who do not see it.
 pub(super) fn draw(graph: &StateGraph, title: &str) -> String {
@@ -27,11 +29,12 @@ pub(super) fn draw(graph: &StateGraph, title: &str) -> String {
     };
     let rows: Vec<Vec<usize>> = (0..=deepest).map(in_row).collect();
     let most = rows.iter().map(Vec::len).max().unwrap_or(1);
-    let width = 2 * MARGIN + most * (WIDE + GAP);
-    let height = 2 * MARGIN + rows.len() * (HIGH + BELOW);
+    // Room for what goes around.
+    let width = 2 * MARGIN + most * (WIDE + GAP) + ASIDE * rows.len() / 2;
+    let height = 2 * MARGIN + rows.len() * (HIGH + BELOW) - BELOW;
     let mut places = vec![(0, 0); graph.states.len()];
     for (depth, row) in rows.iter().enumerate() {
-        let left = (width - row.len() * (WIDE + GAP) + GAP) / 2;
+        let left = MARGIN + (most - row.len()) * (WIDE + GAP) / 2;
         for (nth, state) in row.iter().enumerate() {
             places[*state] = (left + nth * (WIDE + GAP), MARGIN + depth * (HIGH + BELOW));
         }
@@ -88,37 +91,38 @@ pub(super) fn draw(graph: &StateGraph, title: &str) -> String {
 }
 
 fn edge(out: &mut String, from: (usize, usize), to: (usize, usize), action: &str, class: &str) {
-    let is_down = to.1 > from.1;
-    let is_level = to.1 == from.1;
-    // A step and the one back are side by side.
-    let shift = if is_down {
-        WIDE / 2 - 18
+    let rows = from.1.abs_diff(to.1) / (HIGH + BELOW);
+    let ((x1, y1), (cx, cy), (x2, y2), (x, y));
+    if rows > 1 {
+        // Around what is in between.
+        (x1, y1) = (from.0 + WIDE, from.1 + HIGH / 2);
+        (x2, y2) = (to.0 + WIDE, to.1 + HIGH / 2);
+        (cx, cy) = (x1.max(x2) + ASIDE * rows, y1.midpoint(y2));
+        (x, y) = ((x1 + x2 + 2 * cx) / 4, cy + 4);
     } else {
-        WIDE / 2 + 18
-    };
-    let (x1, x2) = (from.0 + shift, to.0 + shift);
-    let (y1, y2) = if is_down {
-        (from.1 + HIGH, to.1)
-    } else if is_level {
-        (from.1 + HIGH / 2, to.1 + HIGH / 2)
-    } else {
-        (from.1, to.1 + HIGH)
-    };
-    let (x1, x2) = match (is_level, to.0 > from.0) {
-        (true, true) => (from.0 + WIDE, to.0),
-        (true, false) => (from.0, to.0 + WIDE),
-        (false, _) => (x1, x2),
-    };
-    // To the left of what leads down, to the right of what leads up.
-    let (anchor, away) = if is_down { ("end", -6) } else { ("start", 6) };
-    let middle = |from: usize, to: usize, part: usize| (from * (10 - part) + to * part) / 10;
-    let (x, y) = (middle(x1, x2, 4), middle(y1, y2, 4));
-    let x = x.saturating_add_signed(away);
+        let is_down = to.1 > from.1;
+        // A step and the one back are side by side.
+        let shift = if is_down {
+            WIDE / 2 - 18
+        } else {
+            WIDE / 2 + 18
+        };
+        ((x1, y1), (x2, y2)) = match (from.1 == to.1, to.0 > from.0) {
+            (true, true) => ((from.0 + WIDE, from.1 + HIGH / 2), (to.0, to.1 + HIGH / 2)),
+            (true, false) => ((from.0, from.1 + HIGH / 2), (to.0 + WIDE, to.1 + HIGH / 2)),
+            (false, _) if is_down => ((from.0 + shift, from.1 + HIGH), (to.0 + shift, to.1)),
+            (false, _) => ((from.0 + shift, from.1), (to.0 + shift, to.1 + HIGH)),
+        };
+        (cx, cy) = (x1.midpoint(x2), y1.midpoint(y2));
+        // Nearer to where it begins, so that the names of a step and of the one back are apart.
+        let near = |from: usize, to: usize| (from * 7 + to * 3) / 10;
+        (x, y) = (near(x1, x2), near(y1, y2) + 4);
+    }
     let _ = writeln!(
         out,
-        "<path class=\"{class}\" d=\"M{x1} {y1}L{x2} {y2}\"/>{}\
-         <text class=\"action\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{action}</text>",
-        head((x1, y1), (x2, y2), class)
+        "<path class=\"{class}\" d=\"M{x1} {y1}Q{cx} {cy} {x2} {y2}\"/>{}\
+         <text class=\"action\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{action}</text>",
+        head((cx, cy), (x2, y2), class)
     );
 }
 

@@ -111,7 +111,7 @@ try {
   }
 
   await look(1280, "light");
-  for (const section of ["matrix", "graph", "coverage", "made", "speed"]) {
+  for (const section of ["matrix", "graph", "coverage", "made", "wild"]) {
     await open(`#${section}`);
     await shoot(`section-${section}`);
   }
