@@ -201,7 +201,7 @@ pub fn catalogue() -> Vec<Fault> {
         Fault {
             name: "notify-without-lock",
             wrong: "the predicate changes and the notification fires outside the waiter's mutex, between its look and its wait",
-            seen_in: "tokio PR 2134; opentelemetry-cpp issue 4400; onnxruntime PR 157; zeek PR 761",
+            seen_in: "tokio PR 2134; opentelemetry-cpp issue 4400; onnxruntime PR 157; zeek PR 761; bshoshany/thread-pool PR 108; wpilibsuite/allwpilib PR 9423",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<ParkOnce<NotifyWithoutTheLock>>(),
             correct: Subject::correct::<ParkOnce<CorrectSteps>>(),
@@ -213,7 +213,7 @@ pub fn catalogue() -> Vec<Fault> {
         Fault {
             name: "notify-before-enqueue",
             wrong: "the wakeup arrives before there is anything to run",
-            seen_in: "textbook",
+            seen_in: "diem/diem PR 4479",
             breaks: NoLostWakeup,
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::NotifyBeforeEnqueue),
             correct: submit(),
@@ -333,7 +333,7 @@ pub fn catalogue() -> Vec<Fault> {
         Fault {
             name: "wrong-sleeper",
             wrong: "two kinds of waiter share one condvar, and notify_one wakes the wrong one",
-            seen_in: "lemmy/BlockingQueue",
+            seen_in: "lemmy/BlockingQueue; nanocurrency/nano-node PR 2831",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<BoundedBuffer<WrongSleeper>>(),
             correct: Subject::correct::<BoundedBuffer<CorrectSteps>>(),
@@ -381,7 +381,7 @@ pub fn catalogue() -> Vec<Fault> {
         Fault {
             name: "relaxed-flag",
             wrong: "the loop announces its sleep in an atomic with acquire and release, but the read must not overtake the write",
-            seen_in: "Dekker's mutual exclusion",
+            seen_in: "Dekker's mutual exclusion; apache/brpc PR 3539; scylladb/seastar PR 1488",
             breaks: NoLostWakeup,
             faulty: Subject::correct::<AnnouncedSleep<RelaxedFlag>>(),
             correct: Subject::correct::<AnnouncedSleep<CorrectSteps>>(),

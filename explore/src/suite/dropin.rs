@@ -551,7 +551,7 @@ fn core() -> Vec<Case> {
         wrong(
             "a mutex made outside",
             made::<false>,
-            "made outside of the execution, at explore",
+            concat!("made outside of the execution, at ", file!()),
         ),
         right("a condvar of the drop-in, one mutex", partner::<true>),
         wrong(

@@ -189,7 +189,7 @@ fn an_atomic_of_another_execution_is_refused() {
     ] {
         let said = explored.to_string();
         assert!(
-            said.contains("made in one execution, at explore/tests/all/dropin.rs"),
+            said.contains(concat!("made in one execution, at ", file!())),
             "{said}"
         );
     }

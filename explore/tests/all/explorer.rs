@@ -431,9 +431,7 @@ fn every_primitive_tells_its_steps_with_the_lines_of_the_body() {
         );
         let trace = story.trace.unwrap();
         assert!(
-            trace
-                .found
-                .ends_with("(lines of explore/tests/all/explorer.rs)"),
+            trace.found.ends_with(concat!("(lines of ", file!(), ")")),
             "{}",
             trace.found
         );

@@ -46,11 +46,12 @@ fn the_readme_is_the_beginning_of_the_front_page() {
 #[test]
 fn the_front_page_shows_what_the_example_prints() {
     let page = front_page();
+    let folder = file!().strip_suffix("front_page.rs").unwrap();
     for story in mailbox::stories() {
         // The example is a part of this test here, which shows in its file's name and in its function's.
         let printed = story
             .to_string()
-            .replace("explore/tests/all/../../examples/", "explore/examples/")
+            .replace(&format!("{folder}../../examples/"), "explore/examples/")
             .replace("all::front_page::mailbox::", "mailbox::");
         assert!(
             page.contains(printed.trim_end()),
