@@ -38,6 +38,7 @@ Examples:
   wakeproof probe asyncio     a real event loop, driven now
   wakeproof check             random histories of a loop, against a reference
   wakeproof explore           every execution of two threads that submit
+  wakeproof report            one page with everything, to step through
   wakeproof completions zsh   completions for a shell
   wakeproof man | man -l -    the manual page";
 

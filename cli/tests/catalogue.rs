@@ -86,6 +86,13 @@ fn page(fault: &Fault) -> String {
         "\n## Step by step\n\n```console\n$ cargo run -- trace {name}\n{drawn}```\n"
     )
     .unwrap();
+    // Made when the book is built: see .ci/run.
+    let stepped = format!("../report/index.html#fault-{name}");
+    write!(
+        page,
+        "\nIn the built book, <a href=\"{stepped}\">step through it</a>: by clicks or keys, with the line of the source.\n"
+    )
+    .unwrap();
     write!(page, "\n## Who finds it\n\n{}", checkers(fault)).unwrap();
     page
 }
@@ -93,7 +100,8 @@ fn page(fault: &Fault) -> String {
 fn index(faults: &[Fault]) -> String {
     let mut page = "# The catalogue of faults\n\n\
         Each is the smallest change to correct code that breaks a promise of the loop. `cargo run -- matrix` runs each \
-        of\nthem against every checker.\n\n\
+        of\nthem against every checker. `cargo run -- report` makes a page on which each can be stepped through; in the \
+        built book,\nit is <a href=\"report/index.html\">here</a>.\n\n\
         | fault | what goes wrong | seen in |\n|---|---|---|\n"
         .to_owned();
     for fault in faults {
