@@ -231,3 +231,76 @@ mod long {
         mask.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 0b10 != 0)
     }
 }
+
+/// Shards are processes of their own, and merge into what one process says.
+#[test]
+fn shards_merge_into_the_verdict_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let shards_of = |arguments: &[&str], of: usize| -> Vec<String> {
+        let shards = (1..=of).map(|number| {
+            let shard = format!("{number}/{of}");
+            let (status, output, errors) = explore(&[arguments, &["--shard", &shard]].concat());
+            assert_eq!((status, errors.as_str()), (Some(0), ""), "{output}");
+            let file = folder
+                .path()
+                .join(format!("{}-{number}.json", arguments.len()));
+            std::fs::write(&file, output).unwrap();
+            file.to_str().unwrap().to_owned()
+        });
+        shards.collect()
+    };
+    let merge = |files: &[String]| {
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        explore(&[&["--merge"], &files[..]].concat())
+    };
+    let executions = |said: &str| said.split(" [").next().unwrap().to_owned();
+
+    let right = ["--checker", "shuttle", "--quiet"];
+    let (_, whole, _) = explore(&right);
+    let shards = shards_of(&right, 3);
+    let (status, merged, errors) = merge(&shards);
+    assert_eq!((status, errors.as_str()), (Some(0), ""), "{merged}");
+    assert!(merged.starts_with("proved: all "), "{merged}");
+    assert_eq!(executions(&merged), executions(&whole));
+
+    let wrong = ["--checker", "shuttle", "--quiet", "--without-wakeup"];
+    let (status, merged, _) = merge(&shards_of(&wrong, 2));
+    assert_eq!(status, Some(0), "{merged}");
+    let (_, whole, _) = explore(&wrong);
+    let found = merged.lines().next().map(executions).unwrap();
+    assert!(
+        found.starts_with("found: ") && whole.contains(&found),
+        "{merged}{whole}"
+    );
+    let replay = merged
+        .lines()
+        .find_map(|line| line.strip_prefix("Replay: wakeproof explore "));
+    let replay: Vec<&str> = replay.unwrap().split(' ').collect();
+    assert_eq!(explore(&replay).0, Some(0));
+
+    for (files, says) in [
+        (&shards[..2], "shard 3/3 is missing"),
+        (
+            &[&shards[..], &shards[..1]].concat()[..],
+            "shard 1/3 is there twice",
+        ),
+        (
+            &["Cargo.toml".to_owned()][..],
+            "is not what explore --shard prints",
+        ),
+        (&["nowhere".to_owned()][..], "No such file"),
+    ] {
+        let (status, output, errors) = merge(files);
+        assert_eq!((status, output.as_str()), (Some(2), ""), "{errors}");
+        assert!(
+            errors.lines().count() == 1 && errors.contains(says),
+            "{errors}"
+        );
+    }
+    let (status, _, errors) = explore(&["--shard", "1/2"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        errors.contains("loom's search cannot be divided"),
+        "{errors}"
+    );
+}

@@ -291,6 +291,7 @@ pub mod parking_lot;
 pub mod platform;
 mod schedule;
 mod search;
+mod shard;
 mod story;
 pub mod suite;
 pub mod sync;
@@ -305,9 +306,10 @@ pub use isolated::isolated;
 pub use platform::Environment;
 pub use schedule::{NotASchedule, Schedule};
 pub use search::{
-    DoesNotFit, Ending, Judge, Limits, Progress, Search, judged, loom, replay, replay_loom,
-    shortest, shuttle, threads, told,
+    CannotMerge, DoesNotFit, Ending, Judge, Limits, Progress, Search, ShardReport, judged, loom,
+    merge, replay, replay_loom, search_shard, shortest, shuttle, threads, told,
 };
+pub use shard::{NotAShard, Shard};
 pub use verdict::{
     CannotJudge, Checker, Counterexample, Exploration, MemoryModel, NotProved, Replay, Scope, Stop,
     Verdict,

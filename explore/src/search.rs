@@ -32,23 +32,33 @@
 //! assert!(matches!(found.verdict, Verdict::Found(_)));
 //! ```
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::shard::Shard;
 use crate::verdict::{Exploration, NotProved, Scope, Stop, Verdict};
 
+mod claims;
 mod exhaustive;
 pub(crate) mod failure;
 mod loom;
+pub(crate) mod merge;
+mod sampled;
 pub(crate) mod shuttle;
+mod strategy;
 pub(crate) mod supervise;
 pub(crate) mod supervisor;
 pub(crate) mod threads;
 mod told;
 
 pub use self::loom::{loom, replay_loom};
-pub use self::shuttle::{DoesNotFit, Ending, Judge, Search, judged, replay, shortest, shuttle};
+pub use self::merge::{CannotMerge, ShardReport, merge};
+pub use self::shuttle::{
+    DoesNotFit, Ending, Judge, judged, replay, search_shard, shortest, shuttle,
+};
+pub use self::strategy::Search;
 pub use self::threads::threads;
 pub use self::told::told;
 
@@ -64,6 +74,14 @@ pub struct Limits {
     /// How often loom may take the processor from a thread that could go on. Within the bound, its
     /// exploration is exhaustive; as a whole, it is cut short.
     pub preemptions: Option<usize>,
+    /// How many threads of the operating system search under shuttle at once. Without it, one does; with it, the
+    /// body must not use anything that its executions share, such as a static. What is found, and how many
+    /// executions that takes, is the same. A search with a [judge](Judge), one for the
+    /// [shortest](shortest()), and loom have one thread.
+    pub processors: Option<NonZeroUsize>,
+    /// Only that share of the executions, under shuttle. It proves nothing alone: see
+    /// [`search_shard`].
+    pub shard: Option<Shard>,
     /// Shared with those who watch, and who may end it.
     pub progress: Arc<Progress>,
 }

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::journal::Journal;
 use crate::platform::Environment;
 use crate::schedule::Schedule;
+use crate::shard::Shard;
 
 /// What came of a search.
 #[derive(Debug, Clone, Serialize)]
@@ -206,6 +207,10 @@ pub enum Stop {
     Executions(u64),
     /// As many random executions as were asked for.
     Samples(u64),
+    /// [`Limits::shard`](crate::Limits::shard): all of it was explored, and it is not the whole.
+    Shard(Shard),
+    /// The shards of a search do not make a whole.
+    Shards(String),
     /// [`Limits::time`](crate::Limits::time).
     Time(Duration),
     /// [`Limits::preemptions`](crate::Limits::preemptions): everything within the bound was explored.
@@ -235,6 +240,7 @@ impl fmt::Display for Stop {
             Stop::Interrupted => f.write_str("interrupted"),
             Stop::Executions(most) => write!(f, "limit of {} executions", grouped(*most)),
             Stop::Samples(_) => f.write_str("others not tried"),
+            Stop::Shard(shard) => write!(f, "shard {shard} alone"),
             Stop::Time(most) => write!(f, "limit of {most:?}"),
             Stop::Preemptions(1) => f.write_str("limit of 1 preemption"),
             Stop::Preemptions(most) => write!(f, "limit of {most} preemptions"),
@@ -254,7 +260,7 @@ impl fmt::Display for Stop {
                 f,
                 "a thread waits for one more deadline than the bound on timeouts, {most}, lets pass: allow more"
             ),
-            Stop::Clock(why) | Stop::InChild(why) => f.write_str(why),
+            Stop::Clock(why) | Stop::InChild(why) | Stop::Shards(why) => f.write_str(why),
             Stop::Died(how) => write!(f, "the process died, {how}"),
             Stop::WeakerThanC11(message) => write!(
                 f,

@@ -1,8 +1,11 @@
 //! Threads that submit to a loop, under a model checker, within bounds of the user's own.
 
 mod example;
+mod shards;
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +17,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 use wakeproof_explore::trace::Trace;
 use wakeproof_explore::{
-    Environment, Exploration, Limits, Replay, Schedule, Search, Stop, Verdict as Said,
+    Environment, Exploration, Limits, Progress, Replay, Schedule, Search, Shard, Stop,
+    Verdict as Said,
 };
 use wakeproof_faults::InboxFault;
 use wakeproof_model_tests::models::Submissions;
@@ -28,6 +32,8 @@ Examples:
   wakeproof explore --fault stale-asleep-flag        another fault of the inbox
   wakeproof explore --checker pct --threads 16 --callbacks 30 --seed 7
   wakeproof explore --checker shuttle --without-wakeup --quiet --schedule 0x6,2x2,3x2
+  wakeproof explore --checker shuttle --shard 1/2 > 1.json
+  wakeproof explore --merge 1.json 2.json            both shards: the verdict of the whole
   wakeproof explore --examples                       reported bugs, each a small program
   wakeproof explore --example waitout                finds one of them, and draws it
   wakeproof explore --example waitout --repaired     its repair: proved";
@@ -76,6 +82,24 @@ pub(crate) struct Args {
     /// Goes up to the execution of that number under loom, which fails in the same one each time.
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["executions", "schedule"])]
     execution: Option<u64>,
+    /// How many threads search under shuttle at once: as many as there are processors, unless told otherwise.
+    #[arg(long, value_name = "NUMBER")]
+    processors: Option<NonZeroUsize>,
+    /// Only one share of shuttle's executions, such as 3/8, the third of eight: prints what --merge reads.
+    #[arg(long, conflicts_with_all = ["schedule", "execution"])]
+    shard: Option<Shard>,
+    /// Merges what the shards of one search have printed, all of them, into the verdict of the whole.
+    #[arg(
+        long,
+        value_name = "FILES",
+        num_args = 1..,
+        conflicts_with_all = [
+            "checker", "threads", "callbacks", "spurious", "timeouts", "overtakings", "quiet",
+            "without_wakeup", "fault", "seed", "executions", "schedule", "execution", "shard", "processors",
+            "example", "examples",
+        ]
+    )]
+    merge: Option<Vec<PathBuf>>,
     /// Searches a reported bug instead, written as a small program.
     #[arg(
         long,
@@ -145,6 +169,32 @@ impl Args {
         }
     }
 
+    /// Which search under shuttle; none if loom searches.
+    fn search(&self) -> Option<Search> {
+        let seed = self.seed;
+        match self.checker {
+            Checker::Loom => None,
+            Checker::Shuttle => Some(Search::Exhaustive),
+            Checker::Random => Some(Search::Random { seed }),
+            Checker::Pct => Some(Search::Pct { seed, depth: 2 }),
+            Checker::Walk => Some(Search::RandomWalk { seed }),
+        }
+    }
+
+    fn processors(&self) -> NonZeroUsize {
+        let all = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.processors.unwrap_or_else(all)
+    }
+
+    fn submissions(&self) -> Submissions {
+        Submissions {
+            threads: self.threads.into(),
+            each: self.callbacks.into(),
+            environment: self.environment(),
+            fault: self.wrong(),
+        }
+    }
+
     /// The command line that shows the counterexample again.
     fn replay(&self, replay: &Replay) -> String {
         let checker = match replay {
@@ -184,6 +234,12 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    if let Some(files) = &args.merge {
+        return shards::merge(files, args.format);
+    }
+    if let Some(shard) = args.shard {
+        return shards::search(args, shard);
+    }
     if args.examples {
         return example::list(args.format);
     }
@@ -191,16 +247,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
         return example::show(name, args.repaired, args.format);
     }
     let exploration = explore(args)?;
-    let as_expected = match &exploration.verdict {
-        Said::Found(_) => args.wrong().is_some(),
-        Said::Proved(_) => args.wrong().is_none(),
-        // As many as were asked for.
-        Said::NotProved(not_proved) => match not_proved.stopped_by {
-            Stop::Samples(_) | Stop::Executions(_) => args.wrong().is_none(),
-            _ => false,
-        },
-        Said::CannotJudge(_) => false,
-    };
+    let as_expected = is_as_expected(&exploration, args.wrong());
     let wrong = "threads submit to a loop that may be asleep";
     let counterexample = match exploration.verdict {
         Said::Found(_) => Some(Trace::told("explore", wrong, &exploration, "as found")?),
@@ -222,43 +269,53 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
     Ok(as_expected.into())
 }
 
+/// With a fault, an execution that fails is expected; without, none is.
+fn is_as_expected(exploration: &Exploration, fault: Option<InboxFault>) -> bool {
+    match &exploration.verdict {
+        Said::Found(_) => fault.is_some(),
+        Said::Proved(_) => fault.is_none(),
+        // As many as were asked for.
+        Said::NotProved(not_proved) => match not_proved.stopped_by {
+            Stop::Samples(_) | Stop::Executions(_) => fault.is_none(),
+            _ => false,
+        },
+        Said::CannotJudge(_) => false,
+    }
+}
+
 fn explore(args: &Args) -> anyhow::Result<Exploration> {
-    let submissions = Submissions {
-        threads: args.threads.into(),
-        each: args.callbacks.into(),
-        environment: args.environment(),
-        fault: args.wrong(),
-    };
+    let submissions = args.submissions();
     if let Some(schedule) = &args.schedule {
         return Ok(submissions.replay(schedule)?);
     }
     let limits = Limits {
         executions: args.execution.or(args.executions),
+        processors: Some(args.processors()),
         ..Limits::default()
     };
     interrupt::ends(&limits.progress);
-    let (seed, checker) = (args.seed, args.checker);
     let progress = limits.progress.clone();
-    let explorer = thread::spawn(move || {
-        let shuttle = |search| Ok(submissions.shuttle(search, &limits));
-        match checker {
-            Checker::Loom => submissions.loom(&limits),
-            Checker::Shuttle => shuttle(Search::Exhaustive),
-            Checker::Random => shuttle(Search::Random { seed }),
-            Checker::Pct => shuttle(Search::Pct { seed, depth: 2 }),
-            Checker::Walk => shuttle(Search::RandomWalk { seed }),
-        }
-    });
+    let search = args.search();
+    watched(&progress, move || match search {
+        None => submissions.loom(&limits),
+        Some(search) => Ok(submissions.shuttle(search, &limits)),
+    })
+}
+
+/// Does `search` on another thread, and shows how far it has come.
+fn watched<T: Send + 'static>(
+    progress: &Progress,
+    search: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let explorer = thread::spawn(search);
     let spinner = screen::spinner("");
     while !explorer.is_finished() {
         spinner.set_message(format!("{} executions", grouped(progress.executions())));
         thread::park_timeout(Duration::from_millis(50));
     }
     spinner.finish_and_clear();
-    let exploration = explorer
-        .join()
-        .unwrap_or_else(|payload| std::panic::resume_unwind(payload))?;
-    Ok(exploration)
+    let searched = explorer.join();
+    searched.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
 fn print(args: &Args, report: &Report) -> io::Result<()> {

@@ -1,23 +1,27 @@
 //! Exploring with shuttle.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::platform::{Deadlines, Environment, Shuttle, Unlocks};
 use shuttle::Runner;
-use shuttle::scheduler::{
-    PctScheduler, RandomScheduler, Schedule as Seeded, Scheduler, Task, TaskId, UrwRandomScheduler,
-};
+use shuttle::scheduler::{Schedule as Seeded, Scheduler, Task, TaskId};
 
+use super::claims::{Claims, Known};
 use super::exhaustive::Exhaustive;
 use super::failure::{self, Failure};
+use super::merge::{Asked, ShardReport};
+use super::sampled::Sampled;
+use super::strategy::Search;
 use super::supervise::{self, supervised};
 use super::supervisor;
 use super::{Budget, DEADLOCK, Limits, not_proved};
 use crate::journal::{self, Journal};
 use crate::schedule::{Choice, Schedule};
+use crate::shard::Shard;
 use crate::story;
 use crate::verdict::{
     CannotJudge, Checker, Counterexample, Exploration, Replay, Scope, Stop, Verdict,
@@ -28,32 +32,13 @@ use crate::{observe, platform};
 const MAX_STEPS: usize = 100_000;
 /// No execution of any other search.
 const MAX_SAMPLED_STEPS: usize = 10_000_000;
+/// How many executions a random search tries, unless told otherwise.
+const SAMPLES: u64 = 1000;
+/// So many parts, at least, is a tree of choices divided into for each thread that explores it: some parts are much
+/// larger than others.
+const PARTS: usize = 64;
 /// With more deadlines than this, there are too many moments for the clock to jump to.
 const MAX_DEADLINES: usize = 8;
-
-/// Which schedules to try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Search {
-    /// Every one, depth first.
-    Exhaustive,
-    /// Any thread at any point, with equal probability.
-    Random {
-        /// Where the randomness comes from: the same seed gives the same schedules.
-        seed: u64,
-    },
-    /// Probabilistic concurrency testing: threads have priorities, which change at few points.
-    Pct {
-        /// Where the randomness comes from.
-        seed: u64,
-        /// How many steps have to come in the right order for a bug of the kind looked for.
-        depth: usize,
-    },
-    /// A uniform random walk: threads with more steps to go are chosen more often.
-    RandomWalk {
-        /// Where the randomness comes from.
-        seed: u64,
-    },
-}
 
 /// Explores schedules of `body` under shuttle, within what `environment` admits, and stops at the
 /// first one that fails.
@@ -88,7 +73,7 @@ fn with_judge(
     body: impl Fn() + Send + Sync + 'static,
     judge: Option<Judge>,
 ) -> Exploration {
-    let samples = limits.executions.unwrap_or(1000);
+    let samples = limits.executions.unwrap_or(SAMPLES);
     let mut limits = limits.clone();
     if search != Search::Exhaustive {
         limits.executions = None; // the scheduler ends by itself
@@ -98,16 +83,46 @@ fn with_judge(
         stop: Stopping::AtTheFirst,
         search: Some(search),
     };
-    let count = usize::try_from(samples).unwrap_or(usize::MAX);
-    let explored = explore(options, &limits, body, judge, move || match search {
-        Search::Exhaustive => Guide::Exhaustive(Exhaustive::default()),
-        Search::Random { seed } => Guide::other(RandomScheduler::new_from_seed(seed, count)),
-        Search::Pct { seed, depth } => {
-            Guide::other(PctScheduler::new_from_seed(seed, depth, count))
-        }
-        Search::RandomWalk { seed } => Guide::other(UrwRandomScheduler::new_from_seed(seed, count)),
-    });
-    explored.exploration()
+    let is_shared = limits.processors.is_some() || limits.shard.is_some();
+    if is_shared && judge.is_none() {
+        return divided(options, search, samples, &limits, body).exploration();
+    }
+    let guide = move || Guide::new(search, samples, None);
+    explore(options, &limits, body, judge, guide).exploration()
+}
+
+/// Searches some of the executions: those of a [shard](Limits::shard). All shards, each searched in a process of
+/// its own and with the same arguments, [merge](crate::merge()) into the verdict of the whole.
+///
+/// `program` says what is searched, to the letter.
+pub fn search_shard(
+    program: &str,
+    environment: Environment,
+    search: Search,
+    limits: &Limits,
+    body: impl Fn() + Send + Sync + 'static,
+) -> ShardReport {
+    let samples = limits.executions.unwrap_or(SAMPLES);
+    let mut limits = limits.clone();
+    let most = match search {
+        Search::Exhaustive => limits.executions,
+        _ => limits.executions.take().or(Some(SAMPLES)),
+    };
+    let options = Options {
+        scope: Scope::new(Checker::Shuttle, environment),
+        stop: Stopping::AtTheFirst,
+        search: Some(search),
+    };
+    let divided = divided(options, search, samples, &limits, body);
+    let (parts, known) = (divided.parts.clone(), divided.known.clone());
+    let (tree, found_in) = (
+        divided.tree,
+        divided.report.found.as_ref().map(|(part, _)| *part),
+    );
+    let exploration = divided.exploration();
+    let shard = limits.shard.unwrap_or(Shard::WHOLE);
+    let asked = Asked::new(program, environment, search, most);
+    ShardReport::new(asked, shard, tree, known, parts, found_in, &exploration)
 }
 
 /// Explores every schedule, like [`Search::Exhaustive`], but does not stop at the first one that
@@ -219,7 +234,8 @@ struct Explored {
 
 #[derive(Debug, Clone, Default)]
 struct Report {
-    found: Option<Counterexample>,
+    /// With the part of the search that it is in.
+    found: Option<(usize, Counterexample)>,
     stopped: Option<Stop>,
     cannot: Option<String>,
     /// How many executions there were before the search began again.
@@ -242,7 +258,7 @@ impl Explored {
         let executions = self.budget.executions();
         let is_complete = stopped.is_none() && cannot.is_none() && stop == Stopping::AtTheEnd;
         let verdict = match (found, cannot, stopped) {
-            (Some(counterexample), ..) => Verdict::Found(counterexample),
+            (Some((_, counterexample)), ..) => Verdict::Found(counterexample),
             (None, Some(why), _) => Verdict::CannotJudge(CannotJudge {
                 scope,
                 why,
@@ -269,6 +285,9 @@ fn lock(report: &Mutex<Report>) -> MutexGuard<'_, Report> {
     report.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What is run again and again.
+type Body = Arc<dyn Fn() + Send + Sync>;
+
 fn explore(
     options: Options,
     limits: &Limits,
@@ -277,23 +296,65 @@ fn explore(
     guide: impl FnOnce() -> Guide + Send + 'static,
 ) -> Explored {
     let budget = Arc::new(Budget::new(limits));
-    let report = Arc::new(Mutex::new(Report::default()));
-    let shared = (budget.clone(), report.clone());
-    let environment = options.scope.environment;
-    let searched = supervised(&budget, move |_| {
-        let (budget, report) = shared;
+    let pass = Pass {
+        options,
+        budget: budget.clone(),
+        judge,
+        claims: None,
+        known: Known::default(),
+    };
+    Explored {
+        options,
+        budget,
+        report: pass.run(Arc::new(body), guide),
+    }
+}
+
+/// One thread's way through a search.
+struct Pass {
+    options: Options,
+    budget: Arc<Budget>,
+    judge: Option<Judge>,
+    /// Those who share the search.
+    claims: Option<Arc<Claims>>,
+    /// What the search has learned before.
+    known: Known,
+}
+
+impl Pass {
+    fn run(self, body: Body, guide: impl FnOnce() -> Guide + Send + 'static) -> Report {
+        let report = Arc::new(Mutex::new(Report::default()));
+        let shared = report.clone();
+        let searched = supervised(&self.budget.clone(), move |_| {
+            self.search(body, guide(), &shared)
+        });
+        let mut report = lock(&report).clone();
+        if let Err(stop) = searched {
+            report.stopped = Some(stop);
+        }
+        report
+    }
+
+    fn search(self, body: Body, guide: Guide, report: &Arc<Mutex<Report>>) {
+        let Pass {
+            options,
+            budget,
+            judge,
+            claims,
+            known,
+        } = self;
+        let environment = options.scope.environment;
         let mut config = shuttle::Config::new();
         config.silence_warnings = true;
         // A body may judge what it has seen, and be built without optimisation.
         config.stack_size = 1 << 20;
         config.failure_persistence = shuttle::FailurePersistence::None;
         config.max_steps = shuttle::MaxSteps::None; // the supervisor counts them
-        let guide = guide();
         match &guide {
             Guide::Follow(follow) => {
                 Deadlines::remember(follow.deadlines.clone(), follow.unlocks_are_steps);
             }
-            _ => Deadlines::forget(),
+            _ => Deadlines::remember(known.0.clone(), known.1),
         }
         // The random walk wants to know every thread, also one whose steps do nothing.
         let from_the_start = matches!(options.search, Some(Search::RandomWalk { .. }));
@@ -304,8 +365,12 @@ fn explore(
             report: report.clone(),
             choices: Vec::new(),
             is_running: false,
+            is_counted: false,
+            execution: 0,
             over: false,
             judge,
+            claims,
+            known: known.clone(),
         };
         let ran = panic::catch_unwind(AssertUnwindSafe(|| {
             Runner::new(supervised, config).run(move || {
@@ -326,18 +391,198 @@ fn explore(
         if ran.is_err() {
             // Bodies do not panic as far as this: shuttle has.
             let why = failure::take().map_or_else(|| "a panic".into(), |failure| failure.message);
-            lock(&report).cannot = Some(format!("shuttle itself fails: {why}"));
+            lock(report).cannot = Some(format!("shuttle itself fails: {why}"));
         }
-    });
-    let mut report = lock(&report).clone();
-    if let Err(stop) = searched {
-        report.stopped = Some(stop);
     }
-    Explored {
+}
+
+/// What a search came to that several threads shared, or that was for a shard alone.
+struct Divided {
+    options: Options,
+    budget: Arc<Budget>,
+    report: Report,
+    shard: Shard,
+    /// How many parts the search has, and what tells them from those of another.
+    tree: Option<(usize, u64)>,
+    known: Known,
+    parts: Vec<(usize, u64)>,
+}
+
+impl Divided {
+    fn exploration(self) -> Exploration {
+        let Divided {
+            options,
+            budget,
+            mut report,
+            shard,
+            ..
+        } = self;
+        if shard.of() > 1 && report.stopped.is_none() {
+            report.stopped = Some(Stop::Shard(shard));
+        }
+        let number = report.found.as_ref().map(|(_, found)| found.execution);
+        let explored = Explored {
+            options,
+            budget,
+            report,
+        };
+        let exploration = explored.exploration();
+        Exploration {
+            // Others may have explored more until they heard of it.
+            executions: number.unwrap_or(exploration.executions),
+            ..exploration
+        }
+    }
+}
+
+/// Searches on as many threads as the limits say, and only what belongs to the shard. What comes of it is what one
+/// thread alone would have found.
+fn divided(
+    options: Options,
+    search: Search,
+    samples: u64,
+    limits: &Limits,
+    body: impl Fn() + Send + Sync + 'static,
+) -> Divided {
+    let budget = Arc::new(Budget::new(limits));
+    let body: Body = Arc::new(body);
+    let shard = limits.shard.unwrap_or(Shard::WHOLE);
+    let threads = limits.processors.map_or(1, NonZeroUsize::get);
+    let mut known = Known::default();
+    let mut before = 0;
+    loop {
+        let pass = |claims: &Arc<Claims>| Pass {
+            options,
+            budget: budget.clone(),
+            judge: None,
+            claims: Some(claims.clone()),
+            known: known.clone(),
+        };
+        let guide =
+            |depth, claims: Arc<Claims>| move || Guide::new(search, samples, Some((depth, claims)));
+        let mut depth = 0;
+        let mut tree = None;
+        let wanted = PARTS * threads.max(usize::try_from(shard.of()).unwrap_or(threads));
+        let mut end = None;
+        while search == Search::Exhaustive && depth < MOST_CHOICES {
+            depth += 1;
+            let nobodys = Arc::new(Claims::of_nobody());
+            let report = pass(&nobodys).run(body.clone(), guide(depth, nobodys.clone()));
+            if report.stopped.is_some() || report.cannot.is_some() {
+                end = Some(report);
+                break;
+            }
+            let seen = nobodys.all_parts();
+            let before = std::mem::replace(&mut tree, seen);
+            // Nothing more to divide, or enough.
+            if seen == before || seen.is_none_or(|(parts, _)| parts >= wanted) {
+                break;
+            }
+        }
+        let claims = Arc::new(Claims::new(shard, options.stop == Stopping::AtTheEnd));
+        let reports: Vec<Report> = match end {
+            Some(report) => vec![report],
+            None => std::thread::scope(|scope| {
+                let start = |_| {
+                    let (pass, body) = (pass(&claims), body.clone());
+                    let guide = guide(depth, claims.clone());
+                    scope.spawn(move || pass.run(body, guide))
+                };
+                let threads: Vec<_> = (0..threads).map(start).collect();
+                let join = |thread: std::thread::ScopedJoinHandle<'_, Report>| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|payload| panic::resume_unwind(payload))
+                };
+                threads.into_iter().map(join).collect()
+            }),
+        };
+        let mut report = joined(reports);
+        if report.cannot.is_some() && report.found.is_none() && shard == Shard::WHOLE {
+            // shuttle gives up if an execution that belongs to somebody else cannot be left while it unwinds.
+            return undivided(options, search, samples, limits, body);
+        }
+        let has_found = report.found.as_ref().map(|(part, _)| *part);
+        if let Some((part, news)) = claims.news()
+            && has_found.is_none_or(|found| part < found)
+            && report.stopped.is_none()
+            && report.cannot.is_none()
+        {
+            if news.0.len() <= MAX_DEADLINES {
+                before += claims
+                    .executions()
+                    .iter()
+                    .map(|(_, number)| number)
+                    .sum::<u64>();
+                known = news;
+                continue;
+            }
+            report.found = None;
+            report.stopped = Some(too_many_deadlines());
+        }
+        if let Some((part, found)) = &mut report.found {
+            found.execution = before + claims.up_to(*part, found.execution);
+        }
+        report.before = before;
+        return Divided {
+            options,
+            report,
+            shard,
+            tree: tree.or_else(|| claims.all_parts()),
+            known,
+            parts: claims.executions(),
+            budget,
+        };
+    }
+}
+
+/// What [`divided`] comes to on one thread that explores every part.
+fn undivided(
+    options: Options,
+    search: Search,
+    samples: u64,
+    limits: &Limits,
+    body: Body,
+) -> Divided {
+    let budget = Arc::new(Budget::new(limits));
+    let pass = Pass {
+        options,
+        budget: budget.clone(),
+        judge: None,
+        claims: None,
+        known: Known::default(),
+    };
+    let report = pass.run(body, move || Guide::new(search, samples, None));
+    Divided {
         options,
         budget,
         report,
+        shard: Shard::WHOLE,
+        tree: None,
+        known: Known::default(),
+        parts: Vec::new(),
     }
+}
+
+/// After more choices than this, a tree that is that narrow is not worth being divided further.
+const MOST_CHOICES: usize = 64;
+
+fn too_many_deadlines() -> Stop {
+    Stop::Clock(format!(
+        "more than {MAX_DEADLINES} deadlines: too many moments for the clock to jump to"
+    ))
+}
+
+/// What several threads report together.
+fn joined(reports: Vec<Report>) -> Report {
+    let mut together = Report::default();
+    for report in reports {
+        let found = [together.found, report.found].into_iter().flatten();
+        together.found = found.min_by_key(|(part, _)| *part);
+        together.stopped = together.stopped.or(report.stopped);
+        together.cannot = together.cannot.or(report.cannot);
+    }
+    together
 }
 
 /// More threads than that can seldom run.
@@ -346,65 +591,39 @@ const FEW: usize = 16;
 /// Who makes the choices.
 enum Guide {
     Exhaustive(Exhaustive),
+    Sampled(Sampled),
     Follow(Follow),
-    Other(QuietEnd),
-}
-
-/// A scheduler of shuttle's. Its random ones print a seed if they are dropped before they have come to
-/// their end, although nothing has failed.
-struct QuietEnd(Option<Box<dyn Scheduler + Send>>);
-
-impl QuietEnd {
-    fn scheduler(&mut self) -> &mut (dyn Scheduler + Send) {
-        let scheduler = self.0.as_deref_mut();
-        scheduler.expect("it is there until it is dropped")
-    }
-}
-
-impl Scheduler for QuietEnd {
-    /// PCT panics if the program never has two threads to choose from: all its executions are alike, and one was
-    /// enough.
-    fn new_execution(&mut self) -> Option<Seeded> {
-        let next = panic::catch_unwind(AssertUnwindSafe(|| self.scheduler().new_execution()));
-        next.unwrap_or_else(|_| {
-            failure::forget();
-            None
-        })
-    }
-
-    fn next_task(
-        &mut self,
-        runnable: &[&Task],
-        current: Option<TaskId>,
-        is_yielding: bool,
-    ) -> Option<TaskId> {
-        self.scheduler().next_task(runnable, current, is_yielding)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        self.scheduler().next_u64()
-    }
-}
-
-impl Drop for QuietEnd {
-    fn drop(&mut self) {
-        const SOON: usize = 100_000;
-        if !(0..SOON).any(|_| self.new_execution().is_none()) {
-            std::mem::forget(self.0.take());
-        }
-    }
 }
 
 impl Guide {
-    fn other(scheduler: impl Scheduler + Send + 'static) -> Self {
-        Guide::Other(QuietEnd(Some(Box::new(scheduler))))
+    /// For a search that is shared, with the depth at which its parts begin.
+    fn new(search: Search, samples: u64, shared: Option<(usize, Arc<Claims>)>) -> Self {
+        match (search, shared) {
+            (Search::Exhaustive, None) => Guide::Exhaustive(Exhaustive::default()),
+            (Search::Exhaustive, Some((depth, claims))) => {
+                Guide::Exhaustive(Exhaustive::divided(depth, claims))
+            }
+            (_, shared) => {
+                let claims = shared.map(|(_, claims)| claims);
+                Guide::Sampled(Sampled::new(search, samples, claims))
+            }
+        }
     }
 
     fn scheduler(&mut self) -> &mut dyn Scheduler {
         match self {
             Guide::Exhaustive(scheduler) => scheduler,
+            Guide::Sampled(scheduler) => scheduler,
             Guide::Follow(scheduler) => scheduler,
-            Guide::Other(scheduler) => scheduler,
+        }
+    }
+
+    /// The part of the search in which the execution is, if it is ours.
+    fn part(&self) -> Option<usize> {
+        match self {
+            Guide::Exhaustive(scheduler) => scheduler.part(),
+            Guide::Sampled(scheduler) => Some(scheduler.part()),
+            Guide::Follow(_) => Some(0),
         }
     }
 }
@@ -418,18 +637,61 @@ struct Supervisor {
     choices: Vec<Choice>,
     /// Whether an execution has begun and was not stopped.
     is_running: bool,
+    /// Whether the budget knows of the execution, which it does once it is known to be ours.
+    is_counted: bool,
+    /// The number of the execution, in its part.
+    execution: u64,
     over: bool,
     judge: Option<Judge>,
+    claims: Option<Arc<Claims>>,
+    /// What those who share the search know.
+    known: Known,
 }
 
 impl Supervisor {
+    /// Counts the execution, if it is ours and was not counted. Returns whether it may go on.
+    fn count(&mut self) -> bool {
+        if self.is_counted {
+            return true;
+        }
+        let Some(part) = self.guide.part() else {
+            return true;
+        };
+        if let Err(stop) = self.budget.next_execution() {
+            self.over = true;
+            self.falls_short(stop);
+            return false;
+        }
+        self.is_counted = true;
+        self.execution = match &self.claims {
+            Some(claims) => claims.count(part),
+            None => self.budget.executions(),
+        };
+        true
+    }
+
+    /// The execution is at its end. Returns whether it is one of ours.
+    fn ends(&mut self) -> bool {
+        if let Guide::Exhaustive(scheduler) = &mut self.guide {
+            scheduler.ends();
+        }
+        self.count() && self.is_counted
+    }
+
     fn found(&mut self, failure: Failure) {
+        if !self.ends() {
+            return;
+        }
+        let part = self.guide.part().unwrap_or_default();
+        if let Some(claims) = &self.claims {
+            claims.fails(part);
+        }
         self.over = self.options.stop == Stopping::AtTheFirst;
         let counterexample = Counterexample {
             scope: self.options.scope,
             message: failure.message,
             at: failure.at,
-            execution: self.budget.executions(),
+            execution: self.execution,
             journal: failure.journal,
             replay: Some(Replay::Schedule(Schedule::new(
                 Deadlines::known(),
@@ -441,9 +703,9 @@ impl Supervisor {
         let is_shorter = report
             .found
             .as_ref()
-            .is_none_or(|known| counterexample.journal.steps() < known.journal.steps());
+            .is_none_or(|(_, known)| counterexample.journal.steps() < known.journal.steps());
         if is_shorter {
-            report.found = Some(counterexample);
+            report.found = Some((part, counterexample));
         }
     }
 
@@ -455,18 +717,30 @@ impl Supervisor {
     /// The clock may jump to a deadline that was learned, or unlocks are steps from now on: a search that
     /// leaves nothing out begins again.
     fn learn(&mut self) {
-        if matches!(self.guide, Guide::Follow(_)) || !Deadlines::learn() {
+        if matches!(self.guide, Guide::Follow(_)) || !Deadlines::has_news() {
             return;
         }
+        if let (Guide::Exhaustive(scheduler), Some(claims)) = (&self.guide, &self.claims) {
+            match scheduler.part() {
+                // Whoever shares the search has to hear of it.
+                Some(part) => {
+                    Deadlines::learn();
+                    claims.learns(part, (Deadlines::known(), Unlocks::are_steps()));
+                    self.over = true;
+                }
+                // Whoever explores that part will.
+                None => Deadlines::remember(self.known.0.clone(), self.known.1),
+            }
+            return;
+        }
+        Deadlines::learn();
         if let Guide::Exhaustive(scheduler) = &mut self.guide {
             scheduler.restart();
             lock(&self.report).before = self.budget.executions();
         }
         if Deadlines::number() > MAX_DEADLINES {
             self.over = true;
-            self.falls_short(Stop::Clock(format!(
-                "more than {MAX_DEADLINES} deadlines: too many moments for the clock to jump to"
-            )));
+            self.falls_short(too_many_deadlines());
         }
     }
 
@@ -526,6 +800,7 @@ impl Supervisor {
         if candidates.is_empty() {
             let ending = ending();
             if !supervisor::ends()
+                && self.ends()
                 && let Err(failure) = self.judge(ending)
             {
                 self.found(failure);
@@ -565,6 +840,9 @@ impl Supervisor {
     ) -> Option<TaskId> {
         let scheduler = self.guide.scheduler();
         let next = scheduler.next_task(known, current, is_yielding)?;
+        if !self.count() {
+            return None;
+        }
         // The supervisor's steps make no difference, so they are not part of the schedule.
         if !supervisor::is(next) {
             self.choices.push(Choice::Run(supervisor::number(next)));
@@ -588,6 +866,7 @@ impl Scheduler for Supervisor {
         // can join any more.
         if self.is_running
             && !supervisor::is_over()
+            && self.ends()
             && let Err(failure) = self.judge(ending())
         {
             self.found(failure);
@@ -598,8 +877,18 @@ impl Scheduler for Supervisor {
             return None;
         }
         let next = self.guide.scheduler().new_execution()?;
-        if let Err(stop) = self.budget.next_execution() {
-            self.falls_short(stop);
+        if let Some(part) = self.guide.part()
+            && let Some(claims) = &self.claims
+            && claims.is_superfluous(part)
+        {
+            return None;
+        }
+        self.is_counted = false;
+        if !self.count() {
+            return None;
+        }
+        if self.budget.limits.progress.is_cancelled() {
+            self.falls_short(Stop::Interrupted);
             return None;
         }
         self.is_running = true;

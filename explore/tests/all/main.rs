@@ -13,6 +13,7 @@ mod isolated;
 mod moving_in;
 mod observed;
 mod platforms;
+mod shards;
 mod smoke;
 mod suite;
 mod threads;

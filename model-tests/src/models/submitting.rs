@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use wakeproof::inbox::Inbox;
 use wakeproof_explore::platform::{Environment, Loom, ModelPlatform, Shuttle};
-use wakeproof_explore::{self as explore, DoesNotFit, Exploration, Limits, Schedule, Search};
+use wakeproof_explore::{
+    self as explore, DoesNotFit, Exploration, Limits, Schedule, Search, ShardReport,
+};
 use wakeproof_faults::{Faulty, InboxFault};
 
 use super::{Log, Model, SPURIOUS, ensure_loom_can, with_fault};
@@ -85,6 +87,13 @@ impl Submissions {
     #[must_use]
     pub fn shuttle(self, search: Search, limits: &Limits) -> Exploration {
         explore::shuttle(self.environment, search, limits, self.under_shuttle())
+    }
+
+    /// Explores one shard of them under shuttle. `program` is what the shards have in common.
+    #[must_use]
+    pub fn search_shard(self, program: &str, search: Search, limits: &Limits) -> ShardReport {
+        let body = self.under_shuttle();
+        explore::search_shard(program, self.environment, search, limits, body)
     }
 
     /// Runs one schedule under shuttle.
