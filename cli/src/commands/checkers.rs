@@ -10,7 +10,7 @@ use wakeproof_explore::{Checker, Exploration, Limits, Progress};
 
 use crate::help;
 use crate::interrupt;
-use crate::report::{self, Verdict, new_table, print_json, print_table, verdict_cell};
+use crate::report::{self, Verdict, new_table, print_json, print_table_sparing, verdict_cell};
 use crate::screen;
 use clap::ValueEnum;
 use comfy_table::Cell;
@@ -129,7 +129,7 @@ fn print(all: &[Answers], seconds: f64, as_expected: bool) -> io::Result<()> {
         }
         table.add_row(cells);
     }
-    print_table(&table)?;
+    print_table_sparing(&table, &["world"])?;
     let mut out = report::out();
     for answers in all {
         for (checker, expected, explored) in &answers.answers {

@@ -402,9 +402,14 @@ fn try_faults(args: &Args) -> anyhow::Result<Verdict> {
 }
 
 fn accepted(compared: &Compared) -> Cell {
-    let executions = grouped(compared.executions);
     match &compared.refused {
-        None => verdict_cell(&format!("accepted, {executions} executions"), true),
+        None => {
+            let executions = report::Work {
+                count: compared.executions,
+                unit: "executions".into(),
+            };
+            verdict_cell(&format!("accepted, {executions}"), true)
+        }
         Some(refused) => verdict_cell(&format!("refused at {}", refused.what), false),
     }
 }
