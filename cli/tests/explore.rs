@@ -89,6 +89,12 @@ fn a_reported_bug_is_found_and_drawn_and_its_repair_proved() {
     assert_eq!(document["verdict"], "found");
     assert_eq!(document["as_expected"], true);
     assert_eq!(document["counterexample"]["threads"][1], "sender");
+    assert_eq!(document["replay"], "execution 1");
+    let replay_by = document["replay_by"].as_str().unwrap();
+    assert!(
+        replay_by.starts_with("WAKEPROOF_REPLAY='1 diem "),
+        "{replay_by}"
+    );
 }
 
 #[test]

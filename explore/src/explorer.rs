@@ -389,12 +389,25 @@ pub struct CannotReplay {
 
 impl fmt::Display for CannotReplay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The line comes from outside, and parts of it may be in the reason.
         let CannotReplay { line, why } = self;
+        let [line, why] = [line, why].map(|text| printable(text));
         write!(f, "{REPLAY}='{line}' cannot be replayed: {why}")
     }
 }
 
 impl std::error::Error for CannotReplay {}
+
+/// A text without characters that control a terminal.
+fn printable(text: &str) -> String {
+    let escape = |letter: char| {
+        let escaped = letter
+            .is_control()
+            .then(|| letter.escape_default().to_string());
+        escaped.unwrap_or_else(|| letter.to_string())
+    };
+    text.chars().map(escape).collect()
+}
 
 /// What an exploration of a body of that type is called: the same after a change that moves its lines.
 fn name_of<F>(made: &Location<'_>) -> String {

@@ -307,6 +307,10 @@ fn a_line_that_does_not_fit_is_refused() {
     for (line, why) in [
         ("nonsense".to_owned(), "no line that a search has printed"),
         (
+            "1 \u{1b}[2J 1,1,1 loom 1".to_owned(),
+            "it is of the exploration \\u{1b}[2J, and",
+        ),
+        (
             format!("2 {name} 1,1,1 loom 1"),
             "no line that a search has printed",
         ),

@@ -56,7 +56,7 @@ pub(super) fn show(name: &str, is_repaired: bool, format: Format) -> anyhow::Res
                 exploration: &story.exploration,
                 said: story.exploration.to_string(),
                 searches: story.searches.iter().map(Searched::of).collect(),
-                replay: story.replay.as_deref(),
+                replay_by: story.replay.as_deref(),
                 counterexample: trace,
                 as_expected,
             },
@@ -154,7 +154,8 @@ struct Shown<'a> {
     /// The same in words.
     said: String,
     searches: Vec<Searched<'a>>,
-    replay: Option<&'a str>,
+    /// What to put in front of the command to see the counterexample again.
+    replay_by: Option<&'a str>,
     counterexample: Option<&'a Trace>,
     as_expected: bool,
 }
