@@ -333,3 +333,62 @@ fn the_exit_status_is_the_verdicts_though_nobody_reads_the_output() {
         );
     }
 }
+
+/// The names below `Commands:` in the help.
+fn subcommands() -> Vec<String> {
+    let output = wakeproof(&["--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names = names.filter(|name| !name.is_empty() && *name != "help");
+    names.map(str::to_owned).collect()
+}
+
+/// Each has examples, and the same exit statuses.
+#[test]
+fn every_subcommand_has_examples_and_the_same_exit_statuses() {
+    let names = subcommands();
+    assert!(names.len() > 10, "{names:?}");
+    let status = "Exit status: 0 as expected, 1 not as expected, 2 usage or environment (what\n\
+                  cannot be decided or written, too), 130 interrupted.";
+    for name in &names {
+        let output = wakeproof(&[name, "--help"]);
+        let help = String::from_utf8(output.stdout).unwrap();
+        let example = format!("wakeproof {name}");
+        let examples = help.split("Examples:").nth(1).unwrap_or_default();
+        assert!(examples.contains(&example), "{name}: {help}");
+        assert!(help.contains(status), "{name}: {help}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_page_know_every_subcommand() {
+    let names = subcommands();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = wakeproof(&["completions", shell]);
+        let script = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        for name in &names {
+            assert!(script.contains(name), "{shell}: {name}");
+        }
+    }
+    let page = |arguments: &[&str]| String::from_utf8(wakeproof(arguments).stdout).unwrap();
+    let whole = page(&["man"]);
+    assert!(
+        whole.starts_with(".ie ") || whole.contains(".TH wakeproof"),
+        "{whole}"
+    );
+    for name in &names {
+        assert!(
+            whole.contains(&format!("wakeproof\\-{name}(1)")),
+            "{name}: {whole}"
+        );
+    }
+    assert!(page(&["man", "stuck"]).contains("wakeproof\\-stuck"));
+    expect_usage_error(
+        &["man", "nonsense"],
+        "no subcommand is called \"nonsense\"; there are demo,",
+    );
+    expect_usage_error(&["completions", "tcsh"], "'tcsh'");
+}
