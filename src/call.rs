@@ -1,15 +1,15 @@
 //! A scheduled callback: run once, or cancelled.
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::platform::Platform;
+use crate::platform::{Flag, Platform, TakeOnce};
 
 /// What the loop and the handles know of a callback, whatever its type.
 pub(crate) trait Call {
@@ -18,6 +18,9 @@ pub(crate) trait Call {
     /// Drops the callback. `false`: too late.
     fn cancel(&self) -> bool;
     fn is_cancelled(&self) -> bool;
+    /// Of a call that the loop has not come to: whether it is cancelled, although the `cancel` on another
+    /// thread may not have returned yet.
+    fn is_taken(&self) -> bool;
     fn is_done(&self) -> bool;
     fn scheduled_at(&self) -> &'static Location<'static>;
     /// A timer's deadline.
@@ -49,8 +52,14 @@ pub(crate) trait Due {
         None
     }
 
+    /// Somebody is about to cancel the call, and may be too late.
+    fn cancelling(&self) {}
+
     /// The call was cancelled in time; its callback is about to be dropped.
     fn cancelled(&self) {}
+
+    /// It was too late to cancel the call.
+    fn not_cancelled(&self) {}
 
     /// The loop has come to a call that was cancelled.
     fn discarded(&self) {}
@@ -62,55 +71,93 @@ pub(crate) struct Soon;
 impl Due for Soon {}
 
 /// Where a callback is until it is taken out, once: to be run or to be cancelled, whichever comes first.
-pub(crate) struct Slot<F> {
-    pub(crate) callback: Option<F>,
-    pub(crate) is_cancelled: bool,
-}
-
-impl<F> Slot<F> {
-    pub(crate) fn new(callback: F) -> Self {
-        Slot {
-            callback: Some(callback),
-            is_cancelled: false,
-        }
-    }
-
-    pub(crate) fn take_to_cancel(&mut self) -> Option<F> {
-        self.is_cancelled |= self.callback.is_some();
-        self.callback.take()
-    }
-}
-
-/// A slot that one thread uses, or many.
-pub(crate) trait SlotCell {
+/// Whoever has taken it out says what became of it.
+pub(crate) trait Slot {
     type Callback: FnOnce();
 
-    fn with<R>(&self, change: impl FnOnce(&mut Slot<Self::Callback>) -> R) -> R;
+    fn take(&self) -> Option<Self::Callback>;
+    fn is_taken(&self) -> bool;
+    fn set_cancelled(&self);
+    fn is_cancelled(&self) -> bool;
+    fn set_done(&self);
+    fn is_done(&self) -> bool;
 }
 
-impl<F: FnOnce()> SlotCell for RefCell<Slot<F>> {
+/// A slot that one thread uses.
+pub(crate) struct LocalSlot<F> {
+    callback: Cell<Option<F>>,
+    is_cancelled: Cell<bool>,
+    is_done: Cell<bool>,
+}
+
+impl<F: FnOnce()> Slot for LocalSlot<F> {
     type Callback = F;
 
-    fn with<R>(&self, change: impl FnOnce(&mut Slot<F>) -> R) -> R {
-        change(&mut self.borrow_mut())
+    fn take(&self) -> Option<F> {
+        self.callback.take()
+    }
+
+    /// As long as the loop has not come to it, it can only have been cancelled.
+    fn is_taken(&self) -> bool {
+        self.is_cancelled.get()
+    }
+
+    fn set_cancelled(&self) {
+        self.is_cancelled.set(true);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled.get()
+    }
+
+    fn set_done(&self) {
+        self.is_done.set(true);
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done.get()
     }
 }
 
-/// A slot behind a mutex.
-pub(crate) struct SharedSlot<P: Platform, F: Send + 'static>(P::Mutex<Slot<F>>);
+/// A slot that many threads use.
+pub(crate) struct SharedSlot<P: Platform, F: Send + 'static> {
+    callback: P::TakeOnce<F>,
+    is_cancelled: P::Flag,
+    is_done: P::Flag,
+}
 
-impl<P: Platform, F: FnOnce() + Send> SlotCell for SharedSlot<P, F> {
+impl<P: Platform, F: FnOnce() + Send> Slot for SharedSlot<P, F> {
     type Callback = F;
 
-    fn with<R>(&self, change: impl FnOnce(&mut Slot<F>) -> R) -> R {
-        change(&mut P::lock(&self.0))
+    fn take(&self) -> Option<F> {
+        self.callback.take()
+    }
+
+    fn is_taken(&self) -> bool {
+        self.callback.is_taken()
+    }
+
+    fn set_cancelled(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Publishes what the callback has written.
+    fn set_done(&self) {
+        self.is_done.store(true, Ordering::Release);
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done.load(Ordering::Acquire)
     }
 }
 
 /// A callback and what its handle needs to know of it: together, one allocation.
 pub(crate) struct SlotCall<S, D> {
     slot: S,
-    done: AtomicBool,
     scheduled_at: &'static Location<'static>,
     due: D,
 }
@@ -119,28 +166,37 @@ pub(crate) struct SlotCall<S, D> {
 pub(crate) type SharedCall<P, F, D> = SlotCall<SharedSlot<P, F>, D>;
 
 /// A callback that never leaves the loop's thread.
-pub(crate) type LocalCall<F, D> = SlotCall<RefCell<Slot<F>>, D>;
+pub(crate) type LocalCall<F, D> = SlotCall<LocalSlot<F>, D>;
 
 impl<P: Platform, F: FnOnce() + Send, D: Due> SharedCall<P, F, D> {
     #[track_caller]
     pub(crate) fn shared(callback: F, due: D) -> Arc<Self> {
-        Arc::new(Self::new(SharedSlot(P::mutex(Slot::new(callback))), due))
+        let slot = SharedSlot {
+            callback: TakeOnce::new(callback),
+            is_cancelled: Flag::new(),
+            is_done: Flag::new(),
+        };
+        Arc::new(Self::new(slot, due))
     }
 }
 
 impl<F: FnOnce(), D: Due> LocalCall<F, D> {
     #[track_caller]
     pub(crate) fn local(callback: F, due: D) -> Rc<Self> {
-        Rc::new(Self::new(RefCell::new(Slot::new(callback)), due))
+        let slot = LocalSlot {
+            callback: Cell::new(Some(callback)),
+            is_cancelled: Cell::new(false),
+            is_done: Cell::new(false),
+        };
+        Rc::new(Self::new(slot, due))
     }
 }
 
-impl<S: SlotCell, D: Due> SlotCall<S, D> {
+impl<S: Slot, D: Due> SlotCall<S, D> {
     #[track_caller]
     fn new(slot: S, due: D) -> Self {
         SlotCall {
             slot,
-            done: AtomicBool::new(false),
             scheduled_at: Location::caller(),
             due,
         }
@@ -148,34 +204,45 @@ impl<S: SlotCell, D: Due> SlotCall<S, D> {
 
     /// Takes the callback out of a call that the inbox refused, which nobody else has seen.
     pub(crate) fn take_back(&self) -> S::Callback {
-        let callback = self.slot.with(Slot::take_to_cancel);
-        callback.expect("a refused call has been neither run nor cancelled")
+        self.slot
+            .take()
+            .expect("a refused call has been neither run nor cancelled")
     }
 }
 
-impl<S: SlotCell, D: Due> Call for SlotCall<S, D> {
+impl<S: Slot, D: Due> Call for SlotCall<S, D> {
     fn run(&self) -> bool {
-        let Some(callback) = self.slot.with(|slot| slot.callback.take()) else {
+        let Some(callback) = self.slot.take() else {
             self.due.discarded();
             return false;
         };
-        let _done = SetOnDrop(&self.done);
+        let _done = SetOnDrop(&self.slot);
         callback();
         true
     }
 
     fn cancel(&self) -> bool {
-        let callback = self.slot.with(Slot::take_to_cancel);
-        // Counted before it is dropped: its destructor may panic.
-        callback.inspect(|_| self.due.cancelled()).is_some()
+        self.due.cancelling();
+        let Some(callback) = self.slot.take() else {
+            self.due.not_cancelled();
+            return false;
+        };
+        self.slot.set_cancelled();
+        self.due.cancelled(); // before it is dropped: its destructor may panic
+        drop(callback);
+        true
     }
 
     fn is_cancelled(&self) -> bool {
-        self.slot.with(|slot| slot.is_cancelled)
+        self.slot.is_cancelled()
+    }
+
+    fn is_taken(&self) -> bool {
+        self.slot.is_taken()
     }
 
     fn is_done(&self) -> bool {
-        self.done.load(Ordering::Acquire)
+        self.slot.is_done()
     }
 
     fn scheduled_at(&self) -> &'static Location<'static> {
@@ -222,11 +289,11 @@ impl<F: FnOnce() + Send + 'static> Posted for PostedCall<F> {
 }
 
 /// Marks a call as done when the callback returns, and when it panics.
-struct SetOnDrop<'a>(&'a AtomicBool);
+struct SetOnDrop<'a, S: Slot>(&'a S);
 
-impl Drop for SetOnDrop<'_> {
+impl<S: Slot> Drop for SetOnDrop<'_, S> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.set_done();
     }
 }
 
@@ -278,7 +345,8 @@ macro_rules! call_handle {
                 self.0.cancel()
             }
 
-            /// Whether the callback was cancelled, by a handle or by the loop's `close`.
+            /// Whether the callback was cancelled, by a handle or by the loop's `close`: true as soon as that
+            /// call has returned.
             #[must_use]
             pub fn is_cancelled(&self) -> bool {
                 self.0.is_cancelled()

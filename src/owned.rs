@@ -2,12 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::hint;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
-use std::thread;
 use std::time::Duration;
 
 use slab::Slab;
@@ -135,9 +133,6 @@ impl<P: Platform> Owned<P> {
     /// Whatever this sees is out of date at once, and nothing depends on it: the inbox looks again, under
     /// the lock that it sleeps by. So this can make the loop late, but it cannot lose a wakeup.
     fn spin(&self, deadline: Option<Duration>) {
-        // After these, the thread that has the work may be one that waits for this processor.
-        const LOOKS_BEFORE_YIELDING: u32 = 2;
-        const SPINS: u32 = 32;
         let duration = self.spin_before_sleep.get();
         if duration.is_zero() {
             return;
@@ -147,12 +142,10 @@ impl<P: Platform> Owned<P> {
             until = until.min(deadline);
         }
         let mut looks = 0;
-        while self.shared.inbox.status().has_nothing_to_do() && P::now() < until {
-            if looks < LOOKS_BEFORE_YIELDING {
-                looks += 1;
-                (0..SPINS).for_each(|_| hint::spin_loop());
-            } else {
-                thread::yield_now();
+        while self.shared.inbox.status().has_nothing_to_do() {
+            looks += 1;
+            if !P::spins_on(looks, until) {
+                return;
             }
         }
     }

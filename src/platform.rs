@@ -1,5 +1,5 @@
-//! What the loop needs from the world: a mutex, a condvar, a clock, and threads that can be told
-//! apart.
+//! What the loop needs from the world: a mutex, a condvar, atomics, a clock, and threads that can be
+//! told apart.
 //!
 //! The whole library is generic over [`Platform`], so that one build holds the production loop (on
 //! [`ParkingLot`]) beside the very same code under loom and shuttle, with no `cfg` flag and no
@@ -12,13 +12,18 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::ops::DerefMut;
 use std::time::Duration;
+use std::{hint, thread};
 
 use crate::inbox::Protocol;
 use crate::step::{Status, Step};
 
+mod flag;
 mod parking_lot;
+mod take_once;
 
+pub use self::flag::Flag;
 pub use self::parking_lot::ParkingLot;
+pub use self::take_once::TakeOnce;
 pub use crate::step::TaskStep;
 
 /// The primitives that the loop is built from.
@@ -45,6 +50,10 @@ pub trait Platform: Sized + 'static {
     type Guard<'a, T: Send + 'static>: DerefMut<Target = T>;
     /// A condition variable, always used with the same mutex.
     type Condvar: Send + Sync + 'static;
+    /// An atomic boolean.
+    type Flag: Flag;
+    /// A value that the first thread to ask for it gets.
+    type TakeOnce<T: Send + 'static>: TakeOnce<T>;
     /// Tells threads apart.
     type ThreadId: Copy + Eq + Debug + Send + Sync + 'static;
     /// The order of an inbox's steps: [`Correct`](crate::inbox::Correct), unless the platform is
@@ -90,6 +99,25 @@ pub trait Platform: Sized + 'static {
 
     /// Monotonic time since a moment that is the same for all threads but otherwise arbitrary.
     fn now() -> Duration;
+
+    /// Called by a loop that looks for work before it sleeps, after `looks` looks that found none: lets a
+    /// moment pass, and returns whether to look again. Not after `until`, a reading of [`now`](Self::now).
+    ///
+    /// A model checker ends this after a few looks: more of them show nothing new.
+    fn spins_on(looks: u32, until: Duration) -> bool {
+        // After these, the thread that has the work may be one that waits for this processor.
+        const LOOKS_BEFORE_YIELDING: u32 = 2;
+        const SPINS: u32 = 32;
+        if Self::now() >= until {
+            return false;
+        }
+        if looks <= LOOKS_BEFORE_YIELDING {
+            (0..SPINS).for_each(|_| hint::spin_loop());
+        } else {
+            thread::yield_now();
+        }
+        true
+    }
 
     /// The calling thread.
     fn current_thread() -> Self::ThreadId;

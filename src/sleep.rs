@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::call::{Call, Due, Slot};
+use crate::call::{Call, Due};
 use crate::entry::Entry;
 use crate::error::{Closed, TimeoutError};
 use crate::handle::{Handle, Local};
@@ -47,16 +47,29 @@ pub struct Sleep<P: Platform = ParkingLot> {
     alarm: Option<Arc<Alarm<P>>>,
 }
 
+/// Where a sleeper's waker is until the sleep is over or cancelled.
+struct Slot {
+    waker: Option<Waker>,
+    is_cancelled: bool,
+}
+
+impl Slot {
+    fn take_to_cancel(&mut self) -> Option<Waker> {
+        self.is_cancelled |= self.waker.is_some();
+        self.waker.take()
+    }
+}
+
 /// The timer of a sleep: a call that wakes instead of running a callback.
 struct Alarm<P: Platform> {
-    waker: P::Mutex<Slot<Waker>>,
+    slot: P::Mutex<Slot>,
     deadline: Deadline<P>,
     began_at: &'static Location<'static>,
 }
 
 impl<P: Platform> Call for Alarm<P> {
     fn run(&self) -> bool {
-        let waker = P::lock(&self.waker).callback.take();
+        let waker = P::lock(&self.slot).waker.take();
         if waker.is_none() {
             self.deadline.discarded();
         }
@@ -65,17 +78,21 @@ impl<P: Platform> Call for Alarm<P> {
 
     /// Called by the loop as it closes: the sleeper wakes and sees that.
     fn cancel(&self) -> bool {
-        let waker = P::lock(&self.waker).take_to_cancel();
+        let waker = P::lock(&self.slot).take_to_cancel();
         waker.map(Waker::wake).is_some()
     }
 
     fn is_cancelled(&self) -> bool {
-        P::lock(&self.waker).is_cancelled
+        P::lock(&self.slot).is_cancelled
+    }
+
+    fn is_taken(&self) -> bool {
+        P::lock(&self.slot).waker.is_none()
     }
 
     fn is_done(&self) -> bool {
-        let slot = P::lock(&self.waker);
-        slot.callback.is_none() && !slot.is_cancelled
+        let slot = P::lock(&self.slot);
+        slot.waker.is_none() && !slot.is_cancelled
     }
 
     fn scheduled_at(&self) -> &'static Location<'static> {
@@ -278,7 +295,10 @@ impl<P: Platform> Future for Sleep<P> {
         let Some(alarm) = &self.alarm else {
             let shared = &self.handle.0;
             let alarm = Arc::new(Alarm {
-                waker: P::mutex(Slot::new(waker.clone())),
+                slot: P::mutex(Slot {
+                    waker: Some(waker.clone()),
+                    is_cancelled: false,
+                }),
                 deadline: Deadline {
                     when: self.when,
                     shared: shared.clone(),
@@ -292,8 +312,8 @@ impl<P: Platform> Future for Sleep<P> {
             self.alarm = Some(alarm);
             return Poll::Pending;
         };
-        let mut slot = P::lock(&alarm.waker);
-        let Some(known) = &mut slot.callback else {
+        let mut slot = P::lock(&alarm.slot);
+        let Some(known) = &mut slot.waker else {
             let closed = slot.is_cancelled;
             return Poll::Ready(if closed { Err(Closed(())) } else { Ok(()) });
         };
@@ -308,8 +328,13 @@ impl<P: Platform> Future for Sleep<P> {
 impl<P: Platform> Drop for Sleep<P> {
     fn drop(&mut self) {
         if let Some(alarm) = &self.alarm {
-            let waker = P::lock(&alarm.waker).take_to_cancel();
-            drop(waker.inspect(|_| alarm.deadline.cancelled()));
+            alarm.deadline.cancelling();
+            let waker = P::lock(&alarm.slot).take_to_cancel();
+            match waker {
+                Some(_) => alarm.deadline.cancelled(),
+                None => alarm.deadline.not_cancelled(),
+            }
+            drop(waker);
         }
     }
 }

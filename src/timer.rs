@@ -29,11 +29,23 @@ impl<P: Platform> Due for Deadline<P> {
         Some(self.when)
     }
 
+    /// Counted before it is taken, so that the loop looks for it from then on.
+    fn cancelling(&self) {
+        self.shared.cancelled_timers.add();
+    }
+
+    fn not_cancelled(&self) {
+        self.discarded();
+    }
+
     fn cancelled(&self) {
         let (shared, cancelled) = (&self.shared, &self.shared.cancelled_timers);
         // The loop's own thread looks at the number before it sleeps. For another thread, the loop wakes
         // to clear up: it may sleep until a deadline far away.
-        if cancelled.add() && shared.thread.id != P::current_thread() && cancelled.request() {
+        if cancelled.are_too_many()
+            && shared.thread.id != P::current_thread()
+            && cancelled.request()
+        {
             let _ = shared.call_soon_threadsafe(Entry::Sweep);
         }
     }

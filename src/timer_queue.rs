@@ -97,14 +97,14 @@ impl TimerQueue {
         }
         if cancelled.number() > threshold(self.heap.len()) {
             let before = self.heap.len();
-            self.calls.retain(|_, call| !call.is_cancelled());
+            self.calls.retain(|_, call| !call.is_taken());
             self.heap.retain(|timer| self.calls.contains(timer.key));
             cancelled.discarded(before - self.heap.len());
             self.heap.shrink_to_fit();
             self.calls.shrink_to_fit();
         }
-        // Looking at a timer takes its lock: if none is cancelled, this looks at none.
-        while cancelled.number() > 0 && self.calls[self.heap.peek()?.key].is_cancelled() {
+        // A timer is somewhere in memory: if none is cancelled, this looks at none.
+        while cancelled.number() > 0 && self.calls[self.heap.peek()?.key].is_taken() {
             self.take_first();
             cancelled.discarded(1);
         }
@@ -140,13 +140,14 @@ impl PartialEq for QueuedTimer {
 
 impl Eq for QueuedTimer {}
 
-/// How many cancelled timers are still among a loop's timers. Every cancel adds to it.
+/// How many cancelled timers are still among a loop's timers. Every cancel adds to it, and takes that
+/// back if it was too late.
 ///
 /// What is read here may be out of date. Only memory depends on it: a cancelled timer does not run,
 /// wherever it is.
 #[derive(Debug)]
 pub(crate) struct CancelledTimers {
-    /// Signed, because the loop may discard a timer before its canceller has counted it.
+    /// Signed, because the loop may discard a timer before it is counted, as far as memory is concerned.
     number: AtomicIsize,
     /// How many the loop tolerates, as of its last look.
     tolerated: AtomicIsize,
@@ -163,10 +164,14 @@ impl CancelledTimers {
         }
     }
 
-    /// Counts a timer that was cancelled. Returns whether there are too many now.
-    pub(crate) fn add(&self) -> bool {
-        let number = self.number.fetch_add(1, Memory::Relaxed) + 1;
-        number > self.tolerated.load(Memory::Relaxed)
+    /// Counts a timer that is about to be cancelled.
+    pub(crate) fn add(&self) {
+        self.number.fetch_add(1, Memory::Relaxed);
+    }
+
+    /// Whether the loop has to clear up.
+    pub(crate) fn are_too_many(&self) -> bool {
+        self.number() > self.tolerated.load(Memory::Relaxed)
     }
 
     /// Counts cancelled timers that are gone.

@@ -15,6 +15,7 @@ no-notify                   ffffff
 notify-without-lock         fffff-
 notify-before-enqueue       ffffff
 check-outside-lock          ffffff
+believes-the-spin           ffffff
 stale-asleep-flag           ffffff
 if-instead-of-while         ffffff
 clear-after-drain           fffff-
@@ -28,6 +29,7 @@ timeout-means-nothing-to-do fffff-
 two-queues                  fffff-
 panic-loses-batch           fffff-
 relaxed-flag                -f----
+relaxed-done                -f----
 asyncio-no-byte             fffff-
 asyncio-byte-first          fffff-
 asyncio-read-after-look     fffff-

@@ -58,7 +58,7 @@ impl FaultComparison {
 }
 
 /// The other faults of the catalogue, and why they are not compared.
-pub const NOT_COMPARED: [(&str, &str); 9] = [
+pub const NOT_COMPARED: [(&str, &str); 11] = [
     ("notify-without-lock", OWN_PROTOCOL),
     ("clear-after-drain", OWN_PROTOCOL),
     ("notify-only-when-empty", OWN_PROTOCOL),
@@ -67,7 +67,15 @@ pub const NOT_COMPARED: [(&str, &str); 9] = [
         "two-queues",
         "its second queue has no lock, so putting a callback into it is not a step",
     ),
+    (
+        "believes-the-spin",
+        "its look is no step: it is check-outside-lock, with a look that is one",
+    ),
     ("relaxed-flag", OWN_PROTOCOL),
+    (
+        "relaxed-done",
+        "the specification has no flags of callbacks",
+    ),
     (
         "silent-timer",
         "it is no-notify in a loop with timers, which is compared with TimerLoop",

@@ -12,6 +12,7 @@ mod model;
 mod observed;
 mod real;
 mod shuttle;
+mod take_once;
 
 pub(crate) use self::clock::{Deadlines, Unlocks};
 pub use self::environment::Environment;
@@ -19,7 +20,7 @@ pub(crate) use self::environment::Spurious;
 pub(crate) use self::execution::{
     checker, key, next as next_number, number as execution, this_thread,
 };
-pub use self::flag::Flag;
+pub use self::flag::ShuttleFlag;
 pub use self::loom::{Loom, LoomCondvar, LoomFlag, LoomGuard, LoomMutex};
 pub(crate) use self::loom::{LoomAtomic, LoomParker, LoomQueue, LoomSleeper, WeakSpots};
 pub(crate) use self::misuse::{
@@ -34,3 +35,5 @@ pub use self::observed::{Observed, Observer};
 pub use self::real::{RealCondvar, RealGuard, RealMutex, RealThreads};
 pub use self::shuttle::{Shuttle, ShuttleCondvar, ShuttleGuard, ShuttleMutex};
 pub(crate) use self::shuttle::{ShuttleParker, ShuttleQueue, ShuttleSleeper};
+pub use self::take_once::FlaggedValue;
+pub use wakeproof::platform::Flag;

@@ -12,6 +12,8 @@ pub struct FaultChoice {
     /// Called before each notification, on the notifying thread. If it returns true, the notification
     /// gets lost.
     pub is_lost: Option<fn() -> bool>,
+    /// Whether every access to a flag is relaxed, whatever the loop asks for.
+    pub relaxed_flags: bool,
 }
 
 impl FaultChoice {
@@ -19,6 +21,7 @@ impl FaultChoice {
     pub const CORRECT: FaultChoice = FaultChoice {
         inbox: None,
         is_lost: None,
+        relaxed_flags: false,
     };
 }
 
@@ -32,7 +35,7 @@ impl From<Option<InboxFault>> for FaultChoice {
     fn from(inbox: Option<InboxFault>) -> Self {
         FaultChoice {
             inbox,
-            is_lost: None,
+            ..FaultChoice::CORRECT
         }
     }
 }
@@ -43,7 +46,7 @@ thread_local! {
     static CHOSEN: Cell<FaultChoice> = const { Cell::new(FaultChoice::CORRECT) };
 }
 
-/// Chooses the fault of the inboxes and condvars that this thread creates from now on, on the platform
+/// Chooses the fault of the inboxes, condvars and flags that this thread creates from now on, on the platform
 /// [`Faulty`](crate::Faulty). Call it when an execution begins. Returns the previous choice.
 pub fn choose(chosen: FaultChoice) -> FaultChoice {
     CHOSEN.replace(chosen)

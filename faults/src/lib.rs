@@ -29,7 +29,7 @@ mod sleeping;
 mod submission;
 
 pub use chosen::{FaultChoice, choose, chosen};
-pub use platform::{Faulty, FaultyCondvar};
+pub use platform::{Faulty, FaultyCondvar, FaultyFlag};
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ use promises::{
     StopsWhenEmpty,
 };
 use sleeping::{
-    CheckOutsideTheLock, DeadlineTakenForDelay, IfInsteadOfWhile, Oversleeps,
+    BelievesTheSpin, CheckOutsideTheLock, DeadlineTakenForDelay, IfInsteadOfWhile, Oversleeps,
     TimeoutMeansNothingToDo,
 };
 use submission::{AcceptAfterClose, NoNotify, NotifyBeforeEnqueue, SilentStop, StaleAsleepFlag};
@@ -90,6 +90,8 @@ faults! {
     SilentStop = "silent-stop";
     /// The loop finds its queue empty, releases the lock, takes it again, and sleeps.
     CheckOutsideTheLock = "check-outside-lock";
+    /// The loop finds its queue empty while it spins, and sleeps without looking again.
+    BelievesTheSpin = "believes-the-spin";
     /// The loop does not look at its queue again after a spurious wakeup.
     IfInsteadOfWhile = "if-instead-of-while";
     /// After a wait that timed out, the loop does not look at its queue again.

@@ -3,16 +3,17 @@
 use std::any::Any;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use wakeproof::inbox::{Correct, Protocol, Status, Step};
-use wakeproof::platform::{Platform, TaskStep};
+use wakeproof::platform::{Flag, Platform, TaskStep};
 use wakeproof_explore::platform::ModelPlatform;
 
 use crate::{FaultChoice, choose, chosen};
 
-/// The platform `P`, with the fault that was [chosen](crate::choose) when the inbox or condvar was created:
-/// another protocol, or lost notifications.
+/// The platform `P`, with the fault that was [chosen](crate::choose) when the inbox, condvar or flag was
+/// created: another protocol, lost notifications, or flags that order nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Faulty<P>(PhantomData<P>);
 
@@ -20,6 +21,44 @@ pub struct Faulty<P>(PhantomData<P>);
 pub struct FaultyCondvar<P: Platform> {
     condvar: P::Condvar,
     is_lost: Option<fn() -> bool>,
+}
+
+/// The flag of [`Faulty`].
+#[derive(Debug)]
+pub struct FaultyFlag<F> {
+    flag: F,
+    is_relaxed: bool,
+}
+
+impl<F> FaultyFlag<F> {
+    fn weaken(&self, ordering: Ordering) -> Ordering {
+        if self.is_relaxed {
+            Ordering::Relaxed
+        } else {
+            ordering
+        }
+    }
+}
+
+impl<F: Flag> Flag for FaultyFlag<F> {
+    fn new() -> Self {
+        FaultyFlag {
+            flag: F::new(),
+            is_relaxed: chosen().relaxed_flags,
+        }
+    }
+
+    fn load(&self, ordering: Ordering) -> bool {
+        self.flag.load(self.weaken(ordering))
+    }
+
+    fn store(&self, value: bool, ordering: Ordering) {
+        self.flag.store(value, self.weaken(ordering));
+    }
+
+    fn swap(&self, value: bool, ordering: Ordering) -> bool {
+        self.flag.swap(value, self.weaken(ordering))
+    }
 }
 
 impl<P: Platform> Debug for FaultyCondvar<P> {
@@ -32,6 +71,8 @@ impl<P: Platform> Platform for Faulty<P> {
     type Mutex<T: Send + 'static> = P::Mutex<T>;
     type Guard<'a, T: Send + 'static> = P::Guard<'a, T>;
     type Condvar = FaultyCondvar<P>;
+    type Flag = FaultyFlag<P::Flag>;
+    type TakeOnce<T: Send + 'static> = P::TakeOnce<T>;
     type ThreadId = P::ThreadId;
     type Protocol<T: Send + 'static> = dyn Protocol<Self, T>;
 
@@ -83,6 +124,10 @@ impl<P: Platform> Platform for Faulty<P> {
         P::now()
     }
 
+    fn spins_on(looks: u32, until: Duration) -> bool {
+        P::spins_on(looks, until)
+    }
+
     fn current_thread() -> P::ThreadId {
         P::current_thread()
     }
@@ -107,7 +152,6 @@ impl<P: Platform> Platform for Faulty<P> {
 
 impl<P: ModelPlatform> ModelPlatform for Faulty<P> {
     type Thread<T: Send + 'static> = P::Thread<T>;
-    type Flag = P::Flag;
 
     fn spawn<T: Send + 'static>(
         name: &str,

@@ -1,9 +1,10 @@
 //! Faults in how the loop goes to sleep. Each overrides one step.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::time::Duration;
 
-use wakeproof::inbox::{Correct, Inbox, Protocol, StateGuard};
+use wakeproof::inbox::{Correct, Inbox, Next, Protocol, StateGuard, Step};
 use wakeproof::platform::Platform;
 use wakeproof_explore::journal::look;
 
@@ -22,6 +23,35 @@ impl<P: Platform, T: Send + 'static> Protocol<P, T> for CheckOutsideTheLock {
         inbox.unlock(state);
         let state = inbox.lock();
         Correct.sleep(inbox, state, deadline)
+    }
+}
+
+/// Believes the last look of a spin: if that found nothing, sleeps without looking again.
+#[derive(Debug)]
+pub(crate) struct BelievesTheSpin;
+
+impl<P: Platform, T: Send + 'static> Protocol<P, T> for BelievesTheSpin {
+    fn next_batch(
+        &self,
+        inbox: &Inbox<P, T>,
+        batch: &mut VecDeque<T>,
+        deadline: Option<Duration>,
+    ) -> Next {
+        let seen = inbox.status();
+        if seen.queued == 0 {
+            look::<P>("finds nothing to do");
+        }
+        let mut state = inbox.lock();
+        if mem::take(&mut state.stopping) {
+            state.step::<P>(Step::Stopped);
+            inbox.unlock(state);
+            return Next::Stop;
+        }
+        if seen.queued == 0 {
+            (state, _) = self.sleep(inbox, state, deadline);
+        }
+        self.take(inbox, state, batch, deadline);
+        Next::Iterate
     }
 }
 

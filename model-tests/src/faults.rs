@@ -14,16 +14,19 @@ use self::asyncio::{BlockingWrite, ByteFirst, NoByte, ReadAfterLook, SilentStop,
 use crate::design::AsyncioLoop;
 use crate::models::{
     AnnouncedSleep, BoundedBuffer, CallbackSubmits, CloseRacesWithSubmit, CorrectSteps,
-    DeadlinePasses, EarlierTimer, OwnAfterForeign, PanicInBatch, ParkOnce, Pipe,
-    StopRacesWithSleep, Subject, Submit, TimerFromAnotherThread, Unasked, WorkerPool,
+    DeadlinePasses, DoneIsSeen, EarlierTimer, OwnAfterForeign, PanicInBatch, ParkOnce, Pipe,
+    SpinBeforeSleep, StopRacesWithSleep, Subject, Submit, TimerFromAnotherThread, Unasked,
+    WorkerPool,
 };
 
 pub mod asyncio;
+mod calls;
 mod jobs;
 mod primitives;
 mod tasks;
 mod timers;
 
+pub use self::calls::RelaxedDone;
 pub use self::jobs::JobWithoutWakeup;
 pub use self::primitives::{
     ClearAfterDrain, NotifyOnlyWhenEmpty, NotifyWithoutTheLock, PanicLosesTheBatch, RelaxedFlag,
@@ -66,6 +69,8 @@ pub enum Promise {
     ExactlyOnce,
     /// If one submission happens-before another, its callback runs first.
     InOrder,
+    /// What a callback has written is visible to whoever is told that it is done.
+    DoneIsVisible,
     /// The loop begins an iteration only for a submission, a stop or a deadline.
     OnlyWhenAsked,
 }
@@ -76,6 +81,7 @@ impl fmt::Display for Promise {
             Promise::NoLostWakeup => "the loop does not sleep while there is work",
             Promise::ExactlyOnce => "an accepted callback runs once, or close drops it",
             Promise::InOrder => "first in, first out",
+            Promise::DoneIsVisible => "what a callback has written is there once it is done",
             Promise::OnlyWhenAsked => "an iteration has a reason",
         })
     }
@@ -162,6 +168,10 @@ pub fn find(name: &str) -> anyhow::Result<Fault> {
 
 const SEQUENTIAL: &str =
     "it explores sequentially consistent executions only, in which a read cannot overtake a write";
+const NO_FLAGS: &str = "the specification has no flags of callbacks";
+const STORES_IN_ORDER: &str =
+    "processors of the kind x86 write in order, so that this needs another kind of machine";
+const NO_MEMORY: &str = "the properties are about results, not about what memory shows";
 const NEVER_SPURIOUS: &str = "parking_lot's condvar does not wake spuriously";
 const VIRTUAL_TIME: &str =
     "the deadline must pass at one particular moment, which real time cannot be made to do";
@@ -182,7 +192,7 @@ const ONE_CONSUMER: &str = "the specification describes a loop, which takes the 
 #[must_use]
 pub fn catalogue() -> Vec<Fault> {
     use Checker::{Properties, ShuttleDepthFirst, ShuttlePct, ShuttleRandom, Threads, Tla};
-    use Promise::{ExactlyOnce, InOrder, NoLostWakeup, OnlyWhenAsked};
+    use Promise::{DoneIsVisible, ExactlyOnce, InOrder, NoLostWakeup, OnlyWhenAsked};
 
     let submit = Subject::correct::<Submit<1, 1>>;
     vec![
@@ -230,6 +240,19 @@ pub fn catalogue() -> Vec<Fault> {
             faulty: Subject::with::<Submit<1, 1>>(InboxFault::CheckOutsideTheLock),
             correct: submit(),
             wrong_step: "does not look again",
+            specified_as: Some("CondvarLoopFaultsCheckOutsideLock"),
+            wrong_action: Some("SleepByAnOldLook"),
+            blind: &[],
+        },
+        Fault {
+            name: "believes-the-spin",
+            wrong: "the loop finds the queue empty while it spins, and sleeps without looking again under the lock",
+            seen_in: "textbook",
+            breaks: NoLostWakeup,
+            faulty: Subject::with::<SpinBeforeSleep>(InboxFault::BelievesTheSpin),
+            correct: Subject::correct::<SpinBeforeSleep>(),
+            wrong_step: "does not look again",
+            // The spin's look, the unlock after it and the lock before the sleep are the same mistake.
             specified_as: Some("CondvarLoopFaultsCheckOutsideLock"),
             wrong_action: Some("SleepByAnOldLook"),
             blind: &[],
@@ -393,6 +416,25 @@ pub fn catalogue() -> Vec<Fault> {
                 (ShuttleDepthFirst, SEQUENTIAL),
                 (ShuttlePct, SEQUENTIAL),
                 (ShuttleRandom, SEQUENTIAL),
+            ],
+        },
+        Fault {
+            name: "relaxed-done",
+            wrong: "a callback's done flag is written and read without release and acquire",
+            seen_in: "textbook",
+            breaks: DoneIsVisible,
+            faulty: Subject::correct::<DoneIsSeen<RelaxedDone>>(),
+            correct: Subject::correct::<DoneIsSeen<CorrectSteps>>(),
+            wrong_step: "is told that the callback is done",
+            specified_as: None,
+            wrong_action: None,
+            blind: &[
+                (Tla, NO_FLAGS),
+                (ShuttleDepthFirst, SEQUENTIAL),
+                (ShuttlePct, SEQUENTIAL),
+                (ShuttleRandom, SEQUENTIAL),
+                (Threads, STORES_IN_ORDER),
+                (Properties, NO_MEMORY),
             ],
         },
         Fault {

@@ -10,9 +10,9 @@ use crate::models::{
     AwaitedElsewhere, CallbackSubmits, CancelRacesWithRun, CancelRacesWithTimer,
     CloseRacesWithSubmit, CorrectSteps, EarlierTimer, EventFromAnotherThread, EventSetAndCleared,
     HandlesDropped, HourPasses, JobsInTurn, LastWakerDropped, Model, PanicInCallback,
-    ResultAwaited, SleeperWoken, SpawnRacesWithClose, SpawnRacesWithSleep, StopBehindCallbacks,
-    StopRacesWithSleep, StopRacesWithSubmit, Subject, Submit, TwoLoops, TwoWakeAtOnce, Unasked,
-    WakeAfterCompletion, WakeRacesWithPoll,
+    ResultAwaited, SleeperWoken, SpawnRacesWithClose, SpawnRacesWithSleep, SpinBeforeSleep,
+    StopBehindCallbacks, StopRacesWithSleep, StopRacesWithSubmit, Subject, Submit, TwoLoops,
+    TwoWakeAtOnce, Unasked, WakeAfterCompletion, WakeRacesWithPoll,
 };
 
 /// A model, and a version of it in which one step is wrong.
@@ -30,7 +30,8 @@ pub struct Pair {
 #[must_use]
 pub fn pairs() -> Vec<Pair> {
     use InboxFault::{
-        AcceptAfterClose, DeadlineTakenForDelay, IfInsteadOfWhile, NoNotify, SilentStop,
+        AcceptAfterClose, BelievesTheSpin, DeadlineTakenForDelay, IfInsteadOfWhile, NoNotify,
+        SilentStop,
     };
     fn pair<M: Model>(name: &'static str, fault: InboxFault) -> Pair {
         let correct = Subject::correct::<M>();
@@ -54,6 +55,7 @@ pub fn pairs() -> Vec<Pair> {
         pair::<Submit<2, 1>>("2 threads submit 1 callback each", NoNotify),
         pair::<CallbackSubmits>("callbacks submit callbacks", NoNotify),
         pair::<CancelRacesWithRun>("cancel races with run", NoNotify),
+        pair::<SpinBeforeSleep>("a loop that spins falls asleep", BelievesTheSpin),
         pair::<StopBehindCallbacks>("stop behind a callback", NoNotify),
         pair::<StopRacesWithSleep>("stop races with sleep", SilentStop),
         pair::<StopRacesWithSubmit>("stop races with submit", SilentStop),

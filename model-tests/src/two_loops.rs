@@ -40,6 +40,7 @@ pub struct Body {
 }
 
 const CHECK_AND_APPEND: &str = "CPython's call_soon_threadsafe looks whether the loop is closed, and then appends: a close in between empties the deque before the append";
+const NO_SPIN: &str = "asyncio does not look for work before it sleeps";
 const NO_CANCEL: &str =
     "asyncio's Handle.cancel is for the loop's own thread, where nothing races with it";
 const NO_PANIC: &str = "an exception in a callback has nothing to do with wakeups: asyncio's handles catch it, and the design here has no exceptions";
@@ -123,6 +124,7 @@ fn on_asyncio(name: &'static str) -> OnAsyncio {
             return holds::<TwoLoops<Right>, TwoLoops<Wrong<NoByte>>>(name);
         }
         "cancel races with run" => NO_CANCEL,
+        "a loop that spins falls asleep" => NO_SPIN,
         "a callback panics" => NO_PANIC,
         "nobody asks for an iteration" => NO_SPURIOUS,
         "event set from another thread"

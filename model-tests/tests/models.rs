@@ -68,7 +68,7 @@ const TOO_MANY_WITH_A_SPURIOUS_WAKEUP: [&str; 2] =
 fn under_shuttle_every_schedule() {
     let _watchdog = watchdog::guard();
     let limits = Limits {
-        executions: Some(35_000),
+        executions: Some(50_000),
         ..Limits::default()
     };
     let shuttle = |subject: Subject| subject.shuttle(Search::Exhaustive, &limits);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use wakeproof_faults::{FaultChoice, InboxFault};
+use wakeproof_faults::FaultChoice;
 
 use crate::concurrent::execution::this_thread;
 use crate::record::OWNER;
@@ -17,8 +17,8 @@ use crate::reference::Rules;
 #[must_use]
 pub fn loop_notifies_nobody() -> FaultChoice {
     FaultChoice {
-        inbox: None::<InboxFault>,
         is_lost: Some(|| this_thread() == OWNER),
+        ..FaultChoice::CORRECT
     }
 }
 

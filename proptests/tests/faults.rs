@@ -6,8 +6,9 @@ use std::time::Duration;
 use proptest::test_runner::Config;
 use wakeproof_explore::Search;
 use wakeproof_faults::InboxFault::{
-    AcceptsWhenClosed, CheckOutsideTheLock, ClosesWithoutEmptying, IfInsteadOfWhile,
-    LastInFirstOut, LosesTheLast, NoNotify, Oversleeps, SilentStop, StaysStopped, StopsWhenEmpty,
+    AcceptsWhenClosed, BelievesTheSpin, CheckOutsideTheLock, ClosesWithoutEmptying,
+    IfInsteadOfWhile, LastInFirstOut, LosesTheLast, NoNotify, Oversleeps, SilentStop, StaysStopped,
+    StopsWhenEmpty,
 };
 use wakeproof_faults::{FaultChoice, InboxFault, choose};
 use wakeproof_proptests::command::Command::{Cancel, Close, Run, Spawn, Stop, Submit};
@@ -359,6 +360,12 @@ fn a_stop_that_wakes_nobody_is_a_deadlock() {
 #[test]
 fn a_look_at_the_queue_that_is_out_of_date_is_a_deadlock() {
     let found = goes_wrong(CheckOutsideTheLock);
+    assert!(found.reason.starts_with("deadlock"), "{found}");
+}
+
+#[test]
+fn a_spin_that_is_believed_is_a_deadlock() {
+    let found = goes_wrong(BelievesTheSpin);
     assert!(found.reason.starts_with("deadlock"), "{found}");
 }
 

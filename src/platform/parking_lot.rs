@@ -1,9 +1,11 @@
 //! The production platform.
 
 use std::sync::LazyLock;
+use std::sync::atomic::AtomicBool;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use atomic_take::AtomicTake;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::inbox::Correct;
@@ -28,6 +30,8 @@ impl Platform for ParkingLot {
     type Mutex<T: Send + 'static> = Mutex<T>;
     type Guard<'a, T: Send + 'static> = MutexGuard<'a, T>;
     type Condvar = Condvar;
+    type Flag = AtomicBool;
+    type TakeOnce<T: Send + 'static> = AtomicTake<T>;
     type ThreadId = ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 

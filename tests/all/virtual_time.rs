@@ -28,6 +28,8 @@ impl Platform for VirtualTime {
     type Mutex<T: Send + 'static> = Mutex<T>;
     type Guard<'a, T: Send + 'static> = MutexGuard<'a, T>;
     type Condvar = ();
+    type Flag = <ParkingLot as Platform>::Flag;
+    type TakeOnce<T: Send + 'static> = <ParkingLot as Platform>::TakeOnce<T>;
     type ThreadId = ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 

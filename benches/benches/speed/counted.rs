@@ -20,6 +20,8 @@ impl Platform for Counted {
     type Mutex<T: Send + 'static> = <ParkingLot as Platform>::Mutex<T>;
     type Guard<'a, T: Send + 'static> = <ParkingLot as Platform>::Guard<'a, T>;
     type Condvar = <ParkingLot as Platform>::Condvar;
+    type Flag = <ParkingLot as Platform>::Flag;
+    type TakeOnce<T: Send + 'static> = <ParkingLot as Platform>::TakeOnce<T>;
     type ThreadId = ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 

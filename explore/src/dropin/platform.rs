@@ -9,7 +9,7 @@ use wakeproof::platform::{Deliberate, ParkingLot, Platform, TaskStep};
 
 use crate::observe;
 use crate::parking_lot::{Condvar, Mutex, MutexGuard};
-use crate::platform::{Flag, Loom, ModelPlatform, Shuttle, checker};
+use crate::platform::{Flag, FlaggedValue, Loom, ModelPlatform, Shuttle, checker};
 use crate::sync::atomic::{AtomicBool, fence};
 use crate::thread::{self, JoinHandle, ThreadId};
 use crate::verdict::Checker;
@@ -43,6 +43,8 @@ impl Platform for DropIn {
     type Mutex<T: Send + 'static> = Mutex<T>;
     type Guard<'a, T: Send + 'static> = MutexGuard<'a, T>;
     type Condvar = Condvar;
+    type Flag = AtomicBool;
+    type TakeOnce<T: Send + 'static> = FlaggedValue<AtomicBool, T>;
     type ThreadId = ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 
@@ -97,6 +99,14 @@ impl Platform for DropIn {
         }
     }
 
+    fn spins_on(looks: u32, until: Duration) -> bool {
+        match checker() {
+            Some(Checker::Loom) => Loom::spins_on(looks, until),
+            Some(Checker::Shuttle) => Shuttle::spins_on(looks, until),
+            _ => ParkingLot::spins_on(looks, until),
+        }
+    }
+
     fn current_thread() -> ThreadId {
         thread::current().id()
     }
@@ -124,7 +134,6 @@ impl Platform for DropIn {
 
 impl ModelPlatform for DropIn {
     type Thread<T: Send + 'static> = JoinHandle<T>;
-    type Flag = AtomicBool;
 
     #[track_caller]
     fn spawn<T: Send + 'static>(

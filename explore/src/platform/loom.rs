@@ -24,7 +24,7 @@ use super::clock::{Clock, Unlocks};
 use super::execution::key;
 use super::interrupts;
 use super::misuse::{Identity, Partner};
-use super::{Environment, Spurious};
+use super::{Environment, FlaggedValue, Spurious};
 use crate::search::supervise;
 use crate::{journal, observe, story};
 
@@ -704,6 +704,8 @@ impl Platform for Loom {
     type Mutex<T: Send + 'static> = LoomMutex<T>;
     type Guard<'a, T: Send + 'static> = LoomGuard<'a, T>;
     type Condvar = LoomCondvar;
+    type Flag = LoomFlag;
+    type TakeOnce<T: Send + 'static> = FlaggedValue<LoomFlag, T>;
     type ThreadId = ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 
@@ -757,6 +759,11 @@ impl Platform for Loom {
     fn now() -> Duration {
         supervise::step();
         WORLD.look_at_clock()
+    }
+
+    /// Two looks: more show nothing new.
+    fn spins_on(looks: u32, _until: Duration) -> bool {
+        looks < 2
     }
 
     fn current_thread() -> ThreadId {

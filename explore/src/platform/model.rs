@@ -1,16 +1,16 @@
-//! What a model needs of a platform, beside what the loop needs: threads to start, and a flag.
+//! What a model needs of a platform, beside what the loop needs: threads to start, and fences.
 
 use std::sync::atomic::Ordering;
 
 use wakeproof::platform::{ParkingLot, Platform};
 
 use super::execution::key;
-use super::{Flag, Loom, Observed, Observer, RealThreads, Shuttle};
+use super::{Loom, Observed, Observer, RealThreads, Shuttle};
 use crate::journal::{self, Called};
 use crate::search::threads::Run;
 use crate::search::{failure, supervise, supervisor};
 
-/// A platform on which a model can run: the loop's primitives, threads, and an atomic flag.
+/// A platform on which a model can run: the loop's primitives, threads, and fences.
 ///
 /// One body, written once, runs under loom, under shuttle, and on real threads.
 ///
@@ -28,8 +28,6 @@ use crate::search::{failure, supervise, supervisor};
 pub trait ModelPlatform: Platform {
     /// A thread that was started.
     type Thread<T: Send + 'static>: Send + 'static;
-    /// An atomic boolean.
-    type Flag: Flag;
 
     /// Starts a thread. Its name appears in counterexamples.
     fn spawn<T: Send + 'static>(
@@ -114,7 +112,6 @@ fn joined<T>(result: std::thread::Result<T>) -> T {
 
 impl ModelPlatform for ParkingLot {
     type Thread<T: Send + 'static> = std::thread::JoinHandle<T>;
-    type Flag = std::sync::atomic::AtomicBool;
 
     fn spawn<T: Send + 'static>(
         name: &str,
@@ -134,7 +131,6 @@ impl ModelPlatform for ParkingLot {
 
 impl ModelPlatform for RealThreads {
     type Thread<T: Send + 'static> = std::thread::JoinHandle<T>;
-    type Flag = std::sync::atomic::AtomicBool;
 
     fn spawn<T: Send + 'static>(
         name: &str,
@@ -154,7 +150,6 @@ impl ModelPlatform for RealThreads {
 
 impl ModelPlatform for Loom {
     type Thread<T: Send + 'static> = loom::thread::JoinHandle<T>;
-    type Flag = super::LoomFlag;
 
     fn spawn<T: Send + 'static>(
         name: &str,
@@ -177,7 +172,6 @@ impl ModelPlatform for Loom {
 
 impl ModelPlatform for Shuttle {
     type Thread<T: Send + 'static> = shuttle::thread::JoinHandle<T>;
-    type Flag = shuttle::sync::atomic::AtomicBool;
 
     fn spawn<T: Send + 'static>(
         name: &str,
@@ -197,7 +191,6 @@ impl ModelPlatform for Shuttle {
 
 impl<P: ModelPlatform, O: Observer> ModelPlatform for Observed<P, O> {
     type Thread<T: Send + 'static> = P::Thread<T>;
-    type Flag = P::Flag;
 
     fn spawn<T: Send + 'static>(
         name: &str,

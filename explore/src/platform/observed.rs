@@ -57,6 +57,8 @@ impl<P: Platform, O: Observer> Platform for Observed<P, O> {
     type Mutex<T: Send + 'static> = P::Mutex<T>;
     type Guard<'a, T: Send + 'static> = P::Guard<'a, T>;
     type Condvar = P::Condvar;
+    type Flag = P::Flag;
+    type TakeOnce<T: Send + 'static> = P::TakeOnce<T>;
     type ThreadId = P::ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 
@@ -99,6 +101,10 @@ impl<P: Platform, O: Observer> Platform for Observed<P, O> {
 
     fn now() -> Duration {
         P::now()
+    }
+
+    fn spins_on(looks: u32, until: Duration) -> bool {
+        P::spins_on(looks, until)
     }
 
     fn current_thread() -> Self::ThreadId {

@@ -106,6 +106,8 @@ impl Platform for RealThreads {
     type Mutex<T: Send + 'static> = RealMutex<T>;
     type Guard<'a, T: Send + 'static> = RealGuard<'a, T>;
     type Condvar = RealCondvar;
+    type Flag = <ParkingLot as Platform>::Flag;
+    type TakeOnce<T: Send + 'static> = <ParkingLot as Platform>::TakeOnce<T>;
     type ThreadId = ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 

@@ -25,7 +25,7 @@ pub(crate) use self::queue::{ShuttleQueue, ShuttleSleeper};
 use super::clock::{Clock, Unlocks};
 use super::interrupts;
 use super::misuse::{Identity, Partner};
-use super::{Environment, Spurious};
+use super::{Environment, FlaggedValue, ShuttleFlag, Spurious};
 use crate::search::{supervise, supervisor};
 use crate::{journal, observe, story};
 
@@ -627,6 +627,8 @@ impl Platform for Shuttle {
     type Mutex<T: Send + 'static> = ShuttleMutex<T>;
     type Guard<'a, T: Send + 'static> = ShuttleGuard<'a, T>;
     type Condvar = ShuttleCondvar;
+    type Flag = ShuttleFlag;
+    type TakeOnce<T: Send + 'static> = FlaggedValue<ShuttleFlag, T>;
     type ThreadId = ThreadId;
     type Protocol<T: Send + 'static> = Correct;
 
@@ -679,6 +681,11 @@ impl Platform for Shuttle {
 
     fn now() -> Duration {
         look_at_clock()
+    }
+
+    /// Two looks: more show nothing new.
+    fn spins_on(looks: u32, _until: Duration) -> bool {
+        looks < 2
     }
 
     fn current_thread() -> ThreadId {

@@ -1,8 +1,8 @@
 //! The correct steps of the small protocols.
 
 use super::{
-    Announcement, CancelTimer, Drain, MakePool, OwnSubmission, PollSleep, RunBatch, SetEvent,
-    TimerSteps, Unpark, WaitingRoom, WakeWorker, WakerHolds,
+    Announcement, CallFlags, CancelTimer, Drain, MakePool, OwnSubmission, PollSleep, RunBatch,
+    SetEvent, TimerSteps, Unpark, WaitingRoom, WakeWorker, WakerHolds,
 };
 
 /// Gets every step right.
@@ -10,6 +10,7 @@ use super::{
 pub struct CorrectSteps;
 
 impl Announcement for CorrectSteps {}
+impl CallFlags for CorrectSteps {}
 impl CancelTimer for CorrectSteps {}
 impl Drain for CorrectSteps {}
 impl MakePool for CorrectSteps {}
