@@ -12,13 +12,8 @@ use wakeproof_in_the_wild::{Report, reports};
 #[test]
 fn the_fault_is_found_and_the_repair_proved_or_not() {
     let mut wrong = Vec::new();
-    // `WAKEPROOF_ONLY=name` is for the making of a report.
-    let only = env::var("WAKEPROOF_ONLY").ok();
     for report in reports() {
         let name = report.name;
-        if only.as_ref().is_some_and(|only| !only.contains(name)) {
-            continue;
-        }
         let limits = Limits {
             executions: Some(report.executions),
             ..Limits::default()
