@@ -20,6 +20,13 @@ const chromium = spawn(process.env.CHROMIUM ?? "chromium", [
 const gone = new Promise((done) => chromium.once("close", done));
 chromium.once("error", (error) => { console.log(`chromium does not start: ${error.message}`); process.exit(1); });
 
+// A browser that does not answer is no reason to wait for ever.
+setTimeout(() => {
+  console.log("the browser does not answer");
+  process.kill(-chromium.pid);
+  process.exit(1);
+}, 300_000).unref();
+
 // The DevTools protocol: messages in JSON, each with a zero behind it.
 const [to, from] = [chromium.stdio[3], chromium.stdio[4]];
 let number = 0;

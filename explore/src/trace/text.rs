@@ -70,7 +70,7 @@ const LEAST: usize = 20;
 /// That wide, it is easy to read.
 const GOOD: usize = 25;
 /// A lane is at most that wide: longer lines are hard to read.
-const MOST: usize = 60;
+const MOST: usize = 44;
 /// Between two lanes.
 const GAP: usize = 3;
 /// Of a column beside the lanes.
@@ -406,6 +406,9 @@ impl Lanes<'_> {
             }
             Some(Notified::Nobody) => {
                 row.put(right, pen.leaves[1]);
+                // Beside the last lane there is less room.
+                let is_last = thread + 1 == self.trace.threads.len();
+                let shaft = if is_last { "" } else { shaft };
                 row.put(right + 1, &format!("{shaft}{nobody}"));
             }
             _ => {}
@@ -470,9 +473,8 @@ fn one_below_the_other(out: &mut String, trace: &Trace, sections: &[Section], wi
             }
         }
         if is_known(section) {
-            for part in wrap(&harmless(&in_a_line(section)), width - 9, columns) {
-                let _ = writeln!(out, "       = {part}");
-            }
+            let known = wrap(&harmless(&in_a_line(section)), width - 9, columns);
+            let _ = writeln!(out, "       = {}", known.join("\n         "));
         }
     }
     for (thread, end) in trace.threads.iter().zip(&trace.ends) {
