@@ -1,6 +1,8 @@
 //! The documents that the command prints for programs are those that `docs/json.md` describes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -9,7 +11,12 @@ const PAGE: &str = include_str!("../../docs/json.md");
 
 /// The keys of each shape in the table: those that are always there, and those that may be.
 fn described() -> BTreeMap<String, [BTreeSet<String>; 2]> {
-    let rows = PAGE.lines().filter(|line| line.contains("/1` | "));
+    let rows = PAGE.lines().filter(|line| {
+        let shape = line
+            .strip_prefix("| `")
+            .and_then(|row| row.split('`').next());
+        shape.is_some_and(is_shape)
+    });
     let rows = rows.map(|row| {
         let mut cells = row.trim_matches('|').split(" | ");
         let shape = cells
@@ -103,4 +110,38 @@ fn documents_have_the_keys_that_are_described() {
             "{arguments:?}: not described: {unknown:?}"
         );
     }
+}
+
+/// A name and a version.
+fn is_shape(text: &str) -> bool {
+    let parts = text.split_once('/');
+    parts.is_some_and(|(name, version)| {
+        let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+        !name.is_empty() && name.chars().all(is_name) && version.parse::<u32>().is_ok()
+    })
+}
+
+/// Every shape that the source prints has its row.
+#[test]
+fn every_shape_is_described() {
+    fn sources(folder: &Path, shapes: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, shapes);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source");
+                let literals = text.split('"');
+                shapes.extend(literals.filter(|text| is_shape(text)).map(str::to_owned));
+            }
+        }
+    }
+    let mut printed = BTreeSet::new();
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut printed,
+    );
+    assert!(printed.len() > 15, "{printed:?}");
+    let described: BTreeSet<String> = described().into_keys().collect();
+    assert_eq!(described, printed);
 }
