@@ -1,5 +1,6 @@
 //! One call that searches well: few preemptions first, then at random, then everything, under both checkers.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::str::FromStr;
@@ -20,6 +21,10 @@ const REPLAY: &str = "WAKEPROOF_REPLAY";
 const TIME: Duration = Duration::from_secs(10);
 /// Where random schedules come from.
 const SEED: u64 = 1;
+/// Where they come from if a program turns out to be large.
+const MORE_SEED: u64 = 2;
+/// How many are tried then.
+const MORE: u64 = 20_000;
 /// Most bugs need at most this many preemptions.
 const PREEMPTIONS: usize = 2;
 
@@ -54,7 +59,8 @@ type Body = Arc<dyn Fn() + Send + Sync>;
 /// ```
 ///
 /// It searches under loom with no preemption, with one, and with two; under shuttle at random and with
-/// priorities; then everything under both. So what is easy to find is found soon, and what can be proved is
+/// priorities; then everything under both, and for a program that is too large for that, 20,000 more schedules with
+/// priorities. So what is easy to find is found soon, and what can be proved is
 /// proved. A counterexample is made as short as it can be in the time, and run once more to be recorded.
 #[must_use = "it searches when `run`, `prove` or `search` is called"]
 pub struct Explorer {
@@ -160,11 +166,21 @@ impl Explorer {
     fn explore(&self) -> Story {
         let begun = Instant::now();
         let mut searches = Vec::new();
-        for way in Way::ALL {
+        let mut ways = VecDeque::from(Way::ALL);
+        while let Some(way) = ways.pop_front() {
+            let is_proved = |(_, explored): &(Way, Exploration)| explored.is_proved();
+            if way == Way::MorePct && searches.iter().any(is_proved) {
+                continue;
+            }
             let left = self.time.saturating_sub(begun.elapsed());
             let limits = self.limits(left.div_f64(way.share()));
             let explored = self.search_by(way, &limits);
             let is_found = explored.counterexample().is_some();
+            // More threads than loom has are too many to explore everything soon.
+            if way == Way::Pct && searches.iter().all(Way::is_beyond) {
+                ways.retain(|other| *other != Way::MorePct);
+                ways.push_front(Way::MorePct);
+            }
             searches.push((way, explored));
             if is_found || self.progress.is_cancelled() {
                 break;
@@ -218,6 +234,17 @@ impl Explorer {
                 depth: 3,
             }),
             Way::AllOfShuttle => shuttle(Search::Exhaustive),
+            Way::MorePct => {
+                let limits = Limits {
+                    executions: Some(MORE),
+                    ..limits.clone()
+                };
+                let search = Search::Pct {
+                    seed: MORE_SEED,
+                    depth: 3,
+                };
+                search::shuttle(self.environment, search, &limits, body)
+            }
             Way::AllOfLoom => search::loom(self.environment, limits, body),
         }
     }
@@ -432,25 +459,34 @@ enum Way {
     Random,
     Pct,
     AllOfShuttle,
+    /// For what is too large for that: more threads than two or three.
+    MorePct,
     AllOfLoom,
 }
 
 impl Way {
-    const ALL: [Way; PREEMPTIONS + 5] = [
+    const ALL: [Way; PREEMPTIONS + 6] = [
         Way::Preemptions(0),
         Way::Preemptions(1),
         Way::Random,
         Way::Pct,
         Way::Preemptions(2),
         Way::AllOfShuttle,
+        Way::MorePct,
         Way::AllOfLoom,
     ];
+
+    /// Whether loom cannot judge the program, or loom was not asked.
+    fn is_beyond((way, explored): &(Way, Exploration)) -> bool {
+        let is_of_loom = matches!(way, Way::Preemptions(_) | Way::AllOfLoom);
+        !is_of_loom || matches!(explored.verdict, Verdict::CannotJudge(_))
+    }
 
     /// What the time that is left is divided by.
     fn share(self) -> f64 {
         match self {
             Way::Preemptions(_) | Way::Random | Way::Pct => 8.0,
-            Way::AllOfShuttle => 2.0,
+            Way::AllOfShuttle | Way::MorePct => 2.0,
             Way::AllOfLoom => 1.0,
         }
     }
@@ -465,6 +501,7 @@ impl fmt::Display for Way {
             Way::Random => write!(f, "shuttle, at random (seed {SEED})"),
             Way::Pct => write!(f, "shuttle, random priorities (seed {SEED})"),
             Way::AllOfShuttle => f.write_str("shuttle, everything"),
+            Way::MorePct => write!(f, "shuttle, more random priorities (seed {MORE_SEED})"),
             Way::AllOfLoom => f.write_str("loom, everything"),
         }
     }
@@ -473,7 +510,7 @@ impl fmt::Display for Way {
 /// The search whose verdict counts: one that found something; or a proof, loom's before shuttle's, since loom
 /// explores more of the memory model; or the last that could judge.
 fn decisive(searches: &[(Way, Exploration)]) -> (Way, &Exploration) {
-    let rank = |(_, explored): &&(Way, Exploration)| match &explored.verdict {
+    let rank = |(way, explored): &&(Way, Exploration)| match &explored.verdict {
         Verdict::Found(_) => 3,
         Verdict::Proved(_) => 2,
         Verdict::NotProved(NotProved {
@@ -481,6 +518,7 @@ fn decisive(searches: &[(Way, Exploration)]) -> (Way, &Exploration) {
             ..
         })
         | Verdict::CannotJudge(_) => 0,
+        Verdict::NotProved(_) if *way == Way::MorePct => 0,
         Verdict::NotProved(_) => 1,
     };
     let best = searches.iter().max_by_key(rank);

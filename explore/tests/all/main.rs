@@ -17,3 +17,4 @@ mod shards;
 mod smoke;
 mod suite;
 mod threads;
+mod yardstick;
