@@ -140,6 +140,8 @@ fn search_bare(name: &str, scheduler: &str, seed: u64) {
     let mut config = shuttle::Config::new();
     config.failure_persistence = shuttle::FailurePersistence::None;
     config.max_time = Some(TIME);
+    // A schedule that spins is no bug that was found.
+    config.max_steps = shuttle::MaxSteps::ContinueAfter(10_000);
     let begun = Instant::now();
     let searched = panic::catch_unwind(panic::AssertUnwindSafe(|| {
         shuttle::Runner::new(scheduler, config).run(move || {
