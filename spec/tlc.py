@@ -34,6 +34,13 @@ JAR_SHA256 = "58c6df9a1045beb341ee947bc640fe8d89988ad1d0b700e392aa8dd97502129a"
 # Models with this in their names take longer, and are checked when they are asked for by name.
 LARGE = "Large"
 
+# What the proofs use of the modules that come with tlapm.
+NAMES_OF_TLAPM = {
+    "TLAPS": ["PTL", "ExpandENABLED", "ENABLEDaxioms"],
+    "FiniteSetTheorems": ["FS_AddElement", "FS_CardinalityType", "FS_Interval", "FS_Product", "FS_Subset"],
+    "WellFoundedInduction": ["OpToRel(_ \\prec _, S)", "IsWellFoundedOn(R, S)", "NatLessThanWellFounded", "WFMin"],
+}
+
 
 class Missing(Exception):
     """Something is not there; the message is one line that says what to do about it."""
@@ -197,9 +204,10 @@ def parse_proofs(command):
     """Has SANY, TLC's parser, read every proof module: tlapm reads some formulas in a way that SANY refuses."""
     modules = sorted(Path(SPEC, "proofs").glob("*.tla"))
     with tempfile.TemporaryDirectory(prefix="tlc-") as folder:
-        # tlapm's own module is not in TLC's jar. What the proofs use of it are these names.
-        names = "".join(f"{name} == TRUE\n" for name in ("PTL", "ExpandENABLED", "ENABLEDaxioms"))
-        Path(folder, "TLAPS.tla").write_text(f"---- MODULE TLAPS ----\n{names}====\n")
+        # tlapm's own modules are not in TLC's jar. What the proofs use of them are these names.
+        for module, names in NAMES_OF_TLAPM.items():
+            defined = "".join(f"{name} == TRUE\n" for name in names)
+            Path(folder, f"{module}.tla").write_text(f"---- MODULE {module} ----\n{defined}====\n")
         java, *rest = command
         library = os.pathsep.join([str(SPEC), folder])
         parsed = subprocess.run(
