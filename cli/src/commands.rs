@@ -13,6 +13,7 @@ pub(crate) mod probe;
 pub(crate) mod proofs;
 mod recording;
 pub(crate) mod report;
+pub(crate) mod sharp;
 pub(crate) mod spec;
 pub(crate) mod stuck;
 pub(crate) mod trace;

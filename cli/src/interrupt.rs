@@ -20,6 +20,8 @@ const STATUS: u8 = 130;
 const GRACE: Duration = Duration::from_millis(1500);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// What a command that was interrupted has to show for it.
+static LEFT: Mutex<&str> = Mutex::new("nothing is proved");
 /// The searches that are to end.
 static SEARCHES: Mutex<Vec<Arc<Progress>>> = Mutex::new(Vec::new());
 
@@ -67,6 +69,11 @@ pub(crate) fn ends(search: &Arc<Progress>) {
     }
 }
 
+/// What Ctrl-C leaves, where it is more than nothing: it is told with the interruption.
+pub(crate) fn leaves(what: &'static str) {
+    *LEFT.lock().unwrap_or_else(PoisonError::into_inner) = what;
+}
+
 /// Whether Ctrl-C was pressed, for work that looks by itself.
 pub(crate) fn flag() -> &'static AtomicBool {
     &INTERRUPTED
@@ -106,6 +113,7 @@ fn say() {
     } else {
         ""
     };
+    let left = *LEFT.lock().unwrap_or_else(PoisonError::into_inner);
     // Nobody is left to tell if standard error is gone.
-    let _ = writeln!(errors, "{clear}wakeproof: interrupted; nothing is proved");
+    let _ = writeln!(errors, "{clear}wakeproof: interrupted; {left}");
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use wakeproof_conform::spec::default_directory;
 use wakeproof_conform::spec::proofs::Proofs;
+use wakeproof_conform::spec::sharp::Sharpness;
+use wakeproof_conform::spec::{Specification, default_directory};
 
 fn problems(directory: &Path) -> Vec<String> {
     Proofs::load(directory).unwrap().problems()
@@ -97,4 +98,34 @@ fn without_tlapm_one_line_says_where_to_get_it() {
     assert_eq!(message.lines().count(), 1, "{message}");
     assert!(message.contains("get it from"), "{message}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+/// Why the record of the mutants does not hold for a specification.
+fn problems_with_mutants(directory: &Path) -> Vec<String> {
+    let proofs = Proofs::load(directory).unwrap();
+    let specification = Specification::load(directory).unwrap();
+    let record = Sharpness::load(&proofs).unwrap();
+    record.problems(&proofs, &specification).unwrap()
+}
+
+#[test]
+fn each_mutant_was_tried_with_the_proofs_as_they_are() {
+    let problems = problems_with_mutants(&default_directory());
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let record = Sharpness::load(&Proofs::load(&default_directory()).unwrap()).unwrap();
+    let page = &record.modules["LostWakeup"];
+    assert!(page.mutants.iter().all(|tried| tried.proof.is_some()));
+}
+
+#[test]
+fn a_condition_whose_mutant_was_tried_is_noticed_when_it_changes() {
+    let (folder, path) = copy("LostWakeup.tla");
+    assert_eq!(problems_with_mutants(folder.path()), [""; 0]);
+    replace(&path, "    /\\ ~queued\n", "    /\\ queued = FALSE\n");
+    assert_eq!(
+        problems_with_mutants(folder.path()),
+        [
+            "LostWakeup.tla, or a proof that builds on it, has changed since its mutants were tried: run `wakeproof spec --proofs --mutants --of LostWakeup`"
+        ]
+    );
 }

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use wakeproof_conform::spec::default_directory;
 
 /// What tlapm 1.6 prints when it accepts every step.
 const ACCEPTS: &str =
@@ -66,6 +67,7 @@ impl Place {
         fs::create_dir_all(place.path("spec/proofs")).unwrap();
         fs::create_dir(place.path("bin")).unwrap();
         for (file, text) in [
+            ("spec/manifest.json", "{}\n"),
             ("spec/Base.tla", "---- MODULE Base ----\n====\n"),
             (
                 "spec/proofs/One.tla",
@@ -328,12 +330,73 @@ fn ctrl_c_keeps_what_was_proved_and_what_the_record_had() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert_eq!(
         lines(&output.stderr),
-        ["wakeproof: interrupted; nothing is proved"]
+        ["wakeproof: interrupted; checked.json has the modules that were proved before"]
     );
     let after = place.record();
     assert_ne!(after["modules"]["One"], before["modules"]["One"]);
     assert_eq!(after["modules"]["Two"], before["modules"]["Two"]);
     assert!(place.is_tidy());
+}
+
+/// The specification itself, and a tlapm that accepts a proof unless the loop may sleep beside a callback.
+fn place_with_mutants() -> Place {
+    let place = Place::new();
+    for folder in ["", "proofs"] {
+        for entry in fs::read_dir(default_directory().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let to = place.path("spec").join(folder);
+                fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    fs::remove_file(place.path("spec/proofs/mutants.json")).unwrap();
+    let script = format!(
+        "#!/bin/sh\n\
+         if [ $1 = --version ]; then echo 1.6.0; exit; fi\n\
+         for file; do :; done\n\
+         echo $file >> '{}'\n\
+         if grep -q '^    /. ~queued' ../LostWakeup.tla; then\n{ACCEPTS}\nelse\n{REFUSES}\nfi\n",
+        place.path("asked").display()
+    );
+    fs::write(place.path("bin/tlapm"), script).unwrap();
+    place
+}
+
+#[test]
+fn a_mutant_is_recorded_with_the_proof_and_the_model_that_notice_it_and_tried_once() {
+    let place = place_with_mutants();
+    let tried = place.run(&["--mutants", "--of", "LostWakeup"]);
+    assert_eq!(tried.status.code(), Some(0), "{tried:?}");
+    let text = fs::read(place.path("spec/proofs/mutants.json")).unwrap();
+    let record: Value = serde_json::from_slice(&text).unwrap();
+    let mutants = record["modules"]["LostWakeup"]["mutants"]
+        .as_array()
+        .unwrap();
+    let of = |without: &str| {
+        let mut found = mutants.iter().filter(|mutant| mutant["without"] == without);
+        found.next().unwrap()
+    };
+    let sleeps_beside_a_callback = of("~queued");
+    assert_eq!(sleeps_beside_a_callback["definition"], "Sleep");
+    assert!(sleeps_beside_a_callback["proof"]["says"].is_string());
+    assert!(sleeps_beside_a_callback["model"].is_string());
+    assert!(of("~asleep")["proof"].is_null());
+    let asked = fs::read(place.path("asked")).unwrap();
+    let again = place.run(&["--mutants", "--of", "LostWakeup"]);
+    assert_eq!(again.stdout, tried.stdout);
+    assert_eq!(fs::read(place.path("asked")).unwrap(), asked, "asked twice");
+}
+
+#[test]
+fn a_module_without_mutants_is_one_line() {
+    let place = place_with_mutants();
+    let output = place.run(&["--mutants", "--of", "Nothing"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(
+        lines(&output.stderr),
+        ["wakeproof: Nothing.tla has no mutants that a proof could notice"]
+    );
 }
 
 fn wait_for(path: &Path) {

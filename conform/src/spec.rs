@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub mod mutants;
 pub(crate) mod prepare;
 pub mod proofs;
+pub mod sharp;
 pub mod states;
 pub mod steps;
 pub mod tlc;

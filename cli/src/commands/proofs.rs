@@ -22,8 +22,19 @@ const STRETCH: &str = "10";
 /// The oldest version whose answers are understood here.
 const OLDEST: (u32, u32) = (1, 6);
 
-pub(crate) fn run(specification: &Path, only_changed: bool) -> anyhow::Result<Verdict> {
+pub(crate) fn run(
+    specification: &Path,
+    of: &[String],
+    only_changed: bool,
+) -> anyhow::Result<Verdict> {
     let proofs = Proofs::load(specification)?;
+    let known = proofs.modules();
+    if let Some(unknown) = of.iter().find(|module| !known.contains(&&***module)) {
+        bail!(
+            "{} has no module {unknown}.tla",
+            proofs.directory().display()
+        );
+    }
     let tlapm = version()?;
     let provers = provers()?;
     let mut record = proofs.record().clone();
@@ -41,6 +52,7 @@ pub(crate) fn run(specification: &Path, only_changed: bool) -> anyhow::Result<Ve
             harmless(other)
         )?;
     }
+    modules.retain(|module| of.is_empty() || of.iter().any(|asked| asked == module));
     if only_changed {
         modules.retain(|module| !proofs.is_unchanged(module));
         if modules.is_empty() {
@@ -89,8 +101,16 @@ pub(crate) fn run(specification: &Path, only_changed: bool) -> anyhow::Result<Ve
                     date: today(),
                     texts,
                 };
+                // Others may have been proved by another run meanwhile.
+                record
+                    .modules
+                    .extend(Proofs::load(specification)?.record().clone().modules);
+                record
+                    .modules
+                    .retain(|module, _| known.contains(&&**module));
                 record.modules.insert((*module).to_owned(), checked);
                 record.write(proofs.directory())?;
+                interrupt::leaves("checked.json has the modules that were proved before");
             }
             Err(why) => refused.push(format!("{module}.tla: not proved: {why}")),
         }
@@ -110,14 +130,18 @@ pub(crate) fn run(specification: &Path, only_changed: bool) -> anyhow::Result<Ve
         return Ok(Verdict::NotAsExpected);
     }
     // A module may assume what it should prove, or somebody has edited one meanwhile.
-    let problems = Proofs::load(specification)?.problems();
+    let mut problems = Proofs::load(specification)?.problems();
+    problems.retain(|problem| {
+        let concerns = |module: &String| problem.starts_with(&format!("{module}.tla"));
+        of.is_empty() || of.iter().any(concerns)
+    });
     for problem in &problems {
         writeln!(out, "{problem}")?;
     }
     Ok(problems.is_empty().into())
 }
 
-fn copy_modules(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub(super) fn copy_modules(from: &Path, to: &Path) -> anyhow::Result<()> {
     let copy = || -> io::Result<()> {
         fs::create_dir_all(to)?;
         for entry in fs::read_dir(from)? {
@@ -135,7 +159,7 @@ fn copy_modules(from: &Path, to: &Path) -> anyhow::Result<()> {
 }
 
 /// How many obligations tlapm has proved, or why it has not proved all.
-fn judged(output: &Output) -> Result<u64, String> {
+pub(super) fn judged(output: &Output) -> Result<u64, String> {
     let said = String::from_utf8_lossy(&output.stderr);
     let proved = said.lines().find_map(|line| {
         let rest = line.strip_prefix("[INFO]: All ")?;
@@ -174,7 +198,7 @@ fn why_not(said: &str) -> String {
     line.unwrap_or("tlapm says nothing").to_owned()
 }
 
-fn version() -> anyhow::Result<String> {
+pub(super) fn version() -> anyhow::Result<String> {
     let mut command = Command::new("tlapm");
     command.arg("--version");
     match output(command) {
@@ -218,7 +242,7 @@ fn provers() -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 /// Runs a command to its end. Ctrl-C kills it, with the provers that it has started.
-fn output(mut command: Command) -> io::Result<Output> {
+pub(super) fn output(mut command: Command) -> io::Result<Output> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -226,7 +250,7 @@ fn output(mut command: Command) -> io::Result<Output> {
     group::output(&mut command, interrupt::flag())
 }
 
-fn today() -> String {
+pub(super) fn today() -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     now.split('T').next().unwrap_or_default().to_owned()
 }

@@ -20,7 +20,8 @@ Examples:
   wakeproof spec --model CondvarLoopLarge            one that takes longer
   wakeproof spec --tlc                               compared with TLC, the official checker
   wakeproof spec --mutants                           whether the specification is sharp
-  wakeproof spec --proofs                            proved again, where tlapm is installed";
+  wakeproof spec --proofs                            proved again, where tlapm is installed
+  wakeproof spec --proofs --mutants                  whether the proofs are sharp: takes hours";
 
 const MEANS: &str = "0 if every model comes out as spec/manifest.json says.";
 
@@ -41,11 +42,14 @@ pub(crate) struct Args {
     #[arg(long)]
     mutants: bool,
     /// Have tlapm check the proofs, and record what it accepts.
-    #[arg(long, conflicts_with_all = ["mutants", "models", "trace", "tlc", "format"])]
+    #[arg(long, conflicts_with_all = ["models", "trace", "tlc", "format"])]
     proofs: bool,
     /// With --proofs: only those modules that have changed since, or build on one that has.
-    #[arg(long, requires = "proofs")]
+    #[arg(long, requires = "proofs", conflicts_with = "mutants")]
     changed: bool,
+    /// With --proofs: only this module's proofs, or with --mutants its mutants; may be repeated.
+    #[arg(long, value_name = "MODULE", requires = "proofs")]
+    of: Vec<String>,
     #[command(flatten)]
     spec_dir: SpecDir,
     /// How to print the results.
@@ -74,8 +78,11 @@ struct ModelEntry<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Verdict> {
+    if args.proofs && args.mutants {
+        return super::sharp::run(&args.spec_dir.to_write()?, &args.of);
+    }
     if args.proofs {
-        return super::proofs::run(&args.spec_dir.to_write()?, args.changed);
+        return super::proofs::run(&args.spec_dir.to_write()?, &args.of, args.changed);
     }
     args.spec_dir.choose();
     let specification = Specification::load(&specification::directory()?)?;

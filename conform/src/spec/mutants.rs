@@ -54,6 +54,12 @@ pub enum Fate {
 }
 
 impl Mutant {
+    /// The module's text without the condition.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether some model noticed.
     #[must_use]
     pub fn is_caught(&self) -> bool {
@@ -204,7 +210,9 @@ pub fn check_all(
     done: impl Fn() + Sync,
 ) -> anyhow::Result<Vec<Mutant>> {
     let models = models(specification);
-    let of_modules: Vec<&Vec<&Model>> = models.values().collect();
+    let has_mutants = |module: &str| mutants.iter().any(|mutant| mutant.module == module);
+    let of_modules = models.iter().filter(|(module, _)| has_mutants(module));
+    let of_modules: Vec<&Vec<&Model>> = of_modules.map(|(_, models)| models).collect();
     in_parallel(&of_modules, |models| {
         let whole = read(&models[0].module_path())?;
         if let Fate::Caught { model, how } = fate(models, &whole)? {

@@ -24,9 +24,19 @@ const RUN: &str = "run `wakeproof spec --proofs`";
 pub struct Proofs {
     directory: PathBuf,
     /// The modules with proofs and those that they depend on, without comments.
-    texts: BTreeMap<String, String>,
+    texts: BTreeMap<String, Text>,
     modules: BTreeSet<String>,
     record: Record,
+}
+
+/// A module, read once.
+#[derive(Debug)]
+struct Text {
+    /// Without comments.
+    text: String,
+    sha256: String,
+    /// The modules that it extends or has instances of.
+    needs: Vec<String>,
 }
 
 /// What `checked.json` holds.
@@ -74,6 +84,9 @@ impl Proofs {
         };
         let mut missing: Vec<String> = proofs.modules.iter().cloned().collect();
         while let Some(module) = missing.pop() {
+            if proofs.texts.contains_key(&module) {
+                continue;
+            }
             let file = format!("{module}.tla");
             let path = [&proofs.directory, specification]
                 .map(|directory| directory.join(&file))
@@ -82,8 +95,14 @@ impl Proofs {
             // What is in neither directory comes with the checkers.
             if let Some(path) = path {
                 let text = without_comments(&read(&path)?);
-                let needed = depends_on(&text).into_iter();
-                missing.extend(needed.filter(|needed| !proofs.texts.contains_key(needed)));
+                let needs = depends_on(&text);
+                missing.extend(needs.iter().cloned());
+                let sha256 = sha256(&text);
+                let text = Text {
+                    text,
+                    sha256,
+                    needs,
+                };
                 proofs.texts.insert(module, text);
             }
         }
@@ -112,7 +131,7 @@ impl Proofs {
                 .into_iter()
                 .filter(|needed| self.modules.contains(*needed))
                 .collect();
-            needed.sort_by_key(|needed| self.needed(needed).len());
+            needed.sort_by_cached_key(|needed| self.needed(needed).len());
             for needed in needed {
                 if !ordered.contains(&needed) {
                     ordered.push(needed);
@@ -127,7 +146,7 @@ impl Proofs {
     pub fn texts(&self, module: &str) -> BTreeMap<String, String> {
         let needed = self.needed(module).into_iter();
         needed
-            .map(|needed| (needed.to_owned(), sha256(&self.texts[needed])))
+            .map(|needed| (needed.to_owned(), self.texts[needed].sha256.clone()))
             .collect()
     }
 
@@ -154,7 +173,7 @@ impl Proofs {
         let mut problems = Vec::new();
         let mut changed = BTreeSet::new();
         for module in &self.modules {
-            problems.extend(open_assumption(module, &self.texts[module]));
+            problems.extend(open_assumption(module, &self.texts[module].text));
             let Some(checked) = self.record.modules.get(module) else {
                 problems.push(format!(
                     "{module}.tla is not in checked.json, so its proofs were never checked: {RUN}"
@@ -202,8 +221,8 @@ impl Proofs {
             if let Some((module, text)) = self.texts.get_key_value(module)
                 && needed.insert(&**module)
             {
-                let names = depends_on(text);
-                let keys = names
+                let keys = text
+                    .needs
                     .iter()
                     .filter_map(|name| self.texts.get_key_value(name));
                 missing.extend(keys.map(|(name, _)| &**name));
@@ -234,28 +253,33 @@ impl Record {
     ///
     /// If it cannot be written. Then the old one is still there.
     pub fn write(&self, directory: &Path) -> anyhow::Result<()> {
-        let path = Record::path(directory);
-        let write = || -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(directory)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            writeln!(file)?;
-            file.as_file().sync_all()?;
-            // A temporary file is its owner's alone, and this one is for everybody to read.
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                let everybody = fs::Permissions::from_mode(0o644);
-                file.as_file().set_permissions(everybody)?;
-            }
-            file.persist(&path)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))
+        write_json(&Record::path(directory), self)
     }
 
     fn path(directory: &Path) -> PathBuf {
         directory.join("checked.json")
     }
+}
+
+/// Writes a record as a whole or not at all.
+pub(super) fn write_json(path: &Path, record: &impl Serialize) -> anyhow::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        serde_json::to_writer_pretty(&mut file, record)?;
+        writeln!(file)?;
+        file.as_file().sync_all()?;
+        // A temporary file is its owner's alone, and this one is for everybody to read.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let everybody = fs::Permissions::from_mode(0o644);
+            file.as_file().set_permissions(everybody)?;
+        }
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn modules_in(directory: &Path) -> anyhow::Result<BTreeSet<String>> {
