@@ -308,6 +308,7 @@ pub use schedule::{NotASchedule, Schedule};
 pub use search::{
     CannotMerge, DoesNotFit, Ending, Judge, Limits, Progress, Search, ShardReport, judged, loom,
     merge, replay, replay_loom, search_shard, shortest, shuttle, threads, told,
+    uses_shuttle_itself,
 };
 pub use shard::{NotAShard, Shard};
 pub use verdict::{

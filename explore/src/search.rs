@@ -59,6 +59,7 @@ pub use self::shuttle::{
     DoesNotFit, Ending, Judge, judged, replay, search_shard, shortest, shuttle,
 };
 pub use self::strategy::Search;
+pub use self::supervisor::uses_shuttle_itself;
 pub use self::threads::threads;
 pub use self::told::told;
 

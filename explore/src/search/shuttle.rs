@@ -391,7 +391,10 @@ impl Pass {
         if ran.is_err() {
             // Bodies do not panic as far as this: shuttle has.
             let why = failure::take().map_or_else(|| "a panic".into(), |failure| failure.message);
-            lock(report).cannot = Some(format!("shuttle itself fails: {why}"));
+            lock(report).cannot = Some(format!(
+                "shuttle itself fails: {why}; a body that blocks in shuttle's own primitives has to call \
+                 wakeproof_explore::uses_shuttle_itself first"
+            ));
         }
     }
 }

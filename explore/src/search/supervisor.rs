@@ -15,7 +15,10 @@
 //!   joins the main thread. There are not enough threads for that: each is joined by one other at most.
 //!
 //! If this were wrong, shuttle would notice the deadlock, and the verdict would be that the checker itself fails:
-//! not a proof.
+//! not a proof. It does not ask after threads that nobody can join any more: so our scheduler does, when the next
+//! execution begins.
+//!
+//! What a body does with shuttle's own primitives is not seen here: see [`uses_shuttle_itself`].
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -91,6 +94,32 @@ pub(super) fn start() {
         });
         STATE.set(State::Started(supervisor.thread().id().into()));
     }
+}
+
+/// Says that this body also blocks in shuttle's own primitives, such as `shuttle::sync::Condvar`.
+///
+/// The explorer does not see these, so it does not know when a deadlock is near, and has to watch each execution from
+/// its beginning. Call this first in the body. Without it, the verdict on a deadlock is *cannot judge*. Under other
+/// checkers, and outside a search, it does nothing.
+///
+/// ```
+/// use wakeproof_explore::{self as explore, Environment, Limits, Search, uses_shuttle_itself};
+///
+/// let waits_for_ever = || {
+///     uses_shuttle_itself();
+///     let (mutex, condvar) = (shuttle::sync::Mutex::new(()), shuttle::sync::Condvar::new());
+///     drop(condvar.wait(mutex.lock().unwrap()));
+/// };
+/// let explored = explore::shuttle(
+///     Environment::QUIET,
+///     Search::Exhaustive,
+///     &Limits::default(),
+///     waits_for_ever,
+/// );
+/// assert!(explored.counterexample().is_some());
+/// ```
+pub fn uses_shuttle_itself() {
+    start();
 }
 
 /// Whether a thread is about to start the supervisor, and has to go on.

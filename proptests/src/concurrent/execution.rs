@@ -17,6 +17,7 @@ use wakeproof::{
     Closed, EventHandle, EventLoop, EventWait, Handle, Local, SharedTask, Task, hazard,
 };
 use wakeproof_explore::platform::{Environment, Shuttle};
+use wakeproof_explore::uses_shuttle_itself;
 use wakeproof_faults::Faulty;
 
 use super::program::{Instruction, Program};
@@ -31,6 +32,7 @@ pub(super) const EVENT: EventId = 0;
 /// Executes the program on a new loop under shuttle, with the [chosen](wakeproof_faults::choose) fault.
 /// Call it inside an exploration.
 pub fn execute(program: &Program) -> History {
+    uses_shuttle_itself();
     Shuttle::enter(Environment {
         spurious_wakeups: program.spurious_wakeups,
         timeouts: program.timers(),
