@@ -1,6 +1,6 @@
 //! Whether the proofs are sharp: with a condition left out of a module, some proof must fail.
 //!
-//! The mutants are those that the models are tried with, in [`mutants`](super::mutants). To try one takes tlapm, and
+//! The mutants are those that the models are tried with, in [`mutants`]. To try one takes tlapm, and
 //! minutes, so it is done once and recorded in `proofs/mutants.json`: for each mutant, the first proof that fails. A
 //! prover that finds no proof says little by itself. So it is recorded, too, which model notices the mutant.
 
