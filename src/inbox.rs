@@ -51,6 +51,7 @@ impl<T> State<T> {
     }
 
     /// Puts the item last: step [`Step::Enqueue`].
+    #[inline]
     #[track_caller]
     pub fn push<P: Platform>(&mut self, item: T) {
         self.queue.push_back(item);
@@ -58,6 +59,8 @@ impl<T> State<T> {
     }
 
     /// Tells a platform that watches that a step has taken effect, and what it has led to.
+    // Inlined, as those that call it are: where a step does nothing, no caller's place is handed on.
+    #[inline]
     #[track_caller]
     pub fn step<P: Platform>(&self, step: Step) {
         P::step(step, Some(self.status()));
@@ -344,6 +347,7 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     }
 
     /// Takes the lock: step [`Step::Lock`].
+    #[inline]
     #[track_caller]
     pub fn lock(&self) -> StateGuard<'_, P, T> {
         let state = P::lock(&self.state);
@@ -352,6 +356,7 @@ impl<P: Platform, T: Send + 'static> Inbox<P, T> {
     }
 
     /// Gives the lock back: step [`Step::Unlock`].
+    #[inline]
     #[track_caller]
     pub fn unlock(&self, state: StateGuard<'_, P, T>) {
         state.step::<P>(Step::Unlock);

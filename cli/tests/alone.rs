@@ -1,8 +1,10 @@
 //! The command alone: copied to an empty folder, it has all that it needs.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,12 +21,18 @@ fn alone() -> (TempDir, TempDir) {
 }
 
 fn run(home: &Path, temporary: &Path, arguments: &[&str]) -> Output {
-    Command::new(home.join("wakeproof"))
-        .args(arguments)
+    let mut copy = Command::new(home.join("wakeproof"));
+    copy.args(arguments)
         .current_dir(home)
-        .env("TMPDIR", temporary)
-        .output()
-        .expect("it runs")
+        .env("TMPDIR", temporary);
+    loop {
+        match copy.output() {
+            // A process that another test has just started may hold our copy open for writing, from before it
+            // executes its own program.
+            Err(busy) if busy.kind() == ErrorKind::ExecutableFileBusy => thread::yield_now(),
+            output => return output.expect("it runs"),
+        }
+    }
 }
 
 fn is_empty(folder: &Path) -> bool {
