@@ -5,7 +5,6 @@ mod commands;
 mod counterexample;
 mod diagnosis;
 mod difference;
-mod files;
 mod group;
 mod help;
 mod interrupt;

@@ -17,6 +17,7 @@ pub mod coverage;
 pub mod event_task;
 pub mod fates;
 pub mod faults;
+pub mod files;
 pub mod follower;
 pub mod graph;
 pub mod judge;

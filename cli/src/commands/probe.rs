@@ -14,7 +14,6 @@ use serde::Serialize;
 use wakeproof_asleep::harmless;
 
 use super::spec::progress;
-use crate::files;
 use crate::help;
 use crate::interrupt;
 use crate::probe::adapter::{Limits, Problem};
@@ -27,6 +26,7 @@ use crate::probe::table::{Note, PARTS, Part, answer, below, notes, remarks, star
 use crate::report::{self, Verdict, Work, new_table, print_json, print_table, verdict_cell};
 use crate::screen;
 use crate::specification::SpecDir;
+use wakeproof_conform::files;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use wakeproof_conform::comparison::{Explorer, compare};
+use wakeproof_conform::files;
 use wakeproof_conform::models;
 use wakeproof_conform::relation::Source;
 use wakeproof_conform::spec::states::StateGraph;
@@ -141,29 +142,11 @@ impl Folder {
     /// Writes aside, and renames.
     fn write(self, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.path.join(FILE);
-        let shown = path.display();
-        let mut file = self.unfinished;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.as_file().sync_all())
-            .with_context(|| format!("cannot write {shown}"))?;
-        readable(&file).with_context(|| format!("cannot write {shown}"))?;
-        file.persist(&path)
-            .map_err(|error| error.error)
-            .with_context(|| format!("cannot write {shown}"))?;
+        files::put(self.unfinished, &path, text)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         drop(self.made);
         Ok(path)
     }
-}
-
-/// A temporary file is for its owner alone; a page is for whoever may see the folder.
-fn readable(file: &NamedTempFile) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    Ok(())
 }
 
 fn read_loops(path: &Path) -> anyhow::Result<Value> {

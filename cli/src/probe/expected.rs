@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::files;
+use wakeproof_conform::files;
 
 use super::cell::{Cell, Clause};
 use super::loops;

@@ -7,14 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::read;
+use crate::files;
 
 /// What to do about a proof that is not as it was.
 const RUN: &str = "run `wakeproof spec --proofs`";
@@ -234,17 +234,7 @@ impl Proofs {
 
 impl Record {
     fn load(directory: &Path) -> anyhow::Result<Self> {
-        let path = Record::path(directory);
-        match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).with_context(|| {
-                format!(
-                    "{} is broken: restore it, or delete it and {RUN}",
-                    path.display()
-                )
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
-            Err(error) => bail!("cannot read {}: {error}", path.display()),
-        }
+        files::read_record(&Record::path(directory), RUN)
     }
 
     /// Writes the record of the proofs in a directory, as a whole or not at all.
@@ -253,33 +243,12 @@ impl Record {
     ///
     /// If it cannot be written. Then the old one is still there.
     pub fn write(&self, directory: &Path) -> anyhow::Result<()> {
-        write_json(&Record::path(directory), self)
+        files::write_record(&Record::path(directory), self)
     }
 
     fn path(directory: &Path) -> PathBuf {
         directory.join("checked.json")
     }
-}
-
-/// Writes a record as a whole or not at all.
-pub(super) fn write_json(path: &Path, record: &impl Serialize) -> anyhow::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let write = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        serde_json::to_writer_pretty(&mut file, record)?;
-        writeln!(file)?;
-        file.as_file().sync_all()?;
-        // A temporary file is its owner's alone, and this one is for everybody to read.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let everybody = fs::Permissions::from_mode(0o644);
-            file.as_file().set_permissions(everybody)?;
-        }
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn modules_in(directory: &Path) -> anyhow::Result<BTreeSet<String>> {

@@ -5,16 +5,14 @@
 //! prover that finds no proof says little by itself. So it is recorded, too, which model notices the mutant.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
-use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::mutants;
-use super::proofs::{Proofs, write_json};
+use super::proofs::Proofs;
 use super::{Specification, mutants::Mutant};
+use crate::files;
 
 /// The file's name, in the directory of the proofs.
 const FILE: &str = "mutants.json";
@@ -83,17 +81,7 @@ impl Sharpness {
     ///
     /// If it cannot be read, or is broken.
     pub fn load(proofs: &Proofs) -> anyhow::Result<Self> {
-        let path = proofs.directory().join(FILE);
-        match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).with_context(|| {
-                format!(
-                    "{} is broken: restore it, or delete it and {RUN}`",
-                    path.display()
-                )
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Sharpness::default()),
-            Err(error) => bail!("cannot read {}: {error}", path.display()),
-        }
+        files::read_record(&proofs.directory().join(FILE), &format!("{RUN}`"))
     }
 
     /// Writes the record, as a whole or not at all.
@@ -102,7 +90,7 @@ impl Sharpness {
     ///
     /// If it cannot be written. Then the old one is still there.
     pub fn write(&self, directory: &Path) -> anyhow::Result<()> {
-        write_json(&directory.join(FILE), self)
+        files::write_record(&directory.join(FILE), self)
     }
 
     /// Why the record does not hold for the modules as they are now, a line each; none if it does.

@@ -1,4 +1,4 @@
-//! Who explores which part of a search.
+//! Which thread explores which part of a search.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

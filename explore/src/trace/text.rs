@@ -454,7 +454,7 @@ fn line_of(section: &Section, line: &Line) -> String {
     format!("{mark}{}", line.what)
 }
 
-/// For a page that is too narrow for so many lanes.
+/// Where the lanes do not fit side by side.
 fn one_below_the_other(out: &mut String, trace: &Trace, sections: &[Section], width: usize) {
     for (index, section) in sections.iter().enumerate() {
         let name = match section.thread {
