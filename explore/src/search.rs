@@ -43,6 +43,7 @@ use crate::verdict::{Exploration, NotProved, Scope, Stop, Verdict};
 mod claims;
 mod exhaustive;
 pub(crate) mod failure;
+mod follow;
 mod loom;
 pub(crate) mod merge;
 mod sampled;
@@ -53,11 +54,10 @@ pub(crate) mod supervisor;
 pub(crate) mod threads;
 mod told;
 
+pub use self::follow::DoesNotFit;
 pub use self::loom::{loom, replay_loom};
 pub use self::merge::{CannotMerge, ShardReport, merge};
-pub use self::shuttle::{
-    DoesNotFit, Ending, Judge, judged, replay, search_shard, shortest, shuttle,
-};
+pub use self::shuttle::{Ending, Judge, judged, replay, search_shard, shortest, shuttle};
 pub use self::strategy::Search;
 pub use self::supervisor::uses_shuttle_itself;
 pub use self::threads::threads;

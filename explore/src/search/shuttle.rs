@@ -1,10 +1,8 @@
 //! Exploring with shuttle.
 
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::platform::{Deadlines, Environment, Shuttle, Unlocks};
 use shuttle::Runner;
@@ -13,6 +11,7 @@ use shuttle::scheduler::{Schedule as Seeded, Scheduler, Task, TaskId};
 use super::claims::{Claims, Known};
 use super::exhaustive::Exhaustive;
 use super::failure::{self, Failure};
+use super::follow::{DoesNotFit, Follow};
 use super::merge::{Asked, ShardReport};
 use super::sampled::Sampled;
 use super::strategy::Search;
@@ -158,14 +157,7 @@ pub fn replay(
         search: None,
     };
     let misfit = Arc::new(Mutex::new(None));
-    let follow = Follow {
-        deadlines: schedule.deadlines(),
-        unlocks_are_steps: schedule.unlocks_are_steps(),
-        choices: schedule.choices(),
-        next: 0,
-        begun: false,
-        misfit: misfit.clone(),
-    };
+    let follow = Follow::new(schedule, misfit.clone());
     let guide = move || Guide::Follow(follow);
     let explored = explore(options, &Limits::default(), body, None, guide);
     let misfit = misfit.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -174,22 +166,6 @@ pub fn replay(
         None => Ok(explored.exploration()),
     }
 }
-
-/// A schedule that is not one of this program's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoesNotFit(String);
-
-impl fmt::Display for DoesNotFit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the schedule is not one of this program in this environment: {}",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for DoesNotFit {}
 
 /// How an execution ended, if no thread has panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,7 +328,8 @@ impl Pass {
         config.max_steps = shuttle::MaxSteps::None; // the supervisor counts them
         match &guide {
             Guide::Follow(follow) => {
-                Deadlines::remember(follow.deadlines.clone(), follow.unlocks_are_steps);
+                let (deadlines, unlocks_are_steps) = follow.known();
+                Deadlines::remember(deadlines, unlocks_are_steps);
             }
             _ => Deadlines::remember(known.0.clone(), known.1),
         }
@@ -547,15 +524,12 @@ fn undivided(
     limits: &Limits,
     body: Body,
 ) -> Divided {
-    let budget = Arc::new(Budget::new(limits));
-    let pass = Pass {
+    let guide = move || Guide::new(search, samples, None);
+    let Explored {
         options,
-        budget: budget.clone(),
-        judge: None,
-        claims: None,
-        known: Known::default(),
-    };
-    let report = pass.run(body, move || Guide::new(search, samples, None));
+        budget,
+        report,
+    } = explore(options, limits, move || body(), None, guide);
     Divided {
         options,
         budget,
@@ -919,77 +893,5 @@ impl Scheduler for Supervisor {
         let number = self.guide.scheduler().next_u64();
         self.choices.push(Choice::Chance(number & 1 == 1));
         number
-    }
-}
-
-/// Makes the choices that were written down.
-struct Follow {
-    deadlines: Vec<Duration>,
-    unlocks_are_steps: bool,
-    choices: Vec<Choice>,
-    next: usize,
-    begun: bool,
-    misfit: Arc<Mutex<Option<DoesNotFit>>>,
-}
-
-impl Follow {
-    fn next_choice(&mut self) -> Option<Choice> {
-        let choice = self.choices.get(self.next).copied();
-        self.next += 1;
-        choice
-    }
-
-    fn does_not_fit(&self, why: &str) {
-        let mut misfit = self.misfit.lock().unwrap_or_else(PoisonError::into_inner);
-        misfit.get_or_insert_with(|| DoesNotFit(format!("choice {}: {why}", self.next)));
-    }
-}
-
-impl Scheduler for Follow {
-    fn new_execution(&mut self) -> Option<Seeded> {
-        if self.begun {
-            let left = self.choices.len().saturating_sub(self.next);
-            if left > 0 {
-                self.does_not_fit("the execution is over before it");
-            }
-            return None;
-        }
-        self.begun = true;
-        Some(Seeded::new(0))
-    }
-
-    fn next_task(
-        &mut self,
-        runnable: &[&Task],
-        _current: Option<TaskId>,
-        _is_yielding: bool,
-    ) -> Option<TaskId> {
-        let thread = match self.next_choice() {
-            Some(Choice::Run(thread)) => thread,
-            Some(_) => {
-                self.does_not_fit("a thread has to run, not a chance");
-                return None;
-            }
-            None => {
-                self.does_not_fit("the execution goes on after it");
-                return None;
-            }
-        };
-        let mut can_run = runnable.iter().map(|task| task.id());
-        let next = can_run.find(|task| supervisor::number(*task) == thread);
-        if next.is_none() {
-            self.does_not_fit(&format!("thread {thread} cannot run"));
-        }
-        next
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        match self.next_choice() {
-            Some(Choice::Chance(happens)) => u64::from(happens),
-            _ => {
-                self.does_not_fit("a chance, not a thread");
-                0
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! An execution that is run again to be drawn.
 
-use super::shuttle::DoesNotFit;
+use super::follow::DoesNotFit;
 use super::{Limits, loom, shuttle};
 use crate::platform::Environment;
 use crate::story::{self, Telling};
